@@ -1,0 +1,149 @@
+"""SQL for images: read, register, list."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Uuid, case, exists, func, insert, literal, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.records import ImageRecord
+from app.db.tables import images, variants
+from app.db.types import UTCDateTime
+from app.domain.states import ImageState
+from app.domain.variants import VariantState
+from app.ids import AccountId, ImageId
+
+
+async def insert_image(db: AsyncConnection, values: Mapping[str, object]) -> None:
+    """Add a draft."""
+    await db.execute(insert(images).values(**values))
+
+
+async def find_image(db: AsyncConnection, image_id: ImageId, *, for_update: bool = False) -> ImageRecord | None:
+    """The image of this id; an alias is answered as itself."""
+    query = select(images).where(images.c.id == image_id)
+    row = (await db.execute(query.with_for_update() if for_update else query)).one_or_none()
+    return ImageRecord(*row) if row else None
+
+
+async def find_images(db: AsyncConnection, image_ids: Sequence[ImageId]) -> dict[ImageId, ImageRecord]:
+    """Those of the ids that exist, with what the aliases among them stand for under the alias's own id."""
+    found = {row.id: ImageRecord(*row) for row in await db.execute(select(images).where(images.c.id.in_(image_ids)))}
+    aliases = {record.alias_of for record in found.values() if record.alias_of is not None}
+    if not aliases:
+        return found
+    targets = {row.id: ImageRecord(*row) for row in await db.execute(select(images).where(images.c.id.in_(aliases)))}
+    return {key: targets.get(record.alias_of, record) if record.alias_of else record for key, record in found.items()}
+
+
+async def find_image_by(db: AsyncConnection, **wanted: object) -> ImageRecord | None:
+    """The one image whose columns have these values; only for columns that are unique together."""
+    row = (await db.execute(select(images).filter_by(**wanted))).one_or_none()
+    return ImageRecord(*row) if row else None
+
+
+async def update_image(db: AsyncConnection, image_id: ImageId, values: Mapping[str, object]) -> None:
+    """Set columns of one image."""
+    await db.execute(update(images).where(images.c.id == image_id).values(**values))
+
+
+async def bump_revision(db: AsyncConnection, image_id: ImageId, *, now: datetime) -> int | None:
+    """Count one change of readiness and hold the image's row until the transaction ends; None where there is no image.
+
+    It comes before the variants are touched: two variants that finish at once then get different revisions.
+    """
+    statement = (
+        update(images)
+        .where(images.c.id == image_id)
+        .values(revision=images.c.revision + 1, updated_at=now)
+        .returning(images.c.revision)
+    )
+    revision: int | None = (await db.execute(statement)).scalar_one_or_none()
+    return revision
+
+
+async def settle_state(db: AsyncConnection, image_id: ImageId) -> None:
+    """Make the state of an image that has its bytes say what its variants say."""
+    of_image = variants.c.image_id == image_id
+    unfinished = exists().where(of_image, variants.c.state.in_((VariantState.PLANNED, VariantState.RENDERING)))
+    broken = exists().where(of_image, variants.c.state == VariantState.FAILED)
+    state = case((unfinished, ImageState.PROCESSING), (broken, ImageState.FAILED), else_=ImageState.READY)
+    await db.execute(update(images).where(images.c.id == image_id).values(state=state))
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """Which images of an owner a list shows."""
+
+    owner_id: AccountId
+    states: tuple[ImageState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a list ordered by (created_at, id)."""
+
+    created_at: datetime
+    image_id: ImageId
+
+
+async def list_images(
+    db: AsyncConnection, query: ImageQuery, *, limit: int, after: Position | None = None, newest_first: bool = True
+) -> list[ImageRecord]:
+    """At most `limit` images in the order asked for, strictly beyond `after` in that order."""
+    statement = select(images).where(*_conditions(query))
+    key = tuple_(images.c.created_at, images.c.id)
+    if after is not None:
+        bound = tuple_(literal(after.created_at, UTCDateTime()), literal(after.image_id, Uuid()))
+        statement = statement.where(key < bound if newest_first else key > bound)
+    columns = (images.c.created_at, images.c.id)
+    order = [column.desc() for column in columns] if newest_first else list(columns)
+    rows = await db.execute(statement.order_by(*order).limit(limit))
+    return [ImageRecord(*row) for row in rows]
+
+
+async def count_images(db: AsyncConnection, query: ImageQuery) -> int:
+    """How many images the query shows in all."""
+    count: int = (await db.execute(select(func.count()).select_from(images).where(*_conditions(query)))).scalar_one()
+    return count
+
+
+def _conditions(query: ImageQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        images.c.owner_id == query.owner_id,
+        images.c.deleted_at.is_(None),
+        images.c.alias_of.is_(None),
+        images.c.state != ImageState.AWAITING_UPLOAD,
+    ]
+    if query.states:
+        conditions.append(images.c.state.in_(query.states))
+    return conditions
+
+
+async def changed_images(db: AsyncConnection, *, since: datetime, limit: int) -> list[tuple[ImageId, int]]:
+    """Ids and revisions of what changed since, newest first: what the sweep announces again."""
+    statement = (
+        select(images.c.id, images.c.revision)
+        .where(images.c.updated_at >= since)
+        .order_by(images.c.updated_at.desc())
+        .limit(limit)
+    )
+    return [(row.id, row.revision) for row in await db.execute(statement)]
+
+
+async def usage_of(db: AsyncConnection, owner_id: AccountId) -> tuple[int, int]:
+    """Number of the owner's images (no drafts, no aliases) and the bytes of their originals, the trash included."""
+    statement = select(func.count(), func.coalesce(func.sum(images.c.byte_size), 0)).where(
+        images.c.owner_id == owner_id, images.c.alias_of.is_(None), images.c.state != ImageState.AWAITING_UPLOAD
+    )
+    count, used_bytes = (await db.execute(statement)).one()
+    return int(count), int(used_bytes)
+
+
+async def named_keys(db: AsyncConnection, image_ids: Iterable[ImageId]) -> set[str]:
+    """The object keys that rows of these images name."""
+    wanted = list(image_ids)
+    uploads = select(images.c.upload_key).where(images.c.id.in_(wanted), images.c.upload_key.is_not(None))
+    rendered = select(variants.c.object_key).where(variants.c.image_id.in_(wanted), variants.c.object_key.is_not(None))
+    return set((await db.execute(uploads)).scalars()) | set((await db.execute(rendered)).scalars())

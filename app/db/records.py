@@ -1,0 +1,168 @@
+"""What is read from the tables: frozen rows, typed, safe to share between tasks.
+
+Each record has its table's columns in their order (a test compares them), so that building one is a plain call.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.access import Visibility
+from app.domain.formats import ImageFormat
+from app.domain.policy import ProcessingPolicy
+from app.domain.states import ImageState, SessionState
+from app.domain.variants import Derivative, Family, VariantState
+from app.ids import AccountId, ApiKeyId, ImageId, SessionId, VariantId
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """A row of `accounts`."""
+
+    id: AccountId
+    username: str
+    display_name: str | None
+    email: str | None
+    status: str
+    plan: str
+    account_hash: str
+    preferences: dict[str, object]
+    created_at: datetime
+    last_login_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRecord:
+    """A row of `api_keys`."""
+
+    id: ApiKeyId
+    account_id: AccountId
+    name: str
+    prefix: str
+    secret_hash: str
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """A row of `images`."""
+
+    id: ImageId
+    short_id: str
+    owner_id: AccountId
+    custom_id: str | None
+    custom_key: str | None
+    alias_of: ImageId | None
+    filename: str
+    title: str | None
+    alt: str | None
+    description: str | None
+    creator: str | None
+    meta: dict[str, object]
+    tags: list[str]
+    visibility: Visibility
+    is_nsfw: bool
+    processing: dict[str, object]
+    state: ImageState
+    revision: int
+    generation: int
+    format: ImageFormat | None
+    byte_size: int | None
+    width_px: int | None
+    height_px: int | None
+    frames: int | None
+    has_alpha: bool | None
+    sha256: str | None
+    upload_key: str | None
+    """Object key of the very bytes that were uploaded."""
+    dedupe_key: str | None
+    exif: dict[str, object] | None
+    thumbhash: str | None
+    dominant_color: str | None
+    placeholder_png: str | None
+    created_at: datetime
+    updated_at: datetime
+    uploaded_at: datetime | None
+    deleted_at: datetime | None
+
+    @property
+    def policy(self) -> ProcessingPolicy:
+        """What was granted when its session was opened."""
+        return ProcessingPolicy.from_json(self.processing)
+
+    @property
+    def is_draft(self) -> bool:
+        """No complete file has arrived (yet)."""
+        return self.state is ImageState.AWAITING_UPLOAD
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRecord:
+    """A row of `variants`."""
+
+    id: VariantId
+    image_id: ImageId
+    family: Family
+    size: str
+    position: int
+    state: VariantState
+    revision: int
+    generation: int
+    attempt: int
+    failures: int
+    losses: int
+    lease_until: datetime | None
+    not_before: datetime | None
+    width_px: int | None
+    height_px: int | None
+    byte_size: int | None
+    content_type: str | None
+    is_animated: bool | None
+    sha256: str | None
+    object_key: str | None
+    error_code: str | None
+    error_message: str | None
+    updated_at: datetime
+
+    @property
+    def derivative(self) -> Derivative:
+        """Its name within the image."""
+        return Derivative(self.family, self.size)
+
+    @property
+    def version(self) -> str | None:
+        """The first 16 digits of the bytes' SHA-256: enough to tell any two versions of one variant apart."""
+        return self.sha256[:16] if self.sha256 is not None else None
+
+    @property
+    def is_final(self) -> bool:
+        """Neither planned nor under way."""
+        return self.state in {VariantState.READY, VariantState.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A row of `upload_sessions`."""
+
+    id: SessionId
+    owner_id: AccountId
+    image_id: ImageId
+    token_hash: str
+    state: SessionState
+    expires_at: datetime
+    max_bytes: int
+    received_bytes: int
+    sha256: str | None
+    announced_sha256: str | None
+    lease_id: UUID | None
+    lease_until: datetime | None
+    is_duplicate: bool
+    error_code: str | None
+    error_message: str | None
+    error_details: dict[str, object] | None
+    created_at: datetime
+    updated_at: datetime

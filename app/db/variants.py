@@ -1,0 +1,162 @@
+"""SQL for variants: plan, claim, finish, and find what was left lying."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.records import VariantRecord
+from app.db.tables import images, variants
+from app.domain.variants import VariantState
+from app.ids import ImageId
+
+UNFINISHED = (VariantState.PLANNED, VariantState.RENDERING)
+
+
+async def insert_variants(db: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Add planned variants."""
+    if rows:
+        await db.execute(insert(variants), list(rows))
+
+
+async def list_variants(db: AsyncConnection, image_ids: Iterable[ImageId]) -> dict[ImageId, list[VariantRecord]]:
+    """The variants of each of these images, in the order in which they were planned."""
+    wanted = list(image_ids)
+    found: dict[ImageId, list[VariantRecord]] = {image_id: [] for image_id in wanted}
+    statement = select(variants).where(variants.c.image_id.in_(wanted)).order_by(variants.c.position)
+    for row in await db.execute(statement):
+        found[row.image_id].append(VariantRecord(*row))
+    return found
+
+
+async def find_variant(db: AsyncConnection, variant_id: object) -> VariantRecord | None:
+    """The variant of this id."""
+    row = (await db.execute(select(variants).where(variants.c.id == variant_id))).one_or_none()
+    return VariantRecord(*row) if row else None
+
+
+async def claim_variants(
+    db: AsyncConnection, image_id: ImageId, *, now: datetime, lease_until: datetime
+) -> list[VariantRecord]:
+    """Take every variant of an image that waits to be made, in one statement; what another worker holds stays out."""
+    statement = (
+        update(variants)
+        .where(variants.c.image_id == image_id, _claimable(now))
+        .values(
+            state=VariantState.RENDERING,
+            attempt=variants.c.attempt + 1,
+            # Still RENDERING means that whoever had it before was lost.
+            losses=variants.c.losses + case((variants.c.state == VariantState.RENDERING, 1), else_=0),
+            lease_until=lease_until,
+            not_before=None,
+            updated_at=now,
+        )
+        .returning(*variants.c)
+    )
+    claimed = [VariantRecord(*row) for row in await db.execute(statement)]
+    return sorted(claimed, key=lambda variant: variant.position)
+
+
+def _claimable(now: datetime) -> ColumnElement[bool]:
+    waits = and_(
+        variants.c.state == VariantState.PLANNED,
+        or_(variants.c.not_before.is_(None), variants.c.not_before <= now),
+    )
+    return or_(waits, _is_lost(now))
+
+
+def _is_lost(now: datetime) -> ColumnElement[bool]:
+    return and_(variants.c.state == VariantState.RENDERING, variants.c.lease_until < now)
+
+
+def _is_claim_of(variant: VariantRecord) -> ColumnElement[bool]:
+    # Whoever overstayed its lease finds another attempt or another generation here, and changes nothing.
+    return and_(
+        variants.c.id == variant.id,
+        variants.c.state == VariantState.RENDERING,
+        variants.c.attempt == variant.attempt,
+        variants.c.generation == variant.generation,
+    )
+
+
+async def finish_claim(db: AsyncConnection, variant: VariantRecord, values: Mapping[str, object]) -> bool:
+    """Write the outcome of a claim; False where the claim is no longer ours, and nothing was changed."""
+    statement = update(variants).where(_is_claim_of(variant)).values(lease_until=None, **values)
+    return (await db.execute(statement)).rowcount == 1
+
+
+async def renew_leases(db: AsyncConnection, claimed: Sequence[VariantRecord], *, lease_until: datetime) -> None:
+    """Say that these claims are still being worked on."""
+    conditions = [_is_claim_of(variant) for variant in claimed]
+    if conditions:
+        await db.execute(update(variants).where(or_(*conditions)).values(lease_until=lease_until))
+
+
+async def update_variants(db: AsyncConnection, image_id: ImageId, values: Mapping[str, object]) -> None:
+    """Set columns of every variant of an image."""
+    await db.execute(update(variants).where(variants.c.image_id == image_id).values(**values))
+
+
+async def delete_variants(db: AsyncConnection, image_id: ImageId) -> None:
+    """Remove every variant of an image."""
+    await db.execute(delete(variants).where(variants.c.image_id == image_id))
+
+
+async def reset_variants(db: AsyncConnection, image_id: ImageId, *, revision: int) -> None:
+    """Make every variant of an image planned again, fencing off whoever works on one."""
+    values = {"state": VariantState.PLANNED, "lease_until": None, "not_before": None, "revision": revision}
+    statement = update(variants).where(variants.c.image_id == image_id)
+    await db.execute(statement.values(**values, attempt=variants.c.attempt + 1))
+
+
+async def replan_failed(db: AsyncConnection, image_id: ImageId, *, now: datetime, revision: int) -> int:
+    """Give every FAILED variant of an image three new tries; how many there were."""
+    statement = (
+        update(variants)
+        .where(variants.c.image_id == image_id, variants.c.state == VariantState.FAILED)
+        .values(
+            state=VariantState.PLANNED,
+            revision=revision,
+            failures=0,
+            losses=0,
+            attempt=variants.c.attempt + 1,
+            error_code=None,
+            error_message=None,
+            not_before=None,
+            updated_at=now,
+        )
+    )
+    return int((await db.execute(statement)).rowcount)
+
+
+async def list_waiting(db: AsyncConnection, *, now: datetime, limit: int) -> list[tuple[ImageId, int]]:
+    """Images with variants that somebody should be making now, each with its claims so far, longest waiting first."""
+    statement = (
+        select(variants.c.image_id, func.max(variants.c.attempt).label("attempt"))
+        .join(images, images.c.id == variants.c.image_id)
+        .where(variants.c.state.in_(UNFINISHED), _claimable(now), images.c.uploaded_at.is_not(None))
+        .where(images.c.deleted_at.is_(None))
+        .group_by(variants.c.image_id)
+        .order_by(func.min(variants.c.updated_at))
+        .limit(limit)
+    )
+    return [(row.image_id, row.attempt) for row in await db.execute(statement)]
+
+
+async def list_worn_out(db: AsyncConnection, *, now: datetime, max_losses: int, limit: int) -> list[VariantRecord]:
+    """Variants that were lost with their workers again and again: nobody should claim them once more."""
+    statement = select(variants).where(_is_lost(now), variants.c.losses >= max_losses).limit(limit)
+    return [VariantRecord(*row) for row in await db.execute(statement)]
+
+
+async def count_unfinished(db: AsyncConnection) -> dict[VariantState, int]:
+    """How many variants of uploaded images wait and how many are being made: the true queue depth."""
+    statement = (
+        select(variants.c.state, func.count())
+        .join(images, images.c.id == variants.c.image_id)
+        .where(variants.c.state.in_(UNFINISHED), images.c.uploaded_at.is_not(None))
+        .group_by(variants.c.state)
+    )
+    counted = {row[0]: int(row[1]) for row in await db.execute(statement)}
+    return {state: counted.get(state, 0) for state in UNFINISHED}

@@ -1,0 +1,164 @@
+"""The hints that something changed, carried over one Redis stream; the database alone is the truth.
+
+Every process has one reader. A lost hint is no harm: whoever waits for it reads the rows again within 30 s,
+and the sweep announces again what changed lately.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.ids import ImageId, parse_uuid
+from app.telemetry import LOST_HINTS
+
+log = logging.getLogger(__name__)
+
+STREAM = "safelight:events"
+STREAM_ENTRIES = 100_000
+READ_BLOCK_MS = 400
+"""How long one read waits. While reads return, the stream vouches for what this process believes."""
+_RECONNECT_S = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something about one image may have changed."""
+
+    image_id: ImageId
+    committed_at: float
+    """When, in seconds of the Unix clock; for the measured push delay."""
+    received_bytes: int | None = None
+    """Set where nothing changed but the progress of its upload."""
+
+
+Listener = Callable[[Hint], None]
+
+
+class EventBus:
+    """Publishes hints, and hands each to this process's listeners: those of one image, and those of all."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._listeners: dict[ImageId, set[Listener]] = {}
+        self._all_listeners: set[Listener] = set()
+        self._resync_listeners: set[Callable[[], None]] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._vouched_at = 0.0
+
+    async def start(self) -> None:
+        """Begin to read; whatever is published from now on arrives."""
+        self._reader = asyncio.create_task(self._read_for_ever(), name="event-reader")
+
+    async def close(self) -> None:
+        """Stop reading."""
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+
+    @property
+    def seconds_since_vouched(self) -> float:
+        """How long ago it was last certain that every hint published until then had arrived here."""
+        return time.monotonic() - self._vouched_at
+
+    async def publish(self, image_ids: Iterable[ImageId], *, received_bytes: int | None = None) -> None:
+        """Announce changes, after their commit. Never fails: a hint that Redis does not take is counted."""
+        now = time.time()
+        entries = [_encode(Hint(image_id, now, received_bytes)) for image_id in dict.fromkeys(image_ids)]
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for entry in entries:
+                    pipeline.xadd(STREAM, entry, maxlen=STREAM_ENTRIES, approximate=True)  # type: ignore[arg-type]  # invariant dict in its stubs
+                await pipeline.execute()
+        except (RedisError, OSError) as error:
+            LOST_HINTS.inc(len(entries))
+            log.warning("hints_lost", extra={"count": len(entries), "reason": type(error).__name__})
+            # This process at least shall not wait for the sweep.
+            for entry in entries:
+                self._deliver(entry)
+
+    @contextlib.contextmanager
+    def listening(self, image_id: ImageId, listener: Listener) -> Iterator[None]:
+        """Call `listener` with every hint about this image while the context lasts."""
+        self._listeners.setdefault(image_id, set()).add(listener)
+        try:
+            yield
+        finally:
+            listeners = self._listeners[image_id]
+            listeners.discard(listener)
+            if not listeners:
+                del self._listeners[image_id]
+
+    def listen_to_all(self, listener: Listener, on_resync: Callable[[], None]) -> None:
+        """Call `listener` with every hint, and `on_resync` when some may have been missed; for as long as the bus lives."""
+        self._all_listeners.add(listener)
+        self._resync_listeners.add(on_resync)
+
+    def on_resync(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when hints may have been missed."""
+        self._resync_listeners.add(listener)
+
+    async def _read_for_ever(self) -> None:
+        last_id: str | None = None
+        failures = 0
+        while True:
+            try:
+                last_id = last_id or await self._newest_id()
+                if failures:
+                    failures = 0
+                    self._resync()
+                last_id = await self._read_once(last_id)
+            except (RedisError, OSError) as error:
+                if failures == 0:
+                    log.warning("event_reader_lost_redis", extra={"reason": type(error).__name__})
+                await asyncio.sleep(_RECONNECT_S[min(failures, len(_RECONNECT_S) - 1)])
+                failures += 1
+
+    async def _newest_id(self) -> str:
+        entries = await self._redis.xrevrange(STREAM, count=1)
+        # An explicit id: with "$" whatever comes between two reads would be lost.
+        return entries[0][0] if entries else "0-0"
+
+    async def _read_once(self, last_id: str) -> str:
+        asked_at = time.monotonic()
+        answer = await self._redis.xread({STREAM: last_id}, count=1000, block=READ_BLOCK_MS)
+        for _stream, entries in answer or ():
+            for entry_id, entry in entries:
+                last_id = entry_id
+                self._deliver(entry)
+        # Hints published before the question have been read, unless there were more than one reading holds.
+        self._vouched_at = asked_at
+        return last_id
+
+    def _deliver(self, entry: dict[str, str]) -> None:
+        hint = _decode(entry)
+        if hint is None:
+            return
+        for listener in (*self._listeners.get(hint.image_id, ()), *self._all_listeners):
+            listener(hint)
+
+    def _resync(self) -> None:
+        for listener in tuple(self._resync_listeners):
+            listener()
+
+
+def _encode(hint: Hint) -> dict[str, str]:
+    entry = {"image": str(hint.image_id), "at": repr(hint.committed_at)}
+    if hint.received_bytes is not None:
+        entry["received"] = str(hint.received_bytes)
+    return entry
+
+
+def _decode(entry: dict[str, str]) -> Hint | None:
+    # Other releases may run beside this one: what it does not understand is not for it.
+    image_id = parse_uuid(entry.get("image", ""))
+    if image_id is None:
+        return None
+    received = entry.get("received")
+    return Hint(ImageId(image_id), float(entry.get("at", "0")), int(received) if received else None)

@@ -1,0 +1,82 @@
+"""Make and parse identifiers: time-ordered UUIDs, short ids, tokens and keys."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from typing import NewType
+from uuid import UUID
+
+AccountId = NewType("AccountId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
+ImageId = NewType("ImageId", UUID)
+VariantId = NewType("VariantId", UUID)
+SessionId = NewType("SessionId", UUID)
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SHORT_ID_CHARACTERS = 10  # 62^10 = 8.4e17: a clash among 10 million images has a chance of 6e-5, and is tried again
+
+API_KEY_PREFIX = "sl_"
+UPLOAD_TOKEN_PREFIX = "slu_"  # noqa: S105  (the mark of a token, not a token)
+SHOWN_PREFIX_CHARACTERS = 10
+"""How much of an API key may be shown to recognise it by."""
+
+
+def make_uuid() -> UUID:
+    """A version 7 UUID (RFC 9562, 5.7): ordered by time to the millisecond, else random."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (1 << 48) - 1) << 80
+    value |= 0x7 << 76 | (random >> 68 & 0xFFF) << 64
+    value |= 0b10 << 62 | random & (1 << 62) - 1
+    return UUID(int=value)
+
+
+def parse_uuid(text: str) -> UUID | None:
+    """The UUID that `text` spells in its canonical form, or None; never raises."""
+    if len(text) != 36:
+        return None
+    try:
+        value = UUID(text)
+    except ValueError:
+        return None
+    return value if str(value) == text.lower() else None
+
+
+def make_short_id() -> str:
+    """Ten random characters of [0-9A-Za-z]."""
+    return "".join(secrets.choice(_BASE62) for _ in range(_SHORT_ID_CHARACTERS))
+
+
+def make_account_hash() -> str:
+    """What stands for an account in delivery URLs: 22 characters, the first an underscore."""
+    return "_" + "".join(secrets.choice(_BASE62) for _ in range(21))
+
+
+def make_api_key() -> str:
+    """A new API key of 256 random bits; whoever has it is the account."""
+    return API_KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def make_upload_token() -> str:
+    """A new upload token of 256 random bits; good for one file."""
+    return UPLOAD_TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of a key or token.
+
+    Plain SHA-256 is enough: the secrets have 256 random bits, so that there is nothing to guess slowly.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make_custom_key(owner_id: AccountId, custom_id: str) -> str:
+    """What is unique for an owner's own id of an image, in a length that an index takes."""
+    return hashlib.sha256(f"{owner_id}:{custom_id}".encode()).hexdigest()
+
+
+def is_same_secret(left: str, right: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(left.encode(), right.encode())

@@ -1,0 +1,90 @@
+"""Put render jobs on the arq queue. The queue is disposable: the sweep refills it from the rows."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from arq.connections import ArqRedis, RedisSettings
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from app.errors import Unavailable
+from app.ids import ImageId
+from app.telemetry import LOST_HINTS
+
+log = logging.getLogger(__name__)
+
+QUEUE = "safelight:render"
+WAKE_CHANNEL = "safelight:wake"
+"""A message here ends the worker's pause at once; arq itself only polls."""
+RENDER_JOB = "render_image"
+WORKER_SILENCE_S = 10
+_WORKERS = "safelight:workers"
+_TIMEOUT_S = 2.0
+
+# arq's own format is pickle, which runs whatever whoever reaches Redis wrote into it.
+serialize_job: Callable[[dict[str, Any]], bytes] = lambda job: json.dumps(job).encode()  # noqa: E731  (arq's own signatures have Any)
+deserialize_job: Callable[[bytes], dict[str, Any]] = json.loads
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """arq's settings for this address: short timeouts, and a few tries while Redis restarts."""
+    settings = RedisSettings.from_dsn(url)
+    settings.conn_timeout = 2
+    settings.conn_retries = 1
+    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError]
+    settings.retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)
+    return settings
+
+
+def open_queue(url: str) -> ArqRedis:
+    """A connection to the queue. Unlike arq's own it waits for no answer, so that a Redis that is away stops nobody."""
+    pool = ConnectionPool.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+    return ArqRedis(pool, default_queue_name=QUEUE, job_serializer=serialize_job, job_deserializer=deserialize_job)
+
+
+async def note_worker(redis: Redis, name: str) -> None:
+    """Say that a worker lives."""
+    now = time.time()
+    async with redis.pipeline(transaction=False) as pipeline:
+        pipeline.zadd(_WORKERS, {name: now})
+        pipeline.zremrangebyscore(_WORKERS, 0, now - 60)
+        await pipeline.execute()
+
+
+async def check_worker(redis: Redis) -> None:
+    """Return if some worker said that it lives within the last 10 s.
+
+    Raises:
+        Unavailable: none did.
+    """
+    if not await redis.zcount(_WORKERS, time.time() - WORKER_SILENCE_S, "+inf"):
+        raise Unavailable("No worker is running.")
+
+
+class RenderQueue:
+    """The asking side of the queue."""
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+
+    async def enqueue(self, image_id: ImageId, *, attempt: int, delay_s: float = 0, round_: int = 0) -> None:
+        """Ask for the unfinished variants of an image to be made; asking twice for the same attempt is asking once.
+
+        `round_` tells apart what the sweep asks again, as arq remembers a lost job's id until it would have timed out.
+        Never fails: a job that Redis does not take is counted, and the sweep asks again.
+        """
+        job_id = f"render:{image_id}:{attempt}:{round_}"
+        try:
+            await self._redis.enqueue_job(RENDER_JOB, str(image_id), _job_id=job_id, _defer_by=delay_s or None)
+            if not delay_s:
+                await self._redis.publish(WAKE_CHANNEL, "1")
+        except (RedisError, OSError) as error:
+            LOST_HINTS.inc()
+            log.warning("job_lost", extra={"image_id": str(image_id), "reason": type(error).__name__})

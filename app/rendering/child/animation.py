@@ -1,0 +1,111 @@
+"""Animations: every frame laid over what stands before it, resized, and written with its time and the loops kept."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wand.api import library
+from wand.image import DISPOSE_TYPES, Image
+
+from app.domain.formats import ImageFormat
+from app.domain.headers.facts import HeaderFacts
+from app.rendering.child.encode import prepare_file
+from app.rendering.child.geometry import RasterPlan
+from app.rendering.child.magick import append_frame, copy_frame, walk_frames, write_film
+from app.rendering.child.raster import make_raster, pad
+from app.rendering.protocol import RenderSpec
+
+_TICKS_PER_S = 100
+# ImageMagick 6.9.11 writes a WebP that plays once as a still; so it is written as playing twice and corrected.
+_PLAYS_ONCE, _PLAYS_TWICE = 1, 2
+_ANIM_LOOP_OFFSET = 12
+"""From the start of the chunk ANIM (name, length, colour) to its number of loops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One complete picture of the animation."""
+
+    image: Image
+    ticks: int
+    """How long it stands, in hundredths of a second."""
+
+
+def compose_frames(film: Image, facts: HeaderFacts) -> Iterator[Frame]:
+    """Each frame as a viewer shows it, one at a time: ImageMagick's own coalesce would hold all of them at once."""
+    canvas = Image(width=facts.width_px, height=facts.height_px, background="transparent")
+    for _ in walk_frames(film):
+        with copy_frame(film) as frame:
+            dispose = DISPOSE_TYPES[library.MagickGetImageDispose(film.wand)]
+            left, top = frame.page_x, frame.page_y
+            ticks = _read_ticks(film)
+            before = canvas.clone() if dispose == "previous" else None
+            canvas.composite(frame, left, top, operator="over")
+            yield Frame(canvas.clone(), ticks)
+            if before is not None:
+                canvas.destroy()
+                canvas = before
+            elif dispose == "background":
+                with Image(width=frame.width, height=frame.height, background="transparent") as hole:
+                    canvas.composite(hole, left, top, operator="copy")
+    canvas.destroy()
+
+
+def render_films(film: Image, facts: HeaderFacts, specs: Sequence[RenderSpec]) -> list[Image]:
+    """One finished animation in memory for each spec, in their order; one pass over the frames for all of them.
+
+    Raises:
+        WandException: memory ran out.
+    """
+    results = [Image() for _ in specs]
+    for frame in compose_frames(film, facts):
+        for result, spec in zip(results, specs, strict=True):
+            plan = RasterPlan(spec.geometry.scaled, _cropped(spec), None, ())
+            with make_raster(frame.image, plan, orientation=facts.orientation) as picture:
+                if picture.size != spec.geometry.final:
+                    pad(picture, spec.geometry.final, spec.background)
+                library.MagickSetImageDelay(picture.wand, frame.ticks)
+                library.MagickSetImageTicksPerSecond(picture.wand, _TICKS_PER_S)
+                append_frame(result, picture)
+        frame.image.destroy()
+    return results
+
+
+def save_film(film: Image, spec: RenderSpec, path: str, *, plays: int) -> None:
+    """Write a finished animation; `plays` is how often it runs, 0 for ever.
+
+    Raises:
+        WandException: the encoder failed.
+    """
+    is_patched = spec.codec is ImageFormat.WEBP and plays == _PLAYS_ONCE
+    for _ in walk_frames(film):
+        library.MagickSetImageIterations(film.wand, _PLAYS_TWICE if is_patched else plays)
+        # Each frame is complete: for GIF, it replaces the one before.
+        library.MagickSetImageDispose(film.wand, DISPOSE_TYPES.index("background"))
+        prepare_file(film, spec, b"")
+    write_film(film, f"{spec.codec.value.upper()}:{path}")
+    if is_patched:
+        _set_plays(Path(path), _PLAYS_ONCE)
+
+
+def count_plays(film: Image) -> int:
+    """How often the animation runs; 0 for ever."""
+    library.MagickSetFirstIterator(film.wand)
+    return int(library.MagickGetImageIterations(film.wand))
+
+
+def _read_ticks(film: Image) -> int:
+    delay, per_s = library.MagickGetImageDelay(film.wand), library.MagickGetImageTicksPerSecond(film.wand)
+    return int(delay * _TICKS_PER_S / (per_s or _TICKS_PER_S) + 0.5)
+
+
+def _cropped(spec: RenderSpec) -> tuple[int, int]:
+    (scaled_w, scaled_h), (final_w, final_h) = spec.geometry.scaled, spec.geometry.final
+    return min(scaled_w, final_w), min(scaled_h, final_h)
+
+
+def _set_plays(path: Path, plays: int) -> None:
+    with path.open("r+b") as file:
+        start = file.read(64).find(b"ANIM")
+        file.seek(start + _ANIM_LOOP_OFFSET)
+        file.write(plays.to_bytes(2, "little"))

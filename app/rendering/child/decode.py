@@ -1,0 +1,82 @@
+"""The one decode of a job: as small as the wanted sizes allow, checked against what the headers promised."""
+
+import warnings
+
+from wand.exceptions import (
+    CacheError,
+    CacheFatalError,
+    ResourceLimitError,
+    ResourceLimitFatalError,
+    WandException,
+)
+from wand.image import Image
+
+from app.domain.formats import ImageFormat
+from app.domain.headers.facts import HeaderFacts
+from app.rendering.child.geometry import Size, expected_sizes, find_divisor, find_scale_factor
+from app.rendering.child.magick import count_frames
+
+# Warnings come for many a good picture ("extraneous bytes"), so a picture with warnings is a picture.
+warnings.simplefilter("ignore")
+
+_CODERS = {codec: codec.value.upper() for codec in ImageFormat}
+
+# ImageMagick throws these where a limit of the policy is met, or memory has run out.
+LIMIT_ERRORS = (ResourceLimitError, ResourceLimitFatalError, CacheError, CacheFatalError, MemoryError)
+
+
+class Undecodable(Exception):
+    """The bytes are not the picture that their headers promise."""
+
+    def __init__(self, *, is_too_large: bool = False) -> None:
+        super().__init__()
+        self.is_too_large = is_too_large
+
+
+def decode_still(path: str, facts: HeaderFacts, needed: Size) -> Image:
+    """The picture, or its first frame, in the orientation in which it is stored.
+
+    At least `needed` in size (width and height as stored), if the picture is; often smaller than the original.
+
+    Raises:
+        Undecodable: broken bytes, other dimensions than promised, or more memory needed than there is.
+    """
+    divisor = find_divisor(facts, needed) if facts.format is ImageFormat.JPEG else 1
+    image = _read(path, facts, divisor)
+    if facts.format is ImageFormat.GIF:
+        image.coalesce()  # the first frame may be smaller than the screen
+    if image.size not in expected_sizes(facts, divisor):
+        raise Undecodable
+    factor = find_scale_factor(image.size, needed)
+    if divisor == 1 and factor > 1:
+        image.scale(max(1, round(image.width / factor)), max(1, round(image.height / factor)))
+    return image
+
+
+def decode_film(path: str, facts: HeaderFacts) -> Image:
+    """All frames of an animation, as the file has them.
+
+    Raises:
+        Undecodable: broken bytes, another number of frames than promised, or more memory needed than there is.
+    """
+    film = _read(path, facts, 1, selection="")
+    if count_frames(film) != facts.frames:
+        raise Undecodable
+    return film
+
+
+def _read(path: str, facts: HeaderFacts, divisor: int, *, selection: str = "[0]") -> Image:
+    image = Image()
+    if divisor > 1:
+        # An option set after `Image(filename=…)` would come too late.
+        image.options["jpeg:size"] = f"{facts.width_px // divisor}x{facts.height_px // divisor}"
+    try:
+        # The coder is named, so nothing is guessed from the bytes; the path is the parent's, never a user's.
+        image.read(filename=f"{_CODERS[facts.format]}:{path}{selection}")
+    except LIMIT_ERRORS as error:
+        raise Undecodable(is_too_large=True) from error
+    except WandException as error:
+        raise Undecodable from error
+    if count_frames(image) < 1 or 0 in image.size:  # Wand hides some failures behind an empty picture
+        raise Undecodable
+    return image

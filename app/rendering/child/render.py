@@ -1,0 +1,173 @@
+"""One job inside the cage: one decode, the verdict, then every file, each announced the moment it is complete."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from wand.exceptions import WandException
+from wand.image import Image
+
+from app.domain.formats import ImageFormat
+from app.domain.headers.facts import HeaderFacts
+from app.domain.variants import MetadataPolicy
+from app.rendering.child.animation import count_plays, render_films, save_film
+from app.rendering.child.avif import AVIFEncoder, EncoderFailed
+from app.rendering.child.decode import LIMIT_ERRORS, Undecodable, decode_film, decode_still
+from app.rendering.child.encode import Encoders, encode
+from app.rendering.child.geometry import RasterPlan, largest_need, plan_rasters
+from app.rendering.child.placeholder import make_verdict
+from app.rendering.child.raster import make_raster
+from app.rendering.child.schedule import Raster, Schedule, Step
+from app.rendering.protocol import Decoded, NotRendered, Rendered, RenderSpec
+from app.rendering.wire import IN_DIR, OUT_DIR, SOURCE_NAME, ChildAnswer, Done, JobOrder, Refused, exif_name
+
+Tell = Callable[[ChildAnswer, int], None]
+"""Sends an answer; the number is the spec's place in the job."""
+
+# Measured nanoseconds a pixel; only their order and rough proportion matter.
+_ENCODE_COST = {
+    ImageFormat.JPEG: 10,
+    ImageFormat.GIF: 60,
+    ImageFormat.WEBP: 90,
+    ImageFormat.PNG: 120,
+    ImageFormat.AVIF: 170,
+    ImageFormat.HEIC: 800,
+}
+_RESIZE_COST = 90
+
+_FAILURES = (WandException, EncoderFailed, OSError, *LIMIT_ERRORS)
+
+
+def render_job(order: JobOrder, tell: Tell, *, avif: AVIFEncoder | None) -> None:
+    """Do the whole job; the last answer is Done, or Refused for a picture that cannot be decoded."""
+    try:
+        job = _Job(order.facts, order.specs, _VerdictFirst(tell), Encoders(_read_exif(order.specs), avif))
+        job.render_stills()
+        job.render_animations()
+    except Undecodable as error:
+        tell(Refused(error.is_too_large), 0)
+    else:
+        tell(Done(), 0)
+
+
+def _read_exif(specs: Sequence[RenderSpec]) -> dict[MetadataPolicy, bytes]:
+    policies = {spec.metadata for spec in specs} - {MetadataPolicy.NONE}
+    return {policy: Path(IN_DIR, exif_name(policy)).read_bytes() for policy in policies}
+
+
+class _VerdictFirst:
+    """Holds answers back until the verdict has been sent: a small file can be complete before it."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._lock = tell, threading.Lock()
+        self._held_back: list[tuple[ChildAnswer, int]] | None = []
+
+    def verdict(self, answer: Decoded) -> None:
+        with self._lock:
+            self._tell(answer, 0)
+            for held_back in self._held_back or ():
+                self._tell(*held_back)
+            self._held_back = None
+
+    def result(self, answer: Rendered | NotRendered, index: int) -> None:
+        with self._lock:
+            if self._held_back is None:
+                self._tell(answer, index)
+            else:
+                self._held_back.append((answer, index))
+
+
+@dataclass(slots=True)
+class _Job:
+    facts: HeaderFacts
+    specs: tuple[RenderSpec, ...]
+    tell: _VerdictFirst
+    encoders: Encoders
+    _made: list[Raster] = field(default_factory=list)
+
+    def render_stills(self) -> None:
+        """Decode the first frame, give the verdict and write every file that does not move."""
+        source = f"{IN_DIR}/{SOURCE_NAME}"
+        decoded = decode_still(source, self.facts, largest_need(self.facts, self.specs))
+        plans = plan_rasters(self.specs)
+        root = Raster(users=1 + sum(plan.parent is None for plan in plans), image=decoded)
+        refused: list[BaseException] = []
+        # The verdict first: whoever uploaded waits for it.
+        steps = [Step(root, 0, partial(self._judge, refused), needs_it_alone=False)]
+        self._made = [Raster(users=_count_users(plans, index)) for index in range(len(plans))]
+        for plan, raster in zip(plans, self._made, strict=True):
+            steps += self._plan_steps(plan, root if plan.parent is None else self._made[plan.parent], raster)
+        Schedule(steps).run()
+        if refused:
+            raise Undecodable(is_too_large=isinstance(refused[0], LIMIT_ERRORS)) from refused[0]
+
+    def render_animations(self) -> None:
+        """Write every file that moves; its bytes are checked frame by frame only here."""
+        moving = [(index, spec) for index, spec in enumerate(self.specs) if spec.is_animated]
+        if not moving:
+            return
+        try:
+            with decode_film(f"{IN_DIR}/{SOURCE_NAME}", self.facts) as film:
+                plays = count_plays(film)
+                films = render_films(film, self.facts, [spec for _, spec in moving])
+        except (Undecodable, *_FAILURES):
+            for index, spec in moving:
+                self.tell.result(NotRendered(spec.key, "The animation could not be decoded."), index)
+            return
+        for (index, spec), film in zip(moving, films, strict=True):
+            self._write(index, partial(save_film, film, spec, plays=plays))
+            film.destroy()
+
+    def _judge(self, refused: list[BaseException], image: Image, _: Callable[[], None]) -> None:
+        try:
+            self.tell.verdict(make_verdict(image, self.facts))
+        except _FAILURES as error:
+            refused.append(error)
+
+    def _plan_steps(self, plan: RasterPlan, source: Raster, raster: Raster) -> list[Step]:
+        pixels = plan.cropped[0] * plan.cropped[1]
+
+        # Wider rasters have more waiting for them, so making one ranks with the encodes that follow.
+        downstream = sum(_ENCODE_COST[self.specs[index].codec] for index in plan.specs)
+        make = partial(self._make, plan, raster)
+        steps = [Step(source, pixels * (_RESIZE_COST + downstream), make, needs_it_alone=False)]
+        for index in plan.specs:
+            cost = pixels * _ENCODE_COST[self.specs[index].codec]
+            steps.append(Step(raster, cost, partial(self._encode, index)))
+        return steps
+
+    def _make(self, plan: RasterPlan, raster: Raster, source: Image, _: Callable[[], None]) -> None:
+        is_upright = plan.parent is not None
+        try:
+            raster.image = make_raster(source, plan, orientation=1 if is_upright else self.facts.orientation)
+        except _FAILURES:
+            self._give_up(plan)
+
+    def _give_up(self, plan: RasterPlan) -> None:
+        """A raster that cannot be made takes its files with it, and those of every raster behind it."""
+        for index in plan.specs:
+            self.tell.result(NotRendered(self.specs[index].key, "This size could not be made."), index)
+
+    def _encode(self, index: int, image: Image, release: Callable[[], None]) -> None:
+        spec = self.specs[index]
+        self._write(index, partial(encode, image, spec, self.encoders, release=release))
+
+    def _write(self, index: int, write: Callable[[str], None]) -> None:
+        spec, path, started_at = self.specs[index], f"{OUT_DIR}/{index}", time.perf_counter()
+        try:
+            write(path)
+            byte_size = Path(path).stat().st_size
+        except _FAILURES:
+            Path(path).unlink(missing_ok=True)
+            self.tell.result(NotRendered(spec.key, "This file could not be encoded."), index)
+            return
+        took_ms = (time.perf_counter() - started_at) * 1000
+        done = Rendered(spec.key, Path(path), spec.codec, *spec.geometry.final, byte_size, spec.is_animated, took_ms)
+        self.tell.result(done, index)
+
+
+def _count_users(plans: Sequence[RasterPlan], index: int) -> int:
+    return len(plans[index].specs) + sum(plan.parent == index for plan in plans)

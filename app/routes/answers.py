@@ -1,0 +1,72 @@
+"""JSON answers and errors, as every route gives them."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Send
+
+from app.errors import InternalError, SafelightError
+from app.telemetry import request_id
+
+log = logging.getLogger(__name__)
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+_JSON_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+INTERNAL_MESSAGE = "Something went wrong on our side. The request id finds it in the server's log."
+
+
+def error_body(error: SafelightError) -> dict[str, object]:
+    """`{code, message, details, request_id}`."""
+    return {
+        "code": error.code.value,
+        "message": error.message,
+        "details": error.details,
+        "request_id": request_id.get(),
+    }
+
+
+def error_headers(error: SafelightError) -> list[tuple[bytes, bytes]]:
+    """What an error says beside its body."""
+    headers = list(_JSON_HEADERS)
+    if error.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="safelight"'))
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", str(error.retry_after_s).encode()))
+    return headers
+
+
+def mask(error: Exception) -> SafelightError:
+    """The error that a client is told; what nobody foresaw is logged and told as INTERNAL."""
+    if isinstance(error, SafelightError):
+        return error
+    log.error("unforeseen_error", exc_info=error)
+    return InternalError(INTERNAL_MESSAGE)
+
+
+async def send_error(send: Send, error: SafelightError, extra: Headers = (), *, has_body: bool = True) -> None:
+    """Answer with an error."""
+    await send_json(send, error.status, error_body(error), [*error_headers(error), *extra], has_body=has_body)
+
+
+async def send_json(
+    send: Send, status: int, body: Mapping[str, object], headers: Headers = _JSON_HEADERS, *, has_body: bool = True
+) -> None:
+    """Answer with JSON."""
+    content = orjson.dumps(body)
+    length = (b"content-length", str(len(content)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": content if has_body else b""})
+
+
+def json_response(body: Mapping[str, object], *, status: int = 200) -> Response:
+    """An answer in JSON that nothing may cache."""
+    response = Response(orjson.dumps(body), status_code=status, media_type="application/json")
+    response.headers["cache-control"] = "no-store"
+    return response

@@ -1,0 +1,81 @@
+"""/upload/{session}: the one file of a session, as a form (POST) or as it is (PUT)."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.context import Addresses
+from app.errors import FileTooLarge, InvalidRequest, Unauthorized
+from app.ids import SessionId, parse_uuid
+from app.routes.answers import json_response
+from app.routes.bodies import read_body
+from app.routes.forms import FRAMING_BYTES, FormFile, is_form
+from app.routes.resources import ObjectURL, image_resource
+from app.services.reception import ReceptionService, Sending
+
+METHODS = ["POST", "PUT"]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRoute:
+    """Takes the bytes of sessions."""
+
+    reception: ReceptionService
+    addresses: Addresses
+    object_url: ObjectURL
+
+    async def __call__(self, request: Request) -> Response:
+        """201 with the image's resource; 200 where its bytes were there already."""
+        reception = await self.reception.receive(_read_sending(request))
+        resource = image_resource(
+            reception.snapshot,
+            self.addresses,
+            self.object_url,
+            is_duplicate=reception.session.is_duplicate,
+        )
+        return json_response(resource, status=201 if reception.is_new else 200)
+
+
+def _read_sending(request: Request) -> Sending:
+    session_id = parse_uuid(request.path_params["session"])
+    token = _read_token(request)
+    if session_id is None or token is None:
+        raise Unauthorized("Send the upload token as `Authorization: Bearer <token>`, or use the session's oneTimeUrl.")
+    form = _read_form(request) if request.method == "POST" else None
+    return Sending(
+        session_id=SessionId(session_id),
+        token=token,
+        chunks=form.chunks() if form is not None else read_body(request),
+        announced_bytes=_read_length(request),
+        framing_bytes=FRAMING_BYTES if form is not None else 0,
+        sent_filename=lambda: form.filename if form is not None else None,
+    )
+
+
+def _read_form(request: Request) -> FormFile:
+    content_type = request.headers.get("content-type")
+    if content_type is None or not is_form(content_type):
+        raise InvalidRequest(
+            "POST takes multipart/form-data with one part called file; send raw bytes with PUT.",
+            details={"field": "Content-Type"},
+        )
+    return FormFile(content_type, read_body(request))
+
+
+def _read_token(request: Request) -> str | None:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    return request.query_params.get("token")
+
+
+def _read_length(request: Request) -> int | None:
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidRequest("Content-Length must be a whole number.", details={"field": "Content-Length"})
+    if len(text) > 15:
+        raise FileTooLarge("The file is too large.", details={"field": "Content-Length"})
+    return int(text)

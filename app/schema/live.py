@@ -1,0 +1,83 @@
+"""What subscriptions push."""
+
+import strawberry
+
+from app.schema.enums import ImageState, SessionState, VariantState
+from app.schema.images import Image, image_of
+from app.schema.scalars import BigInt
+from app.schema.uploads import UploadSession, session_of
+from app.schema.variants import Variant, variant_of
+from app.services.watching import Readiness, SessionProgress, is_complete
+
+
+@strawberry.type(description="How far an image is.")
+class Progress:
+    """Counts of variants."""
+
+    total: int = strawberry.field(description="Variants in all.")
+    ready: int = strawberry.field(description="Those that are READY.")
+    failed: int = strawberry.field(description="Those that are FAILED.")
+
+
+@strawberry.type(
+    description="The whole of one image's readiness at one moment. The first event is the state now, sent at once; "
+    "every later one says what changed since the one before. Nothing can be missed: an event carries the state, "
+    "not a difference."
+)
+class StableVariantsEvent:
+    """One event of stableVariants; what is not asked for is not built."""
+
+    readiness: strawberry.Private[Readiness]
+
+    @strawberry.field(
+        description="Image.revision; pass it back as `after`: with the current one there is no first event, "
+        "with an older one `changed` holds what changed since."
+    )
+    def revision(self) -> int:
+        return self.readiness.snapshot.image.revision
+
+    @strawberry.field(description="The image.")
+    def image(self) -> Image:
+        return image_of(self.readiness.snapshot)
+
+    @strawberry.field(description="Those whose state differs from the event before (all of them in the first).")
+    def changed(self) -> list[Variant]:
+        return [variant_of(self.readiness.snapshot, record) for record in self.readiness.changed]
+
+    @strawberry.field(description="All of them.")
+    def stable_variants(self) -> list[Variant]:
+        return [variant_of(self.readiness.snapshot, record) for record in self.readiness.snapshot.variants]
+
+    @strawberry.field(description="How far it is.")
+    def progress(self) -> Progress:
+        states = [record.state for record in self.readiness.snapshot.variants]
+        ready, failed = states.count(VariantState.READY), states.count(VariantState.FAILED)
+        return Progress(total=len(states), ready=ready, failed=failed)
+
+    @strawberry.field(description="Nothing is on its way any more: this is the last event.")
+    def complete(self) -> bool:
+        return is_complete(self.readiness.snapshot)
+
+    @strawberry.field(description="Complete, and something is FAILED.")
+    def failed(self) -> bool:
+        return self.readiness.snapshot.image.state is ImageState.FAILED
+
+
+@strawberry.type(description="A session on its way from open to ready image.")
+class UploadSessionEvent:
+    """One event of uploadSession."""
+
+    session: UploadSession = strawberry.field(description="The session.")
+    image: Image = strawberry.field(description="The image that it becomes.")
+    state: SessionState = strawberry.field(description="Same as session.state.")
+    received_bytes: BigInt = strawberry.field(description="Bytes that have come; told at most 4 times a second.")
+
+
+def session_event_of(progress: SessionProgress) -> UploadSessionEvent:
+    """One step of a session, for clients."""
+    return UploadSessionEvent(
+        session=session_of(progress.session, progress.snapshot),
+        image=image_of(progress.snapshot),
+        state=progress.session.state,
+        received_bytes=BigInt(progress.received_bytes),
+    )

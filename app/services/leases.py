@@ -1,0 +1,105 @@
+"""The right to send one session's bytes: held by one request at a time, renewed by the bytes that come."""
+
+import logging
+import time
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from app.db.engine import Database, utc_now
+from app.db.records import SessionRecord
+from app.db.uploads import find_session, take_session, update_held_session
+from app.domain.states import SessionState
+from app.errors import SafelightError, UploadAlreadyUsed, UploadExpired
+from app.events import EventBus
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=15)
+_RENEW_EVERY_S = 4.0
+_TELL_EVERY_S = 0.25
+"""Watchers of the session hear of its progress at most this often."""
+
+
+class SessionLease:
+    """A session that is RECEIVING on behalf of this request."""
+
+    def __init__(self, database: Database, bus: EventBus, session: SessionRecord, lease_id: UUID) -> None:
+        self._database = database
+        self._bus = bus
+        self.session = session
+        self.lease_id = lease_id
+        self.is_registered = False
+        """True once the bytes are an image's: from then on the session cannot be opened again."""
+        self._renewed_at = self._told_at = time.monotonic()
+
+    async def note_progress(self, received_bytes: int) -> None:
+        """Keep the lease and tell watchers, as often as each needs it.
+
+        Raises:
+            UploadAlreadyUsed: the lease ran out meanwhile and another request has it.
+        """
+        now = time.monotonic()
+        if now - self._renewed_at >= _RENEW_EVERY_S:
+            self._renewed_at = now
+            await self._renew(received_bytes)
+        if now - self._told_at >= _TELL_EVERY_S:
+            self._told_at = now
+            await self._bus.publish([self.session.image_id], received_bytes=received_bytes)
+
+    async def release(self) -> None:
+        """Leave the session OPEN for another try."""
+        await self._finish({"state": SessionState.OPEN, "received_bytes": 0})
+
+    async def fail(self, error: SafelightError) -> None:
+        """Close the session for good because of its bytes."""
+        await self._finish(
+            {
+                "state": SessionState.FAILED,
+                "error_code": error.code.value,
+                "error_message": error.message,
+                "error_details": error.details,
+            }
+        )
+
+    async def _renew(self, received_bytes: int) -> None:
+        values = {"lease_until": utc_now() + LEASE, "received_bytes": received_bytes}
+        async with self._database.write() as db:
+            is_held = await update_held_session(db, self.session.id, self.lease_id, values)
+        if not is_held:
+            raise UploadAlreadyUsed("The upload was too slow, and another request has taken the session.")
+
+    async def _finish(self, values: dict[str, object]) -> None:
+        if self.is_registered:
+            return
+        values = {**values, "lease_id": None, "lease_until": None, "updated_at": utc_now()}
+        async with self._database.write() as db:
+            await update_held_session(db, self.session.id, self.lease_id, values)
+        await self._bus.publish([self.session.image_id])
+
+
+async def take_lease(database: Database, bus: EventBus, session: SessionRecord) -> SessionLease:
+    """Claim an open session: of many who try at once, one has it.
+
+    Raises:
+        UploadExpired: its time is over.
+        UploadAlreadyUsed: another request is sending, or it has taken its file.
+    """
+    now, lease_id = utc_now(), uuid4()
+    async with database.write() as db:
+        is_ours = await take_session(db, session.id, lease_id=lease_id, now=now, lease_until=now + LEASE)
+        current = await find_session(db, session.id)
+    if not is_ours or current is None:
+        raise refusal_of(current or session)
+    await bus.publish([session.image_id])
+    return SessionLease(database, bus, current, lease_id)
+
+
+def refusal_of(session: SessionRecord) -> SafelightError:
+    """Why this session takes no bytes now."""
+    if session.state is SessionState.CANCELLED:
+        return UploadExpired("The upload session was cancelled. Open another one.")
+    if session.state is SessionState.RECEIVING:
+        return UploadAlreadyUsed("Another request is sending this session's file.")
+    if session.state in {SessionState.COMPLETED, SessionState.FAILED}:
+        return UploadAlreadyUsed("The session has taken its one file. Open another one.")
+    return UploadExpired("The upload session has expired. Open another one.")

@@ -1,0 +1,227 @@
+"""Bytes in: claim the session, spool, check, store, register, and wait for the verdict."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.db.engine import Database
+from app.db.records import SessionRecord
+from app.db.snapshots import ImageSnapshot
+from app.domain.formats import MEDIA_TYPES
+from app.domain.headers.exif import read_exif
+from app.domain.headers.facts import Budget, ExifFacts, HeaderFacts
+from app.domain.headers.probe import probe
+from app.domain.states import SessionState
+from app.errors import (
+    ChecksumMismatch,
+    FileTooLarge,
+    ImageTooLarge,
+    InvalidFileType,
+    InvalidImage,
+    SafelightError,
+    Unauthorized,
+)
+from app.events import EventBus
+from app.ids import ImageId, SessionId
+from app.services.feeds import Feeds
+from app.services.leases import SessionLease, refusal_of, take_lease
+from app.services.registration import Arrival, Registered, Registrar
+from app.services.spool import Spool, SpooledFile, spooling
+from app.services.uploads import UploadService
+from app.services.watching import closing_error
+from app.storage.port import ObjectKey, ObjectStore
+from app.telemetry import UPLOAD_BYTES, UPLOADS
+
+VERDICT_WAIT_S = 2.0
+# What is wrong with the bytes themselves spends the session; anything else leaves it open for another try.
+_SPENDING_ERRORS = (ChecksumMismatch, FileTooLarge, ImageTooLarge, InvalidFileType, InvalidImage)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One request that brings the bytes of a session."""
+
+    session_id: SessionId
+    token: str
+    chunks: AsyncIterator[bytes]
+    """The file's bytes. Whoever makes them raises `UploadIncomplete` where the body ends before its own end."""
+    announced_bytes: int | None = None
+    """The length that the request announces."""
+    framing_bytes: int = 0
+    """How much longer than the file the request may be."""
+    sent_filename: Callable[[], str | None] = lambda: None
+    """The name that came with the bytes; asked when they have come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How an upload ended well."""
+
+    session: SessionRecord
+    snapshot: ImageSnapshot
+    is_new: bool
+    """False where the bytes were there already: a duplicate, or sent before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionLimits:
+    """Where uploads lie while they come, and what they may promise."""
+
+    scratch_dir: Path
+    budget: Budget
+
+
+class ReceptionService:
+    """Turns a request's bytes into an image."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        uploads: UploadService,
+        registrar: Registrar,
+        feeds: Feeds,
+        bus: EventBus,
+        limits: ReceptionLimits,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._uploads = uploads
+        self._registrar = registrar
+        self._feeds = feeds
+        self._bus = bus
+        self._limits = limits
+
+    async def receive(self, sending: Sending) -> Reception:
+        """Take the one file of a session.
+
+        Raises:
+            Unauthorized: the token is not this session's.
+            UploadAlreadyUsed: another request sends, or sent other bytes.
+            UploadExpired: the session's time is over.
+            FileTooLarge, InvalidFileType, ImageTooLarge, InvalidImage, ChecksumMismatch: the bytes are refused,
+                and the session is FAILED.
+        """
+        try:
+            reception = await self._receive(sending)
+        except SafelightError as error:
+            UPLOADS.labels(outcome=error.code.value).inc()
+            raise
+        UPLOADS.labels(outcome="created" if reception.is_new else "duplicate").inc()
+        return reception
+
+    async def _receive(self, sending: Sending) -> Reception:
+        principal, session = await self._uploads.authenticate(sending.token)
+        if principal.upload_session_id != sending.session_id:
+            raise Unauthorized("This upload token belongs to another session.")
+        _check_announced(sending, session)
+        if session.state is SessionState.COMPLETED:
+            return await self._receive_again(sending, session)
+        lease = await take_lease(self._database, self._bus, session)
+        try:
+            return await self._receive_under(lease, sending)
+        except _SPENDING_ERRORS as error:
+            await lease.fail(error)
+            raise
+        except BaseException:
+            # A broken connection, a full disk, a cancelled request: the session stays open for another try.
+            # Shielded, because a request that was cancelled must still be able to say so.
+            await asyncio.shield(_quietly(lease.release()))
+            raise
+
+    async def _receive_under(self, lease: SessionLease, sending: Sending) -> Reception:
+        with spooling(self._limits.scratch_dir, max_bytes=lease.session.max_bytes) as spool:
+            file = await self._spool(spool, lease, sending)
+            announced = lease.session.announced_sha256
+            if announced is not None and announced != file.sha256:
+                raise ChecksumMismatch("These are other bytes than those whose SHA-256 was announced.")
+            facts, exif = await asyncio.to_thread(_read_headers, file.path, self._limits.budget)
+            key = ObjectKey.upload(lease.session.image_id, 1, lease.lease_id)
+            arrival = Arrival(file, facts, exif, key, sending.sent_filename())
+            return await self._store_and_register(lease, arrival)
+
+    async def _store_and_register(self, lease: SessionLease, arrival: Arrival) -> Reception:
+        await self._store.put(arrival.key, arrival.file.path, media_type=MEDIA_TYPES[arrival.facts.format])
+        outcome: Registered | None = None
+        try:
+            outcome = await self._registrar.register(lease, arrival, may_wait=True)
+            if outcome is Registered.UNDECIDED:
+                await self._await_other_verdict(lease, arrival)
+                outcome = await self._registrar.register(lease, arrival, may_wait=False)
+        finally:
+            if outcome is not Registered.NEW:
+                await asyncio.shield(_quietly(self._store.delete([arrival.key])))
+        if outcome is Registered.NEW:
+            await self._await_verdict(lease.session.image_id)
+        return await self._result(lease.session.id, is_new=outcome is Registered.NEW)
+
+    async def _spool(self, spool: Spool, lease: SessionLease, sending: Sending) -> SpooledFile:
+        async for chunk in sending.chunks:
+            await spool.add(chunk)
+            UPLOAD_BYTES.inc(len(chunk))
+            await lease.note_progress(spool.received_bytes)
+        return await spool.finish()
+
+    async def _receive_again(self, sending: Sending, session: SessionRecord) -> Reception:
+        """The same bytes once more are answered as the first time; a client may have lost that answer."""
+        with spooling(self._limits.scratch_dir, max_bytes=session.max_bytes) as spool:
+            async for chunk in sending.chunks:
+                await spool.add(chunk)
+            file = await spool.finish()
+        if file.sha256 != session.sha256:
+            raise refusal_of(session)
+        return await self._result(session.id, is_new=False)
+
+    async def _await_verdict(self, image_id: ImageId) -> None:
+        """Wait until the caged child has decoded the picture, or long enough; then answer for it.
+
+        Raises:
+            InvalidImage, ImageTooLarge: it cannot be decoded.
+        """
+        if not await self._wait_for_session(image_id):
+            await self._registrar.complete(image_id)
+
+    async def _wait_for_session(self, image_id: ImageId) -> bool:
+        async with self._feeds.watching(image_id) as (feed, watcher):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(VERDICT_WAIT_S):
+                    snapshot = await feed.read_now()
+                    while snapshot and snapshot.session and snapshot.session.state is SessionState.RECEIVING:
+                        await watcher.wait(VERDICT_WAIT_S)
+                        snapshot = feed.latest
+                    return True
+        return False
+
+    async def _await_other_verdict(self, lease: SessionLease, arrival: Arrival) -> None:
+        image_id = await self._registrar.find_undecided(lease, arrival)
+        if image_id is not None:
+            await self._wait_for_session(image_id)
+
+    async def _result(self, session_id: SessionId, *, is_new: bool) -> Reception:
+        session, snapshot = await self._uploads.get_own(session_id)
+        error = closing_error(session)
+        if error is not None:
+            raise error
+        return Reception(session, snapshot, is_new)
+
+
+def _check_announced(sending: Sending, session: SessionRecord) -> None:
+    if sending.announced_bytes is None or sending.announced_bytes <= session.max_bytes + sending.framing_bytes:
+        return
+    limit = {"maxBytes": session.max_bytes}
+    raise FileTooLarge(f"The file has more than the {session.max_bytes} bytes of its session.", details=limit)
+
+
+def _read_headers(path: Path, budget: Budget) -> tuple[HeaderFacts, ExifFacts | None]:
+    with path.open("rb") as file:
+        facts = probe(file, budget=budget)
+        file.seek(0)
+        return facts, read_exif(file, facts)
+
+
+async def _quietly(action: Awaitable[None]) -> None:
+    # What cannot be put right now, the sweep will.
+    with contextlib.suppress(SafelightError):
+        await action

@@ -1,0 +1,196 @@
+"""Make an image of a stored upload in one transaction, or find the one that has its bytes already."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum, auto
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import Database, utc_now
+from app.db.images import bump_revision, find_image, find_image_by, settle_state, update_image
+from app.db.records import ImageRecord, SessionRecord
+from app.db.uploads import complete_receiving, update_held_session
+from app.db.variants import delete_variants, insert_variants, list_variants
+from app.domain.access import Visibility
+from app.domain.filenames import clean_filename
+from app.domain.formats import EXTENSIONS
+from app.domain.headers.facts import ExifFacts, HeaderFacts
+from app.domain.policy import with_more
+from app.domain.states import SessionState
+from app.domain.variants import Derivative
+from app.errors import UploadAlreadyUsed
+from app.events import EventBus
+from app.ids import AccountId, ImageId
+from app.jobs import RenderQueue
+from app.services.leases import SessionLease
+from app.services.planning import lacking, planned_rows
+from app.services.spool import SpooledFile
+from app.storage.port import ObjectKey
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An upload that is checked and stored, with all that its headers tell."""
+
+    file: SpooledFile
+    facts: HeaderFacts
+    exif: ExifFacts | None
+    key: ObjectKey
+    filename: str | None
+    """As it was sent with the bytes."""
+
+
+class Registered(Enum):
+    """What became of an arrival."""
+
+    NEW = auto()
+    DUPLICATE = auto()
+    UNDECIDED = auto()
+    """The same bytes came a moment ago and nobody knows yet whether they are a picture: ask again."""
+
+
+def dedupe_key(owner_id: AccountId, visibility: Visibility, sha256: str) -> str:
+    """What two uploads share that are one image. PRIVATE bytes never match a PUBLIC image, nor the reverse."""
+    return f"{owner_id}:{visibility.value}:{sha256}"
+
+
+class Registrar:
+    """The one place where drafts become images."""
+
+    def __init__(self, database: Database, bus: EventBus, queue: RenderQueue) -> None:
+        self._database = database
+        self._bus = bus
+        self._queue = queue
+
+    async def register(self, lease: SessionLease, arrival: Arrival, *, may_wait: bool) -> Registered:
+        """Give the session's image its bytes, or make it an alias of the image that has them.
+
+        Raises:
+            UploadAlreadyUsed: the lease ran out meanwhile.
+        """
+        for _ in range(_TRIES):
+            try:
+                async with self._database.write() as db:
+                    outcome, image_id = await _register(db, lease, arrival, may_wait=may_wait)
+            except IntegrityError:
+                # Another process registered the same bytes between the look and the write: look again.
+                await asyncio.sleep(0)
+                continue
+            lease.is_registered = outcome is not Registered.UNDECIDED
+            await self._announce(outcome, lease.session, image_id)
+            return outcome
+        raise UploadAlreadyUsed("The same file is being sent many times at once. Try again.")
+
+    async def find_undecided(self, lease: SessionLease, arrival: Arrival) -> ImageId | None:
+        """The image that has the same bytes and waits for its verdict."""
+        async with self._database.read() as db:
+            draft = await find_image(db, lease.session.image_id)
+            assert draft is not None, "a session's draft lives as long as the session"
+            key = dedupe_key(draft.owner_id, draft.visibility, arrival.file.sha256)
+            present = await find_image_by(db, dedupe_key=key)
+        return present.id if present is not None else None
+
+    async def complete(self, image_id: ImageId) -> None:
+        """Answer the session of an image that waits for its verdict no longer; it is listed from now on."""
+        now = utc_now()
+        async with self._database.write() as db:
+            if await complete_receiving(db, image_id, now=now):
+                await bump_revision(db, image_id, now=now)
+                await settle_state(db, image_id)
+        await self._bus.publish([image_id])
+
+    async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> None:
+        if outcome is not Registered.UNDECIDED:
+            await self._queue.enqueue(image_id, attempt=0)
+            await self._bus.publish([session.image_id, image_id])
+
+
+async def _register(
+    db: AsyncConnection, lease: SessionLease, arrival: Arrival, *, may_wait: bool
+) -> tuple[Registered, ImageId]:
+    draft = await find_image(db, lease.session.image_id)
+    assert draft is not None, "a session's draft lives as long as the session"
+    key = dedupe_key(draft.owner_id, draft.visibility, arrival.file.sha256)
+    present = await find_image_by(db, dedupe_key=key)
+    if present is None:
+        await _fill(db, lease, arrival, draft, key)
+        return Registered.NEW, draft.id
+    if present.is_draft and may_wait:
+        return Registered.UNDECIDED, present.id
+    await _alias(db, lease, arrival, draft, present)
+    return Registered.DUPLICATE, present.id
+
+
+async def _fill(db: AsyncConnection, lease: SessionLease, arrival: Arrival, draft: ImageRecord, key: str) -> None:
+    now = utc_now()
+    await _hold(db, lease, arrival, {})
+    width_px, height_px = arrival.facts.displayed_size
+    await update_image(
+        db,
+        draft.id,
+        {
+            "filename": _filename(draft, arrival),
+            "format": arrival.facts.format,
+            "byte_size": arrival.file.byte_size,
+            "width_px": width_px,
+            "height_px": height_px,
+            "frames": arrival.facts.frames,
+            "has_alpha": arrival.facts.has_alpha,
+            "sha256": arrival.file.sha256,
+            "upload_key": arrival.key.text,
+            "dedupe_key": key,
+            "exif": asdict(arrival.exif) if arrival.exif is not None else None,
+            "uploaded_at": now,
+            "updated_at": now,
+        },
+    )
+
+
+async def _alias(
+    db: AsyncConnection, lease: SessionLease, arrival: Arrival, draft: ImageRecord, present: ImageRecord
+) -> None:
+    now = utc_now()
+    values = {"state": SessionState.COMPLETED, "is_duplicate": True, "lease_id": None, "lease_until": None}
+    await _hold(db, lease, arrival, {**values, "updated_at": now})
+    await delete_variants(db, draft.id)
+    await update_image(db, draft.id, {"alias_of": present.id, "custom_id": None, "custom_key": None, "updated_at": now})
+    await plan_more(db, present, draft.policy.planned)
+
+
+async def plan_more(db: AsyncConnection, image: ImageRecord, wanted: Sequence[Derivative]) -> list[Derivative]:
+    """Plan those of the wanted that the image lacks; which they were."""
+    present = (await list_variants(db, [image.id]))[image.id]
+    missing = lacking(wanted, present)
+    if not missing:
+        return []
+    now = utc_now()
+    revision = await bump_revision(db, image.id, now=now) or 0
+    rows = planned_rows(
+        image.id,
+        missing,
+        now=now,
+        generation=image.generation,
+        revision=revision,
+        first_position=1 + max((variant.position for variant in present), default=-1),
+    )
+    await insert_variants(db, rows)
+    await update_image(db, image.id, {"processing": with_more(image.policy, missing).to_json()})
+    if not image.is_draft:
+        await settle_state(db, image.id)
+    return missing
+
+
+async def _hold(db: AsyncConnection, lease: SessionLease, arrival: Arrival, values: dict[str, object]) -> None:
+    facts = {"sha256": arrival.file.sha256, "received_bytes": arrival.file.byte_size}
+    if not await update_held_session(db, lease.session.id, lease.lease_id, {**facts, **values}):
+        raise UploadAlreadyUsed("The upload was too slow, and another request has taken the session.")
+
+
+def _filename(draft: ImageRecord, arrival: Arrival) -> str:
+    if draft.filename != draft.short_id:
+        return draft.filename
+    return clean_filename(arrival.filename, fallback=f"{draft.short_id}.{EXTENSIONS[arrival.facts.format]}")

@@ -1,0 +1,99 @@
+"""Take the bytes of one upload in: counted, hashed and written to a private file as they come."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from app.domain.formats import SNIFF_BYTES, ImageFormat, sniff
+from app.errors import FileTooLarge, InvalidFileType, Unavailable
+
+_WRITE_BYTES = 512 * 1024
+"""Chunks are gathered to this before they are written: memory per upload, and few trips to a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledFile:
+    """An upload that has come whole."""
+
+    path: Path
+    byte_size: int
+    sha256: str
+
+
+class Spool:
+    """One upload on its way in. The file is gone when the context is left."""
+
+    def __init__(self, file: BinaryIO, path: Path, *, max_bytes: int) -> None:
+        self._file = file
+        self._path = path
+        self._max_bytes = max_bytes
+        self._hash = hashlib.sha256()
+        self._pending = bytearray()
+        self._is_sniffed = False
+        self.received_bytes = 0
+
+    async def add(self, chunk: bytes) -> None:
+        """Take one chunk.
+
+        Raises:
+            FileTooLarge: there are more bytes than the session allows.
+            InvalidFileType: the first bytes are those of no picture that is taken.
+        """
+        self.received_bytes += len(chunk)
+        if self.received_bytes > self._max_bytes:
+            limit = {"maxBytes": self._max_bytes}
+            raise FileTooLarge(f"The file has more than the {self._max_bytes} bytes of its session.", details=limit)
+        self._pending += chunk
+        if not self._is_sniffed and len(self._pending) >= SNIFF_BYTES:
+            check_type(bytes(self._pending[:SNIFF_BYTES]))
+            self._is_sniffed = True
+        if len(self._pending) >= _WRITE_BYTES:
+            await self._flush()
+
+    async def finish(self) -> SpooledFile:
+        """The whole file."""
+        if not self._is_sniffed:
+            check_type(bytes(self._pending))
+        await self._flush()
+        return SpooledFile(self._path, self.received_bytes, self._hash.hexdigest())
+
+    async def _flush(self) -> None:
+        pending, self._pending = self._pending, bytearray()
+        await asyncio.to_thread(self._write, pending)
+
+    def _write(self, pending: bytearray) -> None:
+        self._hash.update(pending)
+        try:
+            self._file.write(pending)
+        except OSError as error:
+            raise Unavailable("The server has no room for uploads just now.", retry_after_s=10) from error
+
+
+def check_type(head: bytes) -> ImageFormat:
+    """The format that the first bytes prove.
+
+    Raises:
+        InvalidFileType: none that is taken.
+    """
+    found = sniff(head)
+    if found is None:
+        allowed = [known.value for known in ImageFormat]
+        message = "This is no JPEG, PNG, GIF, WebP, AVIF or HEIC picture."
+        raise InvalidFileType(message, details={"detected": None, "allowed": allowed})
+    return found
+
+
+@contextlib.contextmanager
+def spooling(scratch_dir: Path, *, max_bytes: int) -> Iterator[Spool]:
+    """A spool in a file of its own, removed whatever happens."""
+    path = scratch_dir / f"upload-{uuid4().hex}"
+    try:
+        with path.open("xb", buffering=0) as file:
+            yield Spool(file, path, max_bytes=max_bytes)
+    finally:
+        path.unlink(missing_ok=True)

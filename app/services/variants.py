@@ -1,0 +1,155 @@
+"""Plan more variants of an image, try failed ones again, and tell what a policy would make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.accounts import find_account
+from app.db.engine import Database, utc_now
+from app.db.images import bump_revision, find_image, settle_state
+from app.db.records import ImageRecord
+from app.db.snapshots import ImageSnapshot, read_snapshots
+from app.db.variants import replan_failed
+from app.domain.access import Principal, Scope, require_account
+from app.domain.formats import MEDIA_TYPES
+from app.domain.policy import (
+    Plan,
+    ProcessingPolicy,
+    Profile,
+    Refusal,
+    Wanted,
+    find_refusals,
+    resolve_policy,
+)
+from app.domain.variants import BUILT_IN_PRESETS, Derivative, plan_geometry
+from app.errors import InvalidFileType, InvalidRequest, NotFound, Unauthorized
+from app.events import EventBus
+from app.ids import ImageId
+from app.jobs import RenderQueue
+from app.services.accounts import AccountService, Preferences, preferences_of
+from app.services.registration import plan_more
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSize:
+    """One variant that a policy would make, with the size in pixels that it would have."""
+
+    derivative: Derivative
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingPlan:
+    """What a policy would make of a file, before anything is sent."""
+
+    policy: ProcessingPolicy
+    planned: tuple[PlannedSize, ...]
+    refused: tuple[Refusal, ...]
+
+
+class VariantService:
+    """What is going to be made."""
+
+    def __init__(self, database: Database, accounts: AccountService, bus: EventBus, queue: RenderQueue) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._bus = bus
+        self._queue = queue
+
+    async def generate(
+        self, principal: Principal, image_id: ImageId, derivatives: Sequence[Derivative]
+    ) -> ImageSnapshot:
+        """Plan those of the derivatives that the image lacks; those that are there in any state stay as they are.
+
+        Needs the scope IMAGES_WRITE.
+
+        Raises:
+            NotFound: there is no such image of the caller's.
+            InvalidRequest, DerivativeNotAllowed: one of them cannot be.
+        """
+        async with self._database.write() as db:
+            image = await self._hold(db, principal, image_id)
+            account = await find_account(db, image.owner_id)
+            if account is None:
+                raise Unauthorized("This account is gone.")
+            wanted = Wanted(Profile.CUSTOM, tuple(derivatives))
+            policy = resolve_policy(
+                wanted, self._accounts.plan_of(account), preferences=preferences_of(account).thumbnails
+            )
+            await plan_more(db, image, policy.derivatives)
+            snapshot = (await read_snapshots(db, [image.id]))[image.id]
+        await self._set_going(snapshot)
+        return snapshot
+
+    async def retry(self, principal: Principal, image_id: ImageId) -> ImageSnapshot:
+        """Give every FAILED variant of an image new tries. Needs the scope IMAGES_WRITE.
+
+        Raises:
+            NotFound: there is no such image of the caller's.
+        """
+        now = utc_now()
+        async with self._database.write() as db:
+            image = await self._hold(db, principal, image_id)
+            revision = await bump_revision(db, image.id, now=now) or 0
+            if await replan_failed(db, image.id, now=now, revision=revision):
+                await settle_state(db, image.id)
+            snapshot = (await read_snapshots(db, [image.id]))[image.id]
+        await self._set_going(snapshot)
+        return snapshot
+
+    async def plan(
+        self, principal: Principal, wanted: Wanted, *, width_px: int, height_px: int, media_type: str
+    ) -> ProcessingPlan:
+        """What a policy would make of a picture of this size. Needs the scope IMAGES_WRITE.
+
+        Raises:
+            InvalidRequest: the profile cannot be asked for, or the size is none.
+            InvalidFileType: nothing is made of files of this media type.
+        """
+        owner_id = require_account(principal, Scope.IMAGES_WRITE)
+        if media_type not in MEDIA_TYPES.values():
+            facts = {"detected": media_type[:100], "allowed": list(MEDIA_TYPES.values())}
+            raise InvalidFileType("Nothing is made of files of this type.", details=facts)
+        if not (1 <= width_px <= 1_000_000 and 1 <= height_px <= 1_000_000):
+            raise InvalidRequest("width and height must be between 1 and 1,000,000.", details={"field": "width"})
+        async with self._database.read() as db:
+            account = await find_account(db, owner_id)
+        if account is None:
+            raise Unauthorized("This account is gone.")
+        plan = self._accounts.plan_of(account)
+        refused = find_refusals(wanted.derivatives, plan, BUILT_IN_PRESETS)
+        policy = _resolve_rest(wanted, plan, preferences_of(account), refused)
+        sizes = tuple(_size_of(derivative, width_px, height_px) for derivative in policy.planned)
+        return ProcessingPlan(policy, sizes, tuple(refused))
+
+    async def _hold(self, db: AsyncConnection, principal: Principal, image_id: ImageId) -> ImageRecord:
+        owner_id = require_account(principal, Scope.IMAGES_WRITE)
+        image = await find_image(db, image_id, for_update=True)
+        if image is not None and image.alias_of is not None:
+            image = await find_image(db, image.alias_of, for_update=True)
+        if image is None or image.owner_id != owner_id or image.deleted_at is not None:
+            raise NotFound("There is no such image.")
+        return image
+
+    async def _set_going(self, snapshot: ImageSnapshot) -> None:
+        if not snapshot.image.is_draft:
+            attempt = max(variant.attempt for variant in snapshot.variants)
+            # Planned after the image's other variants were claimed: a round of its own, as that job's id may be taken.
+            await self._queue.enqueue(snapshot.image.id, attempt=attempt, round_=snapshot.image.revision)
+        await self._bus.publish([snapshot.image.id])
+
+
+def _resolve_rest(wanted: Wanted, plan: Plan, preferences: Preferences, refused: Sequence[Refusal]) -> ProcessingPolicy:
+    """The policy without what is refused; a session would be refused as a whole."""
+    names = {refusal.derivative for refusal in refused}
+    rest = tuple(derivative for derivative in wanted.derivatives if derivative not in names)
+    if wanted.profile is Profile.CUSTOM and refused and not rest:
+        return ProcessingPolicy(Profile.CUSTOM, ())
+    return resolve_policy(replace(wanted, derivatives=rest), plan, preferences=preferences.thumbnails)
+
+
+def _size_of(derivative: Derivative, width_px: int, height_px: int) -> PlannedSize:
+    final = plan_geometry(BUILT_IN_PRESETS[derivative.size], width_px, height_px).final
+    return PlannedSize(derivative, *final)

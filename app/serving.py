@@ -1,0 +1,84 @@
+"""Run the API and the worker as processes: sockets, signals, logs."""
+
+import asyncio
+import logging
+import socket
+
+import uvicorn
+from prometheus_client import start_http_server
+from redis.exceptions import RedisError
+
+from app.container import budget_of, open_container
+from app.rendering.sandbox import Cage
+from app.settings import Settings
+from app.telemetry import set_up_logging
+from app.web import Server
+from app.workers.images import RenderTools
+from app.workers.main import WorkerParts, work_until_stopped
+
+log = logging.getLogger(__name__)
+
+MAX_SOCKET_MESSAGE_BYTES = 65_536
+DRAIN_S = 8
+USER_TIMEOUT_MS = 30_000
+"""A peer that acknowledges nothing for this long is cut off; uvicorn itself waits for it for ever."""
+
+
+def serve_api(settings: Settings) -> int:
+    """Serve HTTP until SIGTERM or SIGINT; the exit status."""
+    set_up_logging(settings.log_level, role="api")
+    config = uvicorn.Config(
+        Server(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="websockets-sansio",
+        ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
+        # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=DRAIN_S,
+        timeout_keep_alive=30,
+        backlog=2048,
+        lifespan="on",
+    )
+    server = uvicorn.Server(config)
+    listener = _listen(settings)
+    server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    return listener
+
+
+def serve_worker(settings: Settings) -> int:
+    """Render until SIGTERM or SIGINT; the exit status."""
+    set_up_logging(settings.log_level, role="worker")
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port)
+    try:
+        asyncio.run(_work(settings))
+    except (RedisError, OSError) as error:
+        log.error("worker_lost_redis", extra={"reason": type(error).__name__})
+        return 1
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    async with open_container(settings) as container:
+        cage_dir = settings.scratch_dir / "cage"
+        cage = Cage(slots=settings.workers, scratch_dir=cage_dir, allow_unsandboxed=settings.allow_unsandboxed)
+        await cage.start()
+        try:
+            tools = RenderTools(container.claims, container.store, cage, budget_of(settings), settings.scratch_dir)
+            parts = WorkerParts(tools, container.retention, container.redis, settings.redis_url or "", settings.workers)
+            await work_until_stopped(parts)
+        finally:
+            await cage.close()

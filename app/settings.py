@@ -1,0 +1,153 @@
+"""Every setting, read once from the environment and `.env`, typed and checked, with units in the names."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class InvalidSettings(Exception):
+    """A setting is wrong; the text is one line that names it and says what it should be."""
+
+
+def _check_origin(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http:// or https:// address without query, such as https://img.example.org")
+    return url.rstrip("/")
+
+
+def _check_database(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+        raise ValueError("must begin with postgresql+asyncpg:// or sqlite+aiosqlite:///")
+    return url
+
+
+def _check_store(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("file:///", "s3://")):
+        raise ValueError("must begin with file:/// or s3://")
+    return url
+
+
+def _check_redis(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return url
+
+
+OptionalOrigin = Annotated[str | None, AfterValidator(_check_origin)]
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Defaults fit a laptop; every name is read with the prefix `SAFELIGHT_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAFELIGHT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on.")
+    base_url: OptionalOrigin = Field(
+        None,
+        description="Where clients reach the server; default http://{HOST}:{PORT}. Stands in every address given out.",
+    )
+    cdn_url: OptionalOrigin = Field(None, description="Where pictures are served; default {BASE_URL}/cdn.")
+    data_dir: Path = Field(Path("data"), description="Folder of everything that is kept on this machine.")
+    database_url: Annotated[str | None, AfterValidator(_check_database)] = Field(
+        None, description="postgresql+asyncpg://user:password@host/name; default SQLite in the data folder."
+    )
+    redis_url: Annotated[str | None, AfterValidator(_check_redis)] = Field(
+        None, description="redis://host:port/0; default a private one that `safelight run` starts."
+    )
+    store_url: Annotated[str | None, AfterValidator(_check_store)] = Field(
+        None, description="s3://key:secret@host:port/bucket?secure=0&region=…; default a directory in the data folder."
+    )
+    secret: SecretStr | None = Field(
+        None,
+        description="At least 32 characters, the same for every process; `safelight run` writes one to the data folder.",
+    )
+    bootstrap_key: SecretStr | None = Field(
+        None, description="Value of the first account's API key (sl_ and at least 32 characters); default a random one."
+    )
+    workers: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1),
+        ge=1,
+        le=256,
+        description="Pictures rendered at the same time by one worker process; default the number of cores.",
+    )
+    max_upload_bytes: int = Field(100 * MIB, ge=1024, description="Bytes of the largest upload that is taken.")
+    max_side_px: int = Field(16_384, ge=1, description="Pixels of the longest side of a picture that is taken.")
+    max_frame_pixels: int = Field(50_000_000, ge=1, description="Pixels of one frame.")
+    max_frames: int = Field(500, ge=1, description="Frames of an animation.")
+    max_total_pixels: int = Field(200_000_000, ge=1, description="Pixels over all frames.")
+    max_animated_pixels: int = Field(
+        60_000_000,
+        ge=1,
+        description="Pixels over all frames up to which an animation keeps moving; above it gives stills.",
+    )
+    allow_unsandboxed: bool = Field(
+        False,
+        description="1 lets pictures be decoded where the kernel has no Landlock or seccomp. For development only.",
+    )
+    allowed_origins: list[str] = Field(
+        [], description='Other origins whose pages may open WebSockets, as JSON: ["https://app.example.org"].'
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65_535, description="Port on which a worker serves its own /metrics; none by default."
+    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severity that is logged.")
+
+    @model_validator(mode="after")
+    def _check_secrets(self) -> Self:
+        if self.secret is not None and len(self.secret.get_secret_value()) < 32:
+            raise ValueError("SAFELIGHT_SECRET must have at least 32 characters")
+        key = self.bootstrap_key.get_secret_value() if self.bootstrap_key else None
+        if key is not None and (not key.startswith("sl_") or len(key) < 35 or not key.isascii()):
+            raise ValueError("SAFELIGHT_BOOTSTRAP_KEY must be sl_ followed by at least 32 characters")
+        return self
+
+    @property
+    def public_base_url(self) -> str:
+        """Where clients reach the server, without a slash at the end."""
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def public_cdn_url(self) -> str:
+        """Where pictures are served, without a slash at the end."""
+        return self.cdn_url or f"{self.public_base_url}/cdn"
+
+    @property
+    def sql_url(self) -> str:
+        """The database, as SQLAlchemy writes it."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'safelight.db'}"
+
+    @property
+    def object_store_url(self) -> str:
+        """The store, as a URL."""
+        return self.store_url or (self.data_dir.absolute() / "objects").as_uri()
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Folder of files that live no longer than one upload or one job."""
+        return self.data_dir.absolute() / "tmp"
+
+
+def load_settings() -> Settings:
+    """Read the settings, or raise `InvalidSettings` with one line about the first that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(["SAFELIGHT", *(str(part).upper() for part in first["loc"][:1])])
+        reason = first["msg"].removeprefix("Value error, ")
+        text = reason if reason.startswith("SAFELIGHT_") else f"{name}: {reason}"
+        raise InvalidSettings(text) from error
+    except ValueError as error:  # a list that is no JSON
+        raise InvalidSettings(f"a setting cannot be read: {error}") from error

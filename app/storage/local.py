@@ -1,0 +1,281 @@
+"""ObjectStore on a directory: one file per object, fanned out over two levels of directories."""
+
+import asyncio
+import errno
+import itertools
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from app.ids import ImageId
+from app.storage.port import CHUNK_BYTES, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
+
+_INCOMING = ".incoming"
+# No put takes that long: what is older in `.incoming` was left by a process that was killed.
+_ABANDONED_AFTER_S = 3600
+# A directory may be pruned between being made and being used; that often in a row it is another fault.
+_MOVE_TRIES = 10
+_LIST_BATCH = 1000
+
+
+class LocalStore:
+    """Objects as files under `root`; what is being written lies in `root/.incoming`, in the same file system."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._incoming = self._root / _INCOMING
+
+    async def make_ready(self) -> None:
+        """Make the directories, and clear away what killed processes left half written."""
+        await asyncio.to_thread(self._make_ready)
+
+    async def check(self) -> None:
+        """Write a file and remove it: shows a full or read-only disk, and one that is not mounted."""
+        await asyncio.to_thread(self._check)
+
+    async def put(self, key: ObjectKey, source: Path, *, media_type: str) -> None:
+        """Copy to `.incoming`, sync, rename, sync the directory."""
+        await asyncio.to_thread(self._put, key, source)
+
+    @asynccontextmanager
+    async def open(
+        self, key: ObjectKey, byte_range: tuple[int, int] | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """As the port says; the first chunk is read on entering, so a small object costs one change of thread."""
+        file, chunk, remaining_bytes = await asyncio.to_thread(self._open, key, byte_range)
+        with file:
+            yield self._stream(file, chunk, remaining_bytes)
+
+    async def read(self, key: ObjectKey, *, max_bytes: int) -> bytes:
+        """A small object as a whole."""
+        return await asyncio.to_thread(self._read, key, max_bytes)
+
+    async def fetch(self, key: ObjectKey, target: Path) -> None:
+        """A hard link where the file system is the same, else a copy."""
+        await asyncio.to_thread(self._fetch, key, target)
+
+    async def stat(self, key: ObjectKey) -> ObjectStat | None:
+        """Size and age of an object, or None where there is none."""
+        with suppress(ObjectNotFound):
+            return await asyncio.to_thread(self._stat, key)
+        return None
+
+    async def delete(self, keys: Iterable[ObjectKey]) -> None:
+        """Remove the files, and the directories that are empty then."""
+        await asyncio.to_thread(self._delete, list(keys))
+
+    async def list_objects(
+        self, image_id: ImageId | None = None, *, older_than: datetime | None = None
+    ) -> AsyncIterator[ObjectStat]:
+        """As the port says; one over all images also clears `.incoming`."""
+        if image_id is None:
+            await asyncio.to_thread(self._clear_incoming)
+        found = self._find(self._root if image_id is None else self._image_directory(image_id))
+        while batch := await asyncio.to_thread(_take, found):
+            for stat in batch:
+                if older_than is None or stat.modified_at < older_than:
+                    yield stat
+
+    def url(self, key: ObjectKey) -> str:
+        """`file:///…`."""
+        return self._path(key).as_uri()
+
+    def local_path(self, key: ObjectKey) -> Path:
+        """The object's file, there or not."""
+        return self._path(key)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _path(self, key: ObjectKey) -> Path:
+        return self._image_directory(key.image_id).joinpath(*key.text.split("/")[1:])
+
+    def _image_directory(self, image_id: ImageId) -> Path:
+        # The last digits, as they are random: ids begin with the time, which would fill one directory after another.
+        return self._root / image_id.hex[-2:] / image_id.hex[-4:-2] / str(image_id)
+
+    def _make_ready(self) -> None:
+        with _translate():
+            self._incoming.mkdir(parents=True, exist_ok=True)
+        self._clear_incoming()
+
+    def _clear_incoming(self) -> None:
+        oldest = time.time() - _ABANDONED_AFTER_S
+        with _translate(), os.scandir(self._incoming) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if entry.stat().st_mtime < oldest:
+                        Path(entry).unlink()
+
+    def _check(self) -> None:
+        with _translate(), self._temporary() as probe:
+            probe.write_bytes(b"x")
+
+    def _put(self, key: ObjectKey, source: Path) -> None:
+        path = self._path(key)
+        with source.open("rb") as original, _translate(), self._temporary() as temporary:
+            with temporary.open("wb") as copy:
+                shutil.copyfileobj(original, copy, CHUNK_BYTES)
+                copy.flush()
+                os.fsync(copy.fileno())
+            self._move(temporary, path)
+            _sync_directory(path.parent)
+
+    def _move(self, temporary: Path, path: Path) -> None:
+        for _ in range(_MOVE_TRIES):
+            self._make_directories(path.parent)
+            with suppress(FileNotFoundError):
+                temporary.replace(path)
+                return
+        raise FileNotFoundError(errno.ENOENT, "directories vanish as fast as they are made", str(path.parent))
+
+    def _make_directories(self, directory: Path) -> None:
+        # Never the root: where it is gone, the disk is not mounted, and objects would land beneath its mount point.
+        missing = list(itertools.takewhile(lambda parent: not parent.exists(), [directory, *directory.parents]))
+        for parent in reversed([parent for parent in missing if self._root in parent.parents]):
+            with suppress(FileExistsError, FileNotFoundError):
+                parent.mkdir()
+                _sync_directory(parent.parent)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        path = self._incoming / uuid4().hex
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _open(self, key: ObjectKey, byte_range: tuple[int, int] | None) -> tuple[BinaryIO, bytes, int]:
+        with self._reading(key):
+            # Unbuffered: chunks are large, and a buffer would be a second copy.
+            file = self._path(key).open("rb", buffering=0)
+            try:
+                byte_size = os.fstat(file.fileno()).st_size
+                first, last = byte_range or (0, byte_size - 1)
+                if byte_range and first >= byte_size:
+                    raise ObjectNotFound(key)
+                file.seek(first)
+                remaining_bytes = min(last, byte_size - 1) - first + 1
+                chunk = file.read(min(CHUNK_BYTES, remaining_bytes))
+            except BaseException:
+                file.close()
+                raise
+        return file, chunk, remaining_bytes - len(chunk)
+
+    async def _stream(self, file: BinaryIO, chunk: bytes, remaining_bytes: int) -> AsyncIterator[bytes]:
+        while chunk:
+            yield chunk
+            if not remaining_bytes:
+                return
+            with _translate():
+                chunk = await asyncio.to_thread(file.read, min(CHUNK_BYTES, remaining_bytes))
+            remaining_bytes -= len(chunk)
+
+    def _read(self, key: ObjectKey, max_bytes: int) -> bytes:
+        with self._reading(key), self._path(key).open("rb") as file:
+            content = file.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            raise ValueError(f"the object has more than {max_bytes} bytes")
+        return content
+
+    def _fetch(self, key: ObjectKey, target: Path) -> None:
+        path = self._path(key)
+        with self._reading(key):
+            try:
+                target.hardlink_to(path)
+            except OSError as error:
+                # Another file system, one without links, or as many links as it takes.
+                if error.errno not in {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK}:
+                    raise
+                _copy(path, target)
+
+    def _stat(self, key: ObjectKey) -> ObjectStat:
+        with self._reading(key):
+            return _make_stat(key, self._path(key).stat())
+
+    def _delete(self, keys: list[ObjectKey]) -> None:
+        with _translate():
+            for key in keys:
+                path = self._path(key)
+                path.unlink(missing_ok=True)
+                self._prune(path.parent)
+
+    def _prune(self, directory: Path) -> None:
+        for parent in [directory, *directory.parents]:
+            if parent == self._root:
+                return
+            try:
+                parent.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+                return
+
+    def _find(self, directory: Path) -> Iterator[ObjectStat]:
+        with _translate():
+            for folder, subfolders, names in os.walk(directory, onerror=_raise_unless_gone):
+                if _INCOMING in subfolders and Path(folder) == self._root:
+                    subfolders.remove(_INCOMING)
+                for name in names:
+                    path = Path(folder, name)
+                    # Foreign files, and objects that are deleted meanwhile, are passed over.
+                    with suppress(ValueError, FileNotFoundError):
+                        key = ObjectKey.parse("/".join(path.relative_to(self._root).parts[2:]))
+                        yield _make_stat(key, path.stat())
+
+    @contextmanager
+    def _reading(self, key: ObjectKey) -> Iterator[None]:
+        try:
+            with _translate():
+                yield
+        except StoreUnavailable as error:
+            # Nothing is where it was if the directory itself is gone, but then the objects may well come back.
+            if isinstance(error.__cause__, FileNotFoundError) and self._incoming.is_dir():
+                raise ObjectNotFound(key) from error.__cause__
+            raise
+
+
+@contextmanager
+def _translate() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable from error
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    # An object is deleted meanwhile, or an image has none: that is no fault. All else would look like an empty store.
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy(path: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(path, target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _make_stat(key: ObjectKey, stat: os.stat_result) -> ObjectStat:
+    return ObjectStat(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+def _take(found: Iterator[ObjectStat]) -> list[ObjectStat]:
+    return list(itertools.islice(found, _LIST_BATCH))

@@ -1,0 +1,36 @@
+"""What a person sees when everything runs."""
+
+from rich.console import Console
+
+from app.settings import Settings
+
+
+def show_key(console: Console, key: str | None) -> None:
+    """Show the first account's key; None where it was shown at an earlier start."""
+    if key is None:
+        return
+    console.print()
+    console.print("Account [bold]admin[/bold] was made. Its API key, shown this once:")
+    # On a line of its own and never broken, so that it can be copied and grepped.
+    console.print(key, style="bold red", highlight=False, markup=False, soft_wrap=True)
+    console.print()
+
+
+def show_addresses(console: Console, settings: Settings) -> None:
+    """Show where everything is."""
+    base = settings.public_base_url
+    rows = {
+        "GraphiQL": f"{base}/graphql",
+        "API": f"{base}/graphql",
+        "Schema": f"{base}/schema.graphql",
+        "Metrics": f"{base}/metrics",
+        "Data": str(settings.data_dir),
+        "Logs": str(settings.data_dir / "logs"),
+        "Stop": "Ctrl-C",
+    }
+    console.print()
+    console.print("[bold red]●[/bold red] [bold]Safelight is ready[/bold]")
+    for name, value in rows.items():
+        console.print(f"  {name:<9} {value}", highlight=False, markup=False, soft_wrap=True)
+    if settings.allow_unsandboxed:
+        console.print("Pictures are decoded without the sandbox (SAFELIGHT_ALLOW_UNSANDBOXED).", style="yellow")

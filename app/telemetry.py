@@ -1,0 +1,102 @@
+"""JSON log lines with the request they belong to, and the Prometheus metrics of the house."""
+
+import logging
+import os
+import sys
+from contextvars import ContextVar
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+from pythonjsonlogger.json import JsonFormatter
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Id of the request or job that is being served, for log lines and error answers."""
+
+
+class _ContextFilter(logging.Filter):
+    """Adds the request id to every line written while a request is served."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        current = request_id.get()
+        if current is not None:
+            record.request_id = current
+        return True
+
+
+def set_up_logging(level: str, *, role: str) -> None:
+    """Write one JSON object a line to stderr; `role` (api, worker …) stands in each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_ContextFilter())
+    handler.setFormatter(
+        JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger", "message": "event"},
+            static_fields={"role": role},
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # Libraries that tell the story of each request at `info`.
+    for name in ("arq", "httpx", "urllib3", "uvicorn.access", "asyncio", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_MILLISECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+HTTP_REQUESTS = Counter("safelight_http_requests_total", "HTTP requests by route and status.", ["route", "status"])
+HTTP_SECONDS = Histogram(
+    "safelight_http_request_seconds", "Time to the end of the answer, by route.", ["route"], buckets=_SECONDS
+)
+UPLOADS = Counter(
+    "safelight_uploads_total", "Uploads by how they ended: created, duplicate, or the error's code.", ["outcome"]
+)
+UPLOAD_BYTES = Counter("safelight_upload_bytes_total", "Bytes of uploads as they arrived.")
+RENDERS = Counter(
+    "safelight_renders_total", "Variants by family and how they ended: ready, failed, retried.", ["family", "outcome"]
+)
+RENDER_SECONDS = Histogram(
+    "safelight_render_seconds", "Time the caged child took for one variant, by family.", ["family"], buckets=_SECONDS
+)
+DECODE_SECONDS = Histogram(
+    "safelight_decode_seconds", "Time from the start of a job to the verdict on its picture.", buckets=_SECONDS
+)
+QUEUE_DEPTH = Gauge(
+    "safelight_queue_depth", "Variants that wait or are being made.", ["state"], multiprocess_mode="mostrecent"
+)
+SUBSCRIBERS = Gauge("safelight_subscribers", "Open subscriptions.", multiprocess_mode="livesum")
+PUSH_DELAY_SECONDS = Histogram(
+    "safelight_push_delay_seconds",
+    "From the commit of a change to its being handed to the subscribers of this process.",
+    buckets=_MILLISECONDS,
+)
+LOST_HINTS = Counter(
+    "safelight_lost_hints_total", "Events and jobs that Redis did not take; the sweep makes up for them."
+)
+DELIVERIES = Counter(
+    "safelight_deliveries_total",
+    "Answers on picture routes, by status and whether a cache had it.",
+    ["status", "cache"],
+)
+
+
+def read_metrics() -> tuple[bytes, str]:
+    """The metrics in Prometheus' format and its media type.
+
+    Under `safelight run` all processes write theirs into one folder, so that each tells the figures of all.
+    """
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
+    return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,0 +1,145 @@
+"""The whole server as one ASGI application, and what lives as long as it does."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.container import Container, open_container
+from app.context import RequestContext
+from app.domain.access import Principal
+from app.graphql_api.callers import Callers, Credentials
+from app.graphql_api.endpoint import GraphQLEndpoint
+from app.graphql_api.schema import get_schema, write_sdl
+from app.jobs import check_worker
+from app.loaders import make_loaders
+from app.middleware import RequestEnvelope
+from app.routes.ide import graphiql_page, static_mount
+from app.routes.operations import Readiness, SchemaRoute, healthz, metrics
+from app.routes.pictures import Pictures
+from app.routes.upload import METHODS, UploadRoute
+from app.services.authentication import Authenticator
+from app.settings import Settings
+
+_PICTURE_PREFIXES = ("/f/", "/images/")
+_RECHECK_EVERY_S = 1.0
+
+
+class Server:
+    """Its parts are built when it starts; until then it serves nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lifespan = Starlette(lifespan=self._live)
+        self._pictures: Pictures | None = None
+        self._app: ASGIApp = self._lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve: pictures that are in memory at once, all else through the envelope."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        is_kept = self._pictures is not None and is_picture(scope) and await self._pictures.send_kept(scope, send)
+        if not is_kept:
+            await self._app(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _live(self, _starlette: Starlette) -> AsyncIterator[None]:
+        async with open_container(self._settings) as container:
+            authenticator = Authenticator(container.accounts, container.services.uploads)
+            graphql = _make_endpoint(container, authenticator)
+            self._pictures = Pictures(
+                container.delivery, container.delivery_cache, authenticator.authenticate, container.store.open
+            )
+            routes = Starlette(routes=_routes(container))
+            self._app = RequestEnvelope(_Fork(self._pictures, graphql, routes))
+            rechecking = asyncio.create_task(_recheck_for_ever(graphql), name="recheck-sockets")
+            try:
+                yield
+            finally:
+                rechecking.cancel()
+
+
+class _Fork:
+    """Pictures and GraphQL to their own applications, everything else to the router."""
+
+    def __init__(self, pictures: Pictures, graphql: ASGIApp, routes: ASGIApp) -> None:
+        self._pictures = pictures
+        self._graphql = graphql
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" or scope["path"] == "/graphql":
+            await self._graphql(scope, receive, send)
+        elif is_picture(scope):
+            await self._pictures(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
+
+def is_picture(scope: Scope) -> bool:
+    """Does a request ask for a picture?"""
+    return bool(scope["type"] == "http" and scope["path"].startswith(_PICTURE_PREFIXES))
+
+
+def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQLEndpoint[Principal]:
+    async def authenticate(credentials: Credentials) -> Principal:
+        return await authenticator.authenticate(credentials.authorization, credentials.api_key)
+
+    def make_context(principal: Principal, _connection: HTTPConnection, request_id: str) -> RequestContext:
+        services = container.services
+        return RequestContext(
+            principal=principal,
+            request_id=request_id,
+            services=services,
+            loaders=make_loaders(
+                principal, accounts=services.accounts, images=services.images, uploads=services.uploads
+            ),
+            addresses=container.addresses,
+            server=container.server,
+            object_url=container.object_url,
+        )
+
+    return GraphQLEndpoint(
+        get_schema(),
+        Callers(authenticate, make_context),
+        ide_page=graphiql_page,
+        allowed_origins=container.settings.allowed_origins,
+    )
+
+
+def _routes(container: Container) -> list[BaseRoute]:
+    readiness = Readiness(
+        checks={
+            "database": container.database.check,
+            "redis": container.redis.ping,
+            "store": container.store.check,
+            "worker": lambda: check_worker(container.redis),
+        },
+        warnings={"sandbox": "SAFELIGHT_ALLOW_UNSANDBOXED is set"} if container.settings.allow_unsandboxed else {},
+    )
+    upload = UploadRoute(container.reception, container.addresses, container.object_url)
+    return [
+        Route("/", _home, methods=["GET"]),
+        Route("/schema.graphql", SchemaRoute(write_sdl()).__call__, methods=["GET"]),
+        Route("/upload/{session}", upload.__call__, methods=METHODS),
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", readiness.__call__, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+        static_mount(),
+    ]
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse("/graphql")
+
+
+async def _recheck_for_ever(graphql: GraphQLEndpoint[Principal]) -> None:
+    while True:
+        await asyncio.sleep(_RECHECK_EVERY_S)
+        await graphql.recheck_sockets()

@@ -1,0 +1,249 @@
+"""The job render_image: claim, fetch, look at the headers, let the cage work, store and report each result."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.db.records import VariantRecord
+from app.domain.cleaning.clean import clean
+from app.domain.formats import EXTENSIONS, MEDIA_TYPES, ImageFormat
+from app.domain.headers.facts import Budget, HeaderFacts
+from app.domain.headers.probe import probe
+from app.domain.variants import MetadataPolicy
+from app.errors import (
+    ImageTooLarge,
+    InternalError,
+    InvalidFileType,
+    InvalidImage,
+    RenderFailed,
+    SafelightError,
+    Unavailable,
+)
+from app.ids import ImageId
+from app.rendering.protocol import Decoded, NotRendered, Rendered
+from app.rendering.sandbox import Cage
+from app.services.claims import Claim, ClaimService, StoredVariant, Verdict
+from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore, StoreUnavailable
+from app.telemetry import DECODE_SECONDS, RENDER_SECONDS, RENDERS
+from app.workers.plan import is_copied, make_specs
+
+log = logging.getLogger(__name__)
+
+RENEW_EVERY_S = 2.0
+# What lies in the picture: trying again changes nothing.
+_HOPELESS = (InvalidImage, InvalidFileType, ImageTooLarge)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderTools:
+    """What a worker renders with."""
+
+    claims: ClaimService
+    store: ObjectStore
+    cage: Cage
+    budget: Budget
+    scratch_dir: Path
+
+
+async def render(tools: RenderTools, image_id: ImageId) -> None:
+    """Make whatever waits to be made of one image. Safe to run twice, and to be killed anywhere."""
+    claim = await tools.claims.claim(image_id)
+    if claim is None:
+        return
+    work = _Work(tools, claim)
+    async with _renewing(work):
+        await work.run()
+
+
+class _Work:
+    """One claim, and which of its variants are still to be made."""
+
+    def __init__(self, tools: RenderTools, claim: Claim) -> None:
+        self.tools = tools
+        self.claim = claim
+        self.open = {str(variant.id): variant for variant in claim.variants}
+
+    async def run(self) -> None:
+        """Render, and write down how it ended whatever happens."""
+        try:
+            await self._render()
+        except _HOPELESS as error:
+            await self._reject(error)
+        except asyncio.CancelledError:
+            # The worker is told to stop: the next one shall not have to wait for the lease to run out.
+            await asyncio.shield(self._hand_back(is_loss=False))
+            raise
+        except StoreUnavailable:
+            await self._hand_back(is_loss=False)
+        except Unavailable:
+            await self._hand_back(is_loss=True)
+        except SafelightError as error:
+            await self._give_up_try(error)
+        except ObjectNotFound as error:
+            log.error("upload_lost", extra={"object_key": str(error.key)})
+            await self._give_up_try(RenderFailed("The uploaded bytes cannot be read."))
+        except Exception as error:
+            log.error("render_bug", exc_info=error, extra={"image_id": str(self.claim.image.id)})
+            await self._give_up_try(InternalError("Rendering broke off."))
+
+    async def _render(self) -> None:
+        started_at = time.perf_counter()
+        with TemporaryDirectory(prefix="render-", dir=self.tools.scratch_dir) as folder:
+            source = Path(folder) / "source"
+            await self.tools.store.fetch(ObjectKey.parse(self.claim.image.upload_key or ""), source)
+            facts = await asyncio.to_thread(_probe, source, self.tools.budget)
+            original = next((variant for variant in self.open.values() if is_copied(variant, facts)), None)
+            cleaning = asyncio.create_task(self._store_original(original, source, facts, Path(folder) / "clean"))
+            try:
+                await self._develop(source, facts, original, cleaning, started_at)
+            finally:
+                cleaning.cancel()
+                with contextlib.suppress(asyncio.CancelledError, SafelightError):
+                    await cleaning
+
+    async def _develop(
+        self,
+        source: Path,
+        facts: HeaderFacts,
+        original: VariantRecord | None,
+        cleaning: "asyncio.Task[StoredVariant | None]",
+        started_at: float,
+    ) -> None:
+        rendered = [variant for variant in self.open.values() if variant is not original]
+        specs = make_specs(rendered, facts, self.tools.budget)
+        async with self.tools.cage.job(source, facts, specs) as answers:
+            async for answer in answers:
+                if isinstance(answer, Decoded):
+                    DECODE_SECONDS.observe(time.perf_counter() - started_at)
+                    await self._accept(answer, original, await cleaning)
+                elif isinstance(answer, Rendered):
+                    await self._finish(answer)
+                else:
+                    await self._fail_one(answer)
+
+    async def _store_original(
+        self, variant: VariantRecord | None, source: Path, facts: HeaderFacts, target: Path
+    ) -> StoredVariant | None:
+        """The upload, losslessly cleaned, in the store: as soon as the verdict is good it may be served."""
+        if variant is None:
+            return None
+        sha256, byte_size = await asyncio.to_thread(_clean, source, target, facts)
+        key = self._key(variant, facts.format)
+        await self.tools.store.put(key, target, media_type=MEDIA_TYPES[facts.format])
+        width_px, height_px = facts.displayed_size
+        media_type = MEDIA_TYPES[facts.format]
+        return StoredVariant(key, width_px, height_px, byte_size, sha256, media_type, facts.is_animated)
+
+    async def _accept(self, decoded: Decoded, original: VariantRecord | None, stored: StoredVariant | None) -> None:
+        verdict = Verdict(
+            decoded.width_px,
+            decoded.height_px,
+            decoded.thumbhash,
+            decoded.dominant_color,
+            base64.b64encode(decoded.placeholder_png).decode(),
+        )
+        is_ours = await self.tools.claims.accept(self.claim, verdict, stored)
+        if original is not None and stored is not None:
+            await self._settle(original, stored, is_ours=is_ours)
+
+    async def _finish(self, answer: Rendered) -> None:
+        variant = self.open[answer.key]
+        sha256 = await asyncio.to_thread(_hash, answer.path)
+        key, media_type = self._key(variant, answer.codec), MEDIA_TYPES[answer.codec]
+        await self.tools.store.put(key, answer.path, media_type=media_type)
+        stored = StoredVariant(
+            key, answer.width_px, answer.height_px, answer.byte_size, sha256, media_type, answer.is_animated
+        )
+        RENDER_SECONDS.labels(family=variant.family.value).observe(answer.took_ms / 1000)
+        is_ours = await self.tools.claims.finish(self.claim, variant, stored)
+        await self._settle(variant, stored, is_ours=is_ours)
+
+    async def _settle(self, variant: VariantRecord, stored: StoredVariant, *, is_ours: bool) -> None:
+        del self.open[str(variant.id)]
+        if not is_ours:
+            # Another worker has the claim, and its file has another key.
+            await self.tools.store.delete([stored.key])
+            return
+        RENDERS.labels(family=variant.family.value, outcome="ready").inc()
+        # What tries before this one stored and did not live to commit.
+        lost = [self._key_of_attempt(stored.key, variant, attempt) for attempt in range(1, variant.attempt)]
+        if lost:
+            await self.tools.store.delete(lost)
+
+    async def _fail_one(self, answer: NotRendered) -> None:
+        variant = self.open.pop(answer.key)
+        log.warning("variant_failed", extra={"variant_id": answer.key, "reason": answer.message})
+        RENDERS.labels(family=variant.family.value, outcome="failed").inc()
+        await self.tools.claims.give_up_try(self.claim, [variant], RenderFailed("This variant could not be made."))
+
+    async def _reject(self, error: SafelightError) -> None:
+        if await self.tools.claims.reject(self.claim, error) and self.claim.image.upload_key is not None:
+            # Nothing of a refused upload is kept.
+            await self.tools.store.delete([ObjectKey.parse(self.claim.image.upload_key)])
+
+    async def _hand_back(self, *, is_loss: bool) -> None:
+        if self.open:
+            self._count("retried")
+            await self.tools.claims.hand_back(self.claim, tuple(self.open.values()), is_loss=is_loss)
+
+    async def _give_up_try(self, error: SafelightError) -> None:
+        if self.open:
+            self._count("failed")
+            await self.tools.claims.give_up_try(self.claim, tuple(self.open.values()), error)
+
+    def _count(self, outcome: str) -> None:
+        for variant in self.open.values():
+            RENDERS.labels(family=variant.family.value, outcome=outcome).inc()
+
+    def _key(self, variant: VariantRecord, codec: ImageFormat) -> ObjectKey:
+        return ObjectKey.variant(
+            variant.image_id,
+            variant.generation,
+            variant.attempt,
+            variant.family,
+            variant.size,
+            EXTENSIONS[codec],
+        )
+
+    def _key_of_attempt(self, key: ObjectKey, variant: VariantRecord, attempt: int) -> ObjectKey:
+        extension = key.text.rpartition(".")[2]
+        return ObjectKey.variant(variant.image_id, variant.generation, attempt, variant.family, variant.size, extension)
+
+
+@contextlib.asynccontextmanager
+async def _renewing(work: _Work) -> AsyncIterator[None]:
+    async def renew_for_ever() -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            # A database that is away for a moment must not end the rendering; if it is away longer the lease does.
+            with contextlib.suppress(Unavailable):
+                await work.tools.claims.renew(tuple(work.open.values()))
+
+    renewing = asyncio.create_task(renew_for_ever(), name="renew-leases")
+    try:
+        yield
+    finally:
+        renewing.cancel()
+
+
+def _probe(path: Path, budget: Budget) -> HeaderFacts:
+    with path.open("rb") as file:
+        return probe(file, budget=budget)
+
+
+def _clean(source: Path, target: Path, facts: HeaderFacts) -> tuple[str, int]:
+    with source.open("rb") as original, target.open("xb") as cleaned:
+        clean(original, cleaned, facts, metadata=MetadataPolicy.NONE)
+    return _hash(target), target.stat().st_size
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,45 @@
+"""What the caged child is asked for: one specification for each claimed variant."""
+
+from collections.abc import Iterable
+
+from app.db.records import VariantRecord
+from app.domain.formats import ImageFormat
+from app.domain.headers.facts import Budget, HeaderFacts
+from app.domain.variants import BUILT_IN_PRESETS, ORIGINAL, Family, plan_geometry, stored_format
+from app.rendering.protocol import RenderSpec
+
+_MOVING_FAMILIES = frozenset({Family.ORIGINAL, Family.WEBP})
+_MOVING_CODECS = frozenset({ImageFormat.GIF, ImageFormat.WEBP})
+
+
+def is_copied(variant: VariantRecord, facts: HeaderFacts) -> bool:
+    """Is this the served original, which is cleaned without decoding? HEIC's is rendered: browsers do not show it."""
+    return variant.derivative == ORIGINAL and facts.format is not ImageFormat.HEIC
+
+
+def make_specs(variants: Iterable[VariantRecord], facts: HeaderFacts, budget: Budget) -> list[RenderSpec]:
+    """One specification for each variant; the key is the variant's id."""
+    return [make_spec(variant, facts, budget) for variant in variants]
+
+
+def make_spec(variant: VariantRecord, facts: HeaderFacts, budget: Budget) -> RenderSpec:
+    """How to make one variant of a picture with these headers."""
+    preset = BUILT_IN_PRESETS[variant.size]
+    codec = stored_format(variant.family, facts.format, has_alpha=facts.has_alpha)
+    may_move = variant.family in _MOVING_FAMILIES and codec in _MOVING_CODECS and facts.may_move(budget)
+    return RenderSpec(
+        key=str(variant.id),
+        codec=codec,
+        geometry=plan_geometry(preset, *facts.displayed_size),
+        quality=codec_quality(codec, preset.quality),
+        metadata=preset.metadata,
+        is_animated=may_move,
+    )
+
+
+def codec_quality(codec: ImageFormat, quality: int) -> int:
+    """A preset's quality, which is meant as JPEG's, on the codec's own scale.
+
+    AVIF reaches the looks of JPEG 85 at about 51 (performance.md, 1.4: SSIM at equal sizes).
+    """
+    return max(1, round(quality * 0.6)) if codec is ImageFormat.AVIF else quality

@@ -1,0 +1,158 @@
+"""The set-up of compose.yaml as plain processes: its commands and settings, on the tests' own servers and nginx."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.compose_file import ROOT, environment_of, load_compose
+from tests.e2e.journey import ask, travel
+from tests.e2e.processes import Running, started
+from tests.e2e.test_compose_file import SECRETS
+from tests.pictures import make_jpeg
+from tests.servers.ports import find_free_port
+from tests.servers.programs import Program, find_program, private_directory, refuse
+from tests.servers.s3 import S3Server
+
+# Started by root it would work as nobody, who may not enter a private directory.
+_USER = "user root;" if os.geteuid() == 0 else ""
+KEY = SECRETS["SAFELIGHT_BOOTSTRAP_KEY"]
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What runs."""
+
+    url: str
+    """nginx's, as clients see it."""
+    metrics_port: int
+    api: Running
+    worker: Running
+
+
+@pytest.fixture
+def set_up(postgres_database: str, redis_url: str, s3_server: S3Server, tmp_path: Path) -> Iterator[SetUp]:
+    services = load_compose(SECRETS)["services"]
+    public_url = f"http://127.0.0.1:{find_free_port()}"
+    port, metrics_port = find_free_port(), find_free_port()
+    # The same settings; only where the other servers are is this machine's own.
+    here = {
+        "SAFELIGHT_HOST": "127.0.0.1",
+        "SAFELIGHT_PORT": str(port),
+        "SAFELIGHT_BASE_URL": public_url,
+        "SAFELIGHT_DATABASE_URL": postgres_database,
+        "SAFELIGHT_REDIS_URL": redis_url,
+        "SAFELIGHT_STORE_URL": s3_server.url("safelight-compose"),
+        "SAFELIGHT_WORKERS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    with ExitStack() as stack:
+
+        def start(name: str, **more: str) -> Running:
+            environment = environment_of(services[name]) | here | {"SAFELIGHT_DATA_DIR": str(tmp_path / name)} | more
+            return stack.enter_context(
+                started([sys.executable, "-m", "app", *services[name]["command"]], environment, tmp_path)
+            )
+
+        migrate = start("migrate")
+        assert migrate.wait(within_s=30) == 0, migrate.lines
+        api, worker = start("api"), start("worker", SAFELIGHT_METRICS_PORT=str(metrics_port))
+        stack.enter_context(_nginx(public_url, port))
+        asyncio.run(_wait_until_ready(f"http://127.0.0.1:{port}", api, worker))
+        yield SetUp(public_url, metrics_port, api, worker)
+
+
+def _nginx(public_url: str, api_port: int) -> ExitStack:
+    binary = find_program("nginx", "/usr/sbin/nginx")
+    if binary is None:
+        refuse("no nginx on this machine")
+    stack = ExitStack()
+    directory = stack.enter_context(private_directory("compose-nginx"))
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    for there, here in {
+        "listen 8080;": f"listen {public_url.removeprefix('http://')};",
+        "server api:8000;": f"server 127.0.0.1:{api_port};",
+        "/tmp/nginx": f"{directory}/nginx",
+        "/dev/stdout": f"{directory}/access.log",
+        "worker_processes auto;": f"{_USER} worker_processes 1; daemon off;",
+    }.items():
+        assert there in text
+        text = text.replace(there, here)
+    configuration = directory / "nginx.conf"
+    configuration.write_text(text)
+    program = Program([binary, "-e", "stderr", "-c", str(configuration)], directory=directory)
+    stack.callback(program.kill)
+    return stack
+
+
+async def _wait_until_ready(url: str, *programs: Running) -> None:
+    async with asyncio.timeout(30), httpx.AsyncClient() as client:
+        while True:
+            try:
+                if (await client.get(f"{url}/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            for program in programs:
+                assert program.process.poll() is None, program.lines
+            await asyncio.sleep(0.05)
+
+
+async def _get(url: str, **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=10) as client:
+        return await client.get(url, headers=headers)
+
+
+def test_picture_goes_the_whole_way_through_nginx(set_up: SetUp) -> None:
+    journey = asyncio.run(travel(set_up.url, KEY, make_jpeg(1200, 900)))
+
+    assert journey.events[-1]["complete"] is True
+    first = asyncio.run(_get(journey.urls[0]))
+    second = asyncio.run(_get(journey.urls[0]))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.content == second.content
+    assert first.headers["x-cache-status"] == "MISS"
+    assert second.headers["x-cache-status"] in {"HIT", "EXPIRED", "REVALIDATED"}
+    assert second.headers["cache-control"].startswith("public, max-age=172800")
+    part = asyncio.run(_get(journey.urls[0], Range="bytes=0-9"))
+    assert (part.status_code, len(part.content)) == (206, 10)
+    unchanged = asyncio.run(_get(journey.urls[0], **{"If-None-Match": first.headers["etag"]}))
+    assert unchanged.status_code == 304
+
+
+def test_what_is_not_public_is_never_kept_by_nginx(set_up: SetUp) -> None:
+    missing = f"{set_up.url}/f/0198c0de-0000-7000-8000-000000000001/webp/small.webp"
+    journey = asyncio.run(travel(set_up.url, KEY, make_jpeg(400, 300)))
+
+    answers = [asyncio.run(_get(missing)) for _ in range(2)]
+    owners = [asyncio.run(_get(journey.urls[0], Authorization=f"Bearer {KEY}")) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [answer.headers["x-cache-status"] for answer in answers] == ["MISS", "MISS"]
+    assert [answer.headers["x-cache-status"] for answer in owners] == ["BYPASS", "BYPASS"]
+
+
+def test_figures_are_shown_inside_and_not_outside(set_up: SetUp) -> None:
+    asyncio.run(travel(set_up.url, KEY, make_jpeg(400, 300)))
+
+    outside = asyncio.run(_get(f"{set_up.url}/metrics"))
+    inside = asyncio.run(_get(f"http://127.0.0.1:{set_up.metrics_port}/metrics"))
+
+    assert outside.status_code == 404
+    assert inside.status_code == 200
+    assert re.search(r"^safelight_renders_total\{.*ready.*\} [1-9]", inside.text, re.MULTILINE)
+
+
+def test_api_and_worker_end_with_0_on_sigterm(set_up: SetUp) -> None:
+    assert asyncio.run(ask(set_up.url, KEY, "{ viewer { username } }")) == {"viewer": {"username": "admin"}}
+
+    for program in (set_up.api, set_up.worker):
+        assert program.end(signal.SIGTERM, within_s=10) == 0, program.lines

@@ -1,0 +1,145 @@
+"""`safelight run` with the real API and worker: what `make run` gives a newcomer."""
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.compose_file import ROOT
+from tests.e2e.journey import travel
+from tests.e2e.processes import Running, left_after, started
+from tests.pictures import make_jpeg
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+
+Start = Callable[..., AbstractContextManager[Running]]
+
+
+@pytest.fixture
+def base_url(free_port: int) -> str:
+    return f"http://127.0.0.1:{free_port}"
+
+
+@pytest.fixture
+def start(tmp_path: Path, free_port: int) -> Start:
+    def begin(**environment: str) -> AbstractContextManager[Running]:
+        settings = {
+            "SAFELIGHT_DATA_DIR": str(tmp_path / "data"),
+            "SAFELIGHT_PORT": str(free_port),
+            "SAFELIGHT_WORKERS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        return started([sys.executable, "-m", "app", "run"], settings | environment, tmp_path)
+
+    return begin
+
+
+@pytest.fixture
+def running(start: Start) -> Iterator[Running]:
+    with start() as command:
+        yield command
+
+
+def read_key(running: Running) -> str:
+    key = running.read_until(r"^sl_\S{32,}$", within_s=20)
+    running.read_until("Stop", within_s=20)
+    return key
+
+
+async def test_picture_goes_the_whole_way_and_ctrl_c_ends_all(running: Running, base_url: str) -> None:
+    key = read_key(running)
+
+    journey = await travel(base_url, key, make_jpeg(1200, 900))
+
+    assert journey.events[-1]["complete"] is True
+    assert [variant["ready"] for variant in journey.events[-1]["stableVariants"]] == [True] * len(journey.urls)
+    async with httpx.AsyncClient() as client:
+        answers = [await client.get(url) for url in journey.urls]
+    assert {answer.status_code for answer in answers} == {200}
+    children = running.descendants()
+    assert running.end(signal.SIGINT, within_s=10) == 0
+    assert left_after(children, within_s=0.5) == {}
+
+
+async def test_one_address_shows_the_figures_of_api_and_worker(running: Running, base_url: str) -> None:
+    key = read_key(running)
+    await travel(base_url, key, make_jpeg(400, 300))
+
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{base_url}/metrics")).text
+
+    assert re.search(r'^safelight_uploads_total\{outcome="created"\} 1', text, re.MULTILINE)
+    assert re.search(
+        r'^safelight_renders_total\{family="webp",outcome="ready"\} [1-9]', text, re.MULTILINE | re.IGNORECASE
+    )
+
+
+async def test_nothing_is_left_after_kill_9_and_the_next_start_goes_on(start: Start, base_url: str) -> None:
+    with start() as first:
+        key = read_key(first)
+        await travel(base_url, key, make_jpeg(400, 300))
+        children = first.descendants()
+
+        first.end(signal.SIGKILL, within_s=5)
+
+        assert left_after(children, within_s=5) == {}
+    with start() as second:
+        began = time.monotonic()
+        second.read_until("Stop", within_s=10)
+        assert time.monotonic() - began < 5
+        assert not any(line.startswith("sl_") for line in second.lines)
+        journey = await travel(base_url, key, make_jpeg(500, 300))
+        assert journey.events[-1]["complete"] is True
+
+
+async def test_worker_that_is_killed_comes_back_and_works(running: Running, base_url: str) -> None:
+    key = read_key(running)
+
+    os.kill(running.pid_of(r"-m app worker"), signal.SIGKILL)
+    running.read_until("worker was ended by signal 9", within_s=5)
+    journey = await travel(base_url, key, make_jpeg(400, 300))
+
+    assert journey.events[-1]["complete"] is True
+
+
+async def test_own_key_and_secret_are_taken(start: Start, base_url: str, tmp_path: Path) -> None:
+    key = "sl_" + "a-key-of-my-own-" * 3
+    with start(SAFELIGHT_BOOTSTRAP_KEY=key, SAFELIGHT_SECRET="s" * 40) as running:
+        assert read_key(running) == key
+        journey = await travel(base_url, key, make_jpeg(400, 300))
+
+    assert journey.events[-1]["complete"] is True
+    assert not (tmp_path / "data" / "secret").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SAFELIGHT_PORT", "eighty"),
+        ("SAFELIGHT_SECRET", "short"),
+        ("SAFELIGHT_BOOTSTRAP_KEY", "password"),
+        ("SAFELIGHT_STORE_URL", "ftp://somewhere/else"),
+        ("SAFELIGHT_STORE_URL", "s3://key:secret@127.0.0.1:1/bucket?secure=0"),
+        ("SAFELIGHT_DATABASE_URL", "mysql://somewhere/else"),
+        ("SAFELIGHT_DATABASE_URL", "postgresql+asyncpg://nobody:x@127.0.0.1:1/none"),
+        ("SAFELIGHT_REDIS_URL", "redis://127.0.0.1:1/0"),
+    ],
+)
+def test_wrong_setting_is_one_clear_line_within_5_s(start: Start, name: str, value: str) -> None:
+    with start(**{name: value}) as running:
+        status = running.wait(within_s=5)
+
+    complaints = [
+        line for line in running.lines if line and not line.endswith("…") and not line.startswith(("sl_", "Acc"))
+    ]
+    assert status != 0
+    assert len(complaints) == 1, running.lines
+    assert name in complaints[0]
+    assert "Traceback" not in complaints[0]

@@ -1,0 +1,195 @@
+"""What `safelight run` promises about processes, shown with two small programs in its care."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.supervisor import tether
+from tests.e2e.processes import Running, left_after, started
+from tests.e2e.toy_supervisor import KEY
+
+TOY = Path(__file__).parent / "toy_supervisor.py"
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+
+Start = Callable[..., AbstractContextManager[Running]]
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def start(tmp_path: Path, port: int) -> Start:
+    def begin(data_dir: Path = tmp_path / "data", **environment: str) -> AbstractContextManager[Running]:
+        settings = {"SAFELIGHT_DATA_DIR": str(data_dir), "SAFELIGHT_PORT": str(port), "PYTHONPATH": str(ROOT)}
+        return started([sys.executable, str(TOY)], settings | environment, tmp_path)
+
+    return begin
+
+
+def test_first_start_shows_the_key_once_and_sigterm_ends_all_with_0(start: Start) -> None:
+    with start() as first:
+        first.read_until(f"^{KEY}$", within_s=10)
+        first.read_until("Stop", within_s=10)
+        children = first.descendants()
+        began = time.monotonic()
+
+        status = first.end(signal.SIGTERM, within_s=10)
+
+        assert status == 0, first.lines
+        assert time.monotonic() - began < 10
+        assert len(children) == 3
+        assert left_after(children, within_s=0) == {}
+    with start() as second:
+        second.read_until("Stop", within_s=10)
+        assert KEY not in "\n".join(second.lines)
+
+
+def test_interrupt_while_it_still_starts_ends_it_with_0(start: Start) -> None:
+    with start() as running:
+        running.read_until("Bringing the database", within_s=10)
+
+        status = running.end(signal.SIGINT, within_s=10)
+
+        assert status == 0, running.lines
+
+
+def test_no_process_is_left_after_kill_9_of_the_supervisor(start: Start) -> None:
+    with start() as running:
+        running.read_until("Stop", within_s=10)
+        children = running.descendants()
+
+        running.end(signal.SIGKILL, within_s=5)
+
+        assert len(children) == 3
+        assert left_after(children, within_s=5) == {}
+
+
+@pytest.mark.parametrize(("victim", "name"), [("toy_supervisor.py api", "api"), ("redis-server", "redis")])
+def test_what_dies_is_started_again(start: Start, tmp_path: Path, victim: str, name: str) -> None:
+    with start() as running:
+        running.read_until("Stop", within_s=10)
+        before = running.pid_of(victim)
+
+        os.kill(before, signal.SIGKILL)
+
+        running.read_until(f"{name} was ended by signal 9; again in", within_s=5)
+        if name == "redis":  # the worker ends with its Redis, and comes back with it
+            running.read_until("worker ended with status 1", within_s=5)
+        deadline = time.monotonic() + 5
+        while before in (now := running.descendants()) or len(now) < 3:
+            assert time.monotonic() < deadline, now
+
+
+def test_queue_is_kept_over_a_kill_9_of_redis(start: Start, tmp_path: Path) -> None:
+    with start() as running:
+        running.read_until("Stop", within_s=10)
+        url = f"unix://{tmp_path / 'data' / 'redis' / 'redis.sock'}"
+        with redis.Redis.from_url(url) as client:
+            client.set("kept", "yes")
+        os.kill(running.pid_of("redis-server"), signal.SIGKILL)
+        running.read_until("redis was ended", within_s=5)
+        deadline = time.monotonic() + 5
+
+        kept = None
+        while kept is None and time.monotonic() < deadline:
+            with redis.Redis.from_url(url) as client:
+                try:
+                    kept = client.get("kept")
+                except redis.ConnectionError:
+                    continue
+
+        assert kept == b"yes"
+
+
+def test_second_start_in_the_same_folder_says_so(start: Start) -> None:
+    with start() as first:
+        first.read_until("Stop", within_s=10)
+
+        with start() as second:
+            status = second.wait(within_s=5)
+
+        assert status == 1
+        assert len(second.lines) == 1
+        assert "already runs in" in second.lines[0]
+        assert f"(process {first.process.pid})" in second.lines[0]
+
+
+def test_port_in_use_is_one_line(start: Start, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)), start() as running:
+        status = running.wait(within_s=5)
+
+    assert status == 1
+    assert running.lines == [f"safelight: Port {port} on 127.0.0.1 is in use; set SAFELIGHT_PORT to a free one."]
+
+
+def test_folder_that_cannot_be_written_is_one_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with start(tmp_path / "file" / "data") as running:
+        status = running.wait(within_s=5)
+
+    assert status == 1
+    assert len(running.lines) == 1
+    assert running.lines[0].startswith("safelight: SAFELIGHT_DATA_DIR: cannot write to")
+
+
+def test_program_that_cannot_start_gives_its_own_reason(start: Start) -> None:
+    with start(TOY_API="worker", TOY_WORKER="broken") as running:
+        status = running.wait(within_s=5)
+
+    assert status == 1
+    assert "worker cannot start: SAFELIGHT_STORE_URL: no such bucket" in running.lines[-1]
+
+
+def test_deep_data_folder_has_its_socket_elsewhere_in_a_folder_of_its_own(start: Start, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+
+    with start(deep) as running:
+        running.read_until("Stop", within_s=10)
+        command = next(command for command in running.descendants().values() if "redis-server" in command)
+        running.end(signal.SIGTERM, within_s=10)
+
+    assert not (deep / "redis" / "redis.sock").exists()
+    socket_path = re.search(r"unixsocket[: ](\S+)", command)
+    assert socket_path is not None
+    assert not Path(socket_path[1]).parent.exists()
+
+
+def test_secret_is_kept_for_its_owner_only(start: Start, tmp_path: Path) -> None:
+    with start() as running:
+        running.read_until("Stop", within_s=10)
+
+        path = tmp_path / "data" / "secret"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert len(path.read_text()) >= 32
+
+
+def test_watcher_kills_the_program_where_the_kernel_does_not() -> None:
+    read_fd, write_fd = os.pipe()
+    script = f"""
+import sys; sys.path.insert(0, {str(Path(tether.__file__).parent)!r})
+import os, tether
+tether.leave_watcher({read_fd})
+os.execv("/bin/sleep", ["sleep", "60"])
+"""
+    program = subprocess.Popen([sys.executable, "-c", script], pass_fds=(read_fd,), start_new_session=True)
+    os.close(read_fd)
+
+    os.close(write_fd)
+
+    assert program.wait(timeout=10) == -signal.SIGKILL

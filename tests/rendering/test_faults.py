@@ -1,0 +1,328 @@
+"""What befalls a cage from outside, and what must be left after it: no process, no file, no waiting."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.domain.formats import ImageFormat
+from app.errors import ImageTooLarge, InvalidImage, RenderFailed, RenderTimeout, SafelightError, Unavailable
+from app.rendering.limits import CageLimits
+from app.rendering.protocol import Decoded
+from app.rendering.sandbox import Cage
+from tests.rendering.conftest import box, make_spec, read_facts, render
+from tests.rendering.pictures import make_noise, make_quarters, save
+from tests.rendering.processes import (
+    children_of,
+    is_running,
+    needs_linux,
+    own_zygotes,
+    wait_for_child,
+    wait_until_gone,
+)
+
+pytestmark = [pytest.mark.asyncio(loop_scope="function"), needs_linux]
+
+
+class Site:
+    """A cage of one slot, a picture that takes a second, and one that takes none."""
+
+    def __init__(self, directory: Path) -> None:
+        self.scratch = directory / "scratch"
+        self.slow = save(make_noise(1800, 1800), directory / "slow.jpg", quality=90)
+        self.quick = save(make_quarters(60, 40), directory / "quick.png")
+        self.slow_spec = make_spec(self.slow, ImageFormat.AVIF, box(1800), quality=95)
+        self.quick_spec = make_spec(self.quick, ImageFormat.WEBP, box(20))
+        self.before = set(own_zygotes())
+
+    async def open(self, limits: CageLimits | None = None) -> Cage:
+        self.cage = Cage(slots=1, scratch_dir=self.scratch, limits=limits or CageLimits())
+        await self.cage.start()
+        return self.cage
+
+    async def render_slow(
+        self, strike: Callable[[int], Awaitable[None]] | None = None, *, when: type | None = None
+    ) -> None:
+        """Render the slow picture and strike its child: as soon as it is there, or at an answer of this type."""
+        async with self.cage.job(self.slow, read_facts(self.slow), [self.slow_spec]) as job:
+            if strike and when is None:
+                await strike(await wait_for_child(self.zygote()))
+            async for answer in job:
+                if strike and when is type(answer):
+                    await strike(await wait_for_child(self.zygote()))
+
+    def zygote(self) -> int:
+        (pid,) = set(own_zygotes()) - self.before
+        return pid
+
+    def left_overs(self) -> list[Path]:
+        return list(self.scratch.rglob("job-*"))
+
+    async def assert_healed(self) -> None:
+        outcome = await render(self.cage, self.quick, [self.quick_spec])
+        assert len(outcome.files) == 1
+        assert self.left_overs() == []
+        assert children_of(self.zygote()) == []
+
+
+def sending(number: signal.Signals) -> Callable[[int], Awaitable[None]]:
+    async def send(pid: int) -> None:
+        os.kill(pid, number)
+
+    return send
+
+
+@pytest_asyncio.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    await site.cage.close()
+    assert list(site.scratch.iterdir()) == []
+    assert set(own_zygotes()) <= site.before
+
+
+async def test_a_child_killed_from_outside_is_a_passing_fault(site: Site) -> None:
+    cage = await site.open()
+
+    with pytest.raises(Unavailable):
+        await site.render_slow(sending(signal.SIGKILL))
+
+    await site.assert_healed()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGSYS, signal.SIGBUS])
+async def test_a_crash_before_the_verdict_is_the_pictures_fault(site: Site, number: signal.Signals) -> None:
+    cage = await site.open()
+
+    with pytest.raises(InvalidImage):
+        await site.render_slow(sending(number))
+
+    await site.assert_healed()
+
+
+async def test_a_crash_after_the_verdict_fails_the_rendering(site: Site) -> None:
+    cage = await site.open()
+
+    with pytest.raises(RenderFailed):
+        await site.render_slow(sending(signal.SIGSEGV), when=Decoded)
+
+    await site.assert_healed()
+
+
+async def test_a_zygote_killed_at_work_takes_its_child_along_and_is_replaced(site: Site) -> None:
+    cage = await site.open()
+    zygote = site.zygote()
+
+    children: list[int] = []
+
+    async def strike(child: int) -> None:
+        children.append(child)
+        os.kill(zygote, signal.SIGKILL)
+
+    with pytest.raises(Unavailable):
+        await site.render_slow(strike)
+
+    await wait_until_gone(*children, zygote)
+    await site.assert_healed()
+    assert site.zygote() != zygote
+
+
+async def test_a_zygote_killed_while_idle_costs_no_job(site: Site) -> None:
+    await site.open()
+    zygote = site.zygote()
+    os.kill(zygote, signal.SIGKILL)
+    await wait_until_gone(zygote)
+    async with asyncio.timeout(5):  # until its end has been taken note of
+        while zygote in own_zygotes():  # noqa: ASYNC110 - /proc announces nothing
+            await asyncio.sleep(0.01)
+
+    await site.assert_healed()
+
+
+async def test_the_deadline_kills_the_child(site: Site) -> None:
+    cage = await site.open(CageLimits(deadline_base_s=0.5, deadline_per_cpu_s=0))
+    started_at = time.monotonic()
+
+    with pytest.raises(RenderTimeout):
+        await render(cage, site.slow, [replace(site.slow_spec, key=str(n)) for n in range(8)])
+
+    assert time.monotonic() - started_at < 3
+    await site.assert_healed()
+
+
+async def test_a_stopped_zygote_does_not_hang_the_parent(site: Site) -> None:
+    cage = await site.open(CageLimits(deadline_base_s=0.5, deadline_per_cpu_s=0, kill_timeout_s=0.3))
+    zygote = site.zygote()
+
+    children: list[int] = []
+
+    async def strike(child: int) -> None:
+        children.append(child)
+        os.kill(zygote, signal.SIGSTOP)
+        os.kill(child, signal.SIGSTOP)
+
+    with pytest.raises(RenderTimeout):
+        await site.render_slow(strike)
+
+    await wait_until_gone(*children, zygote)
+    await site.assert_healed()
+
+
+async def test_the_cpu_limit_ends_a_rendering_that_the_clock_would_allow(site: Site) -> None:
+    cage = await site.open(CageLimits(cpu_base_s=1, cpu_per_megapixel_s=0, deadline_base_s=30))
+
+    with pytest.raises(RenderTimeout):
+        await render(cage, site.slow, [replace(site.slow_spec, key=str(n)) for n in range(8)])
+
+    await site.assert_healed()
+
+
+async def test_memory_above_the_limit_is_refused(site: Site) -> None:
+    cage = await site.open(CageLimits(address_space_bytes=320 * 1024 * 1024))
+    large = save(make_noise(5000, 4000), site.scratch.parent / "large.png", compress_level=1)
+
+    with pytest.raises((ImageTooLarge, InvalidImage)) as caught:
+        await render(cage, large, [make_spec(large, ImageFormat.WEBP, box(4000))])
+
+    assert isinstance(caught.value, SafelightError)
+    await site.assert_healed()
+
+
+async def test_a_consumer_that_is_cancelled_leaves_nothing(site: Site) -> None:
+    cage = await site.open()
+    task = asyncio.create_task(render(cage, site.slow, [site.slow_spec]))
+    child = await wait_for_child(site.zygote())
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert not is_running(child)
+    await site.assert_healed()
+
+
+async def test_a_consumer_that_leaves_early_kills_the_child(site: Site) -> None:
+    cage = await site.open()
+
+    async with cage.job(site.slow, read_facts(site.slow), [site.slow_spec]) as job:
+        async for answer in job:
+            assert isinstance(answer, Decoded)
+            child = await wait_for_child(site.zygote())
+            break
+
+    assert not is_running(child)
+    await site.assert_healed()
+
+
+async def test_an_old_zygote_is_replaced(site: Site) -> None:
+    await site.open(CageLimits(jobs_per_zygote=2))
+    first = site.zygote()
+
+    for _ in range(3):
+        await render(site.cage, site.quick, [site.quick_spec])
+
+    assert site.zygote() != first
+
+
+async def test_closing_ends_a_running_job(site: Site) -> None:
+    cage = await site.open()
+    task = asyncio.create_task(render(cage, site.slow, [site.slow_spec]))
+    child = await wait_for_child(site.zygote())
+
+    await cage.close()
+
+    with pytest.raises(SafelightError):
+        await task
+    await wait_until_gone(child)
+
+
+async def test_headers_that_lie_about_the_size_are_found_out(site: Site) -> None:
+    cage = await site.open()
+    for source in (site.slow, site.quick):
+        facts = read_facts(source)
+
+        with pytest.raises(InvalidImage):
+            await render(cage, source, [], facts=replace(facts, width_px=facts.width_px + 1))
+
+    await site.assert_healed()
+
+
+async def test_a_missing_source_is_an_error_and_no_more(site: Site) -> None:
+    cage = await site.open()
+
+    with pytest.raises(FileNotFoundError):
+        await render(cage, site.scratch / "none.jpg", [], facts=read_facts(site.slow))
+
+    await site.assert_healed()
+
+
+async def test_the_stored_original_cannot_be_changed_by_a_job(site: Site) -> None:
+    cage = await site.open()
+    before = site.slow.read_bytes()
+    async with cage.job(site.slow, read_facts(site.slow), []) as job:
+        async for _ in job:
+            pass
+
+    assert site.slow.read_bytes() == before
+    assert site.slow.stat().st_nlink == 1
+
+
+_PARENT = """
+import asyncio, sys
+from pathlib import Path
+from app.rendering.sandbox import Cage
+from app.domain.headers.facts import HeaderFacts
+from app.domain.formats import ImageFormat
+from app.domain.variants import Geometry
+from app.rendering.protocol import RenderSpec
+
+async def main():
+    cage = Cage(slots=1, scratch_dir=Path(sys.argv[1]))
+    await cage.start()
+    facts = HeaderFacts(ImageFormat.JPEG, 1800, 1800)
+    spec = RenderSpec("slow", ImageFormat.AVIF, Geometry((1800, 1800), (1800, 1800)), 95)
+    async with cage.job(Path(sys.argv[2]), facts, [spec]) as job:
+        async for _ in job:
+            print("decoded", flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_parent_takes_everyone_along_and_its_files_are_swept(site: Site) -> None:
+    site.scratch.mkdir()
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _PARENT, str(site.scratch), str(site.slow)), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    assert await parent.stdout.readline() == b"decoded\n"
+    (zygote,) = children_of(parent.pid)
+    (child,) = children_of(zygote)
+    assert site.left_overs() != []
+
+    parent.kill()
+    await parent.wait()
+
+    await wait_until_gone(zygote, child)
+    await site.open()
+    assert site.left_overs() == []
+    await site.assert_healed()
+
+
+async def test_another_process_files_are_left_alone(site: Site) -> None:
+    await site.open()
+    site.before |= set(own_zygotes())
+    other = Cage(slots=1, scratch_dir=site.scratch)
+
+    await other.start()
+
+    assert len(list(site.scratch.iterdir())) == 2
+    await other.close()
+    assert len(list(site.scratch.iterdir())) == 1
