@@ -161,7 +161,7 @@ class QuotaExceeded(SafelightError):
 
 
 class ImageTooLarge(SafelightError):
-    """The picture's headers promise more than the budget; `details.pixels` and `details.maxPixels`, or `details.limit`."""
+    """The headers promise more than the budget; `details.pixels` and `details.maxPixels`, or `details.limit`."""
 
     code, status = ErrorCode.IMAGE_TOO_LARGE, 413
 

@@ -96,7 +96,7 @@ class EventBus:
                 del self._listeners[image_id]
 
     def listen_to_all(self, listener: Listener, on_resync: Callable[[], None]) -> None:
-        """Call `listener` with every hint, and `on_resync` when some may have been missed; for as long as the bus lives."""
+        """Call `listener` with every hint, and `on_resync` when some may have been missed, while the bus lives."""
         self._all_listeners.add(listener)
         self._resync_listeners.add(on_resync)
 

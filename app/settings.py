@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     )
     secret: SecretStr | None = Field(
         None,
-        description="At least 32 characters, the same for every process; `safelight run` writes one to the data folder.",
+        description="At least 32 characters, the same for every process; `safelight run` keeps one in the data folder.",
     )
     bootstrap_key: SecretStr | None = Field(
         None, description="Value of the first account's API key (sl_ and at least 32 characters); default a random one."

@@ -117,9 +117,7 @@ async def main() -> None:
     parser.add_argument("--sets", default="S8,S6,M1")
     parser.add_argument("photos", nargs="*", default=PHOTOS, help="files, or names in the corpus' photos")
     arguments = parser.parse_args()
-    print(
-        f"{'photo':22} {'set':4} {'wall ms: cage, sharp, ×':22}  {'CPU ms: cage, sharp, ×':22}  peak MB        verdict ms"
-    )
+    print(f"{'photo':22} set  {'wall ms: cage, sharp, ×':22}  {'CPU ms: cage, sharp, ×':22}  peak MB        verdict ms")
     with tempfile.TemporaryDirectory() as scratch:
         cage = Cage(slots=1, scratch_dir=Path(scratch), allow_unsandboxed=True)
         await cage.start()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import asyncpg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
@@ -18,6 +18,14 @@ SQLITE_BUSY_MS = 5000
 POOL_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 10.0
+
+
+Transaction = AsyncConnection
+"""One transaction, for the functions of `app.db`; services hand it on and know no more of it."""
+
+
+class RowConflict(Exception):
+    """A constraint refused what was written: somebody else was there first."""
 
 
 def utc_now() -> datetime:
@@ -59,6 +67,7 @@ class Database:
         """A transaction that is committed at the end, or rolled back by an exception.
 
         Raises:
+            RowConflict: a constraint refused it, now or at the commit.
             Unavailable: the database does not answer, or stays locked.
         """
         async with _transaction(self._writer) as connection:
@@ -87,6 +96,8 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
     except (OperationalError, InterfaceError, PoolTimeoutError, asyncpg.PostgresError, OSError) as error:
         raise Unavailable("The database does not answer. Try again in a moment.", retry_after_s=2) from error
+    except IntegrityError as error:
+        raise RowConflict from error
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise

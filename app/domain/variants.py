@@ -131,7 +131,7 @@ def _scale(width_px: int, height_px: int, factor: float) -> tuple[int, int]:
 
 
 def stored_format(family: Family, uploaded: ImageFormat, *, has_alpha: bool = False) -> ImageFormat:
-    """The codec of a family's files. ORIGINAL keeps the upload's, but HEIC, which browsers do not show, becomes JPEG or PNG."""
+    """The codec of a family's files. ORIGINAL keeps the upload's; HEIC, which no browser shows, becomes JPEG or PNG."""
     if family is not Family.ORIGINAL:
         return ImageFormat(family.value)
     if uploaded is ImageFormat.HEIC:

@@ -8,7 +8,8 @@ import strawberry
 from app.context import Info
 from app.resolvers.arguments import get_image_id, get_session_id
 from app.schema.arguments import IdArgument
-from app.schema.live import StableVariantsEvent, UploadSessionEvent, session_event_of
+from app.schema.images import is_owner
+from app.schema.live import StableVariantsEvent, UploadSessionEvent, readiness_event_of, session_event_of
 
 
 @strawberry.type
@@ -27,7 +28,7 @@ class Subscriptions:
     ) -> AsyncGenerator[StableVariantsEvent, None]:
         watching = info.context.services.watching
         async for readiness in watching.watch_variants(info.context.principal, get_image_id(image_id), after=after):
-            yield StableVariantsEvent(readiness=readiness)
+            yield readiness_event_of(readiness, is_owner=is_owner(info, readiness.snapshot))
 
     @strawberry.subscription(
         description="From the open session to the ready image: may be subscribed to before the first byte is sent. "

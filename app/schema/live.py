@@ -1,5 +1,7 @@
 """What subscriptions push."""
 
+from collections.abc import Hashable
+
 import strawberry
 
 from app.schema.enums import ImageState, SessionState, VariantState
@@ -28,6 +30,8 @@ class StableVariantsEvent:
     """One event of stableVariants; what is not asked for is not built."""
 
     readiness: strawberry.Private[Readiness]
+    fanout_key: strawberry.Private[Hashable]
+    """Events with the same key read the same to their watchers, so that one execution serves them all."""
 
     @strawberry.field(
         description="Image.revision; pass it back as `after`: with the current one there is no first event, "
@@ -71,6 +75,14 @@ class UploadSessionEvent:
     image: Image = strawberry.field(description="The image that it becomes.")
     state: SessionState = strawberry.field(description="Same as session.state.")
     received_bytes: BigInt = strawberry.field(description="Bytes that have come; told at most 4 times a second.")
+
+
+def readiness_event_of(readiness: Readiness, *, is_owner: bool) -> StableVariantsEvent:
+    """One step of an image's readiness, for clients."""
+    image = readiness.snapshot.image
+    changed = tuple(record.id for record in readiness.changed)
+    key = (image.id, image.revision, image.updated_at, changed, is_owner)
+    return StableVariantsEvent(readiness=readiness, fanout_key=key)
 
 
 def session_event_of(progress: SessionProgress) -> UploadSessionEvent:

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.db.engine import Database, utc_now
+from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
 from app.db.records import ImageRecord, VariantRecord
 from app.db.uploads import complete_receiving, fail_receiving
@@ -209,7 +207,7 @@ def _failed_values(error: SafelightError, revision: int, now: object) -> dict[st
     }
 
 
-async def _make_draft_again(db: AsyncConnection, image: ImageRecord, revision: int) -> None:
+async def _make_draft_again(db: Transaction, image: ImageRecord, revision: int) -> None:
     facts = ("format", "byte_size", "width_px", "height_px", "frames", "has_alpha", "sha256", "upload_key")
     await update_image(
         db,
@@ -222,7 +220,7 @@ async def _make_draft_again(db: AsyncConnection, image: ImageRecord, revision: i
     await reset_variants(db, image.id, revision=revision)
 
 
-async def _fail_all(db: AsyncConnection, claim: Claim, error: SafelightError, revision: int) -> None:
+async def _fail_all(db: Transaction, claim: Claim, error: SafelightError, revision: int) -> None:
     now = utc_now()
     for variant in claim.variants:
         await finish_claim(db, variant, {**_failed_values(error, revision, now), "failures": variant.failures + 1})

@@ -5,10 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum, auto
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from app.db.engine import Database, utc_now
+from app.db.engine import Database, RowConflict, Transaction, utc_now
 from app.db.images import bump_revision, find_image, find_image_by, settle_state, update_image
 from app.db.records import ImageRecord, SessionRecord
 from app.db.uploads import complete_receiving, update_held_session
@@ -76,7 +73,7 @@ class Registrar:
             try:
                 async with self._database.write() as db:
                     outcome, image_id = await _register(db, lease, arrival, may_wait=may_wait)
-            except IntegrityError:
+            except RowConflict:
                 # Another process registered the same bytes between the look and the write: look again.
                 await asyncio.sleep(0)
                 continue
@@ -110,7 +107,7 @@ class Registrar:
 
 
 async def _register(
-    db: AsyncConnection, lease: SessionLease, arrival: Arrival, *, may_wait: bool
+    db: Transaction, lease: SessionLease, arrival: Arrival, *, may_wait: bool
 ) -> tuple[Registered, ImageId]:
     draft = await find_image(db, lease.session.image_id)
     assert draft is not None, "a session's draft lives as long as the session"
@@ -125,7 +122,7 @@ async def _register(
     return Registered.DUPLICATE, present.id
 
 
-async def _fill(db: AsyncConnection, lease: SessionLease, arrival: Arrival, draft: ImageRecord, key: str) -> None:
+async def _fill(db: Transaction, lease: SessionLease, arrival: Arrival, draft: ImageRecord, key: str) -> None:
     now = utc_now()
     await _hold(db, lease, arrival, {})
     width_px, height_px = arrival.facts.displayed_size
@@ -151,7 +148,7 @@ async def _fill(db: AsyncConnection, lease: SessionLease, arrival: Arrival, draf
 
 
 async def _alias(
-    db: AsyncConnection, lease: SessionLease, arrival: Arrival, draft: ImageRecord, present: ImageRecord
+    db: Transaction, lease: SessionLease, arrival: Arrival, draft: ImageRecord, present: ImageRecord
 ) -> None:
     now = utc_now()
     values = {"state": SessionState.COMPLETED, "is_duplicate": True, "lease_id": None, "lease_until": None}
@@ -161,7 +158,7 @@ async def _alias(
     await plan_more(db, present, draft.policy.planned)
 
 
-async def plan_more(db: AsyncConnection, image: ImageRecord, wanted: Sequence[Derivative]) -> list[Derivative]:
+async def plan_more(db: Transaction, image: ImageRecord, wanted: Sequence[Derivative]) -> list[Derivative]:
     """Plan those of the wanted that the image lacks; which they were."""
     present = (await list_variants(db, [image.id]))[image.id]
     missing = lacking(wanted, present)
@@ -184,7 +181,7 @@ async def plan_more(db: AsyncConnection, image: ImageRecord, wanted: Sequence[De
     return missing
 
 
-async def _hold(db: AsyncConnection, lease: SessionLease, arrival: Arrival, values: dict[str, object]) -> None:
+async def _hold(db: Transaction, lease: SessionLease, arrival: Arrival, values: dict[str, object]) -> None:
     facts = {"sha256": arrival.file.sha256, "received_bytes": arrival.file.byte_size}
     if not await update_held_session(db, lease.session.id, lease.lease_id, {**facts, **values}):
         raise UploadAlreadyUsed("The upload was too slow, and another request has taken the session.")

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.db.accounts import find_account
-from app.db.engine import Database, utc_now
+from app.db.engine import Database, Transaction, utc_now
 from app.db.images import find_image_by, insert_image, usage_of
 from app.db.records import AccountRecord, SessionRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
@@ -136,7 +134,7 @@ class UploadService:
 
 
 async def _open_at(
-    db: AsyncConnection, account: AccountRecord, plan: Plan, requests: Sequence[SessionRequest], index: int
+    db: Transaction, account: AccountRecord, plan: Plan, requests: Sequence[SessionRequest], index: int
 ) -> OpenedSession:
     try:
         return await _open(db, account, plan, requests[index])
@@ -146,7 +144,7 @@ async def _open_at(
         raise
 
 
-async def _open(db: AsyncConnection, account: AccountRecord, plan: Plan, request: SessionRequest) -> OpenedSession:
+async def _open(db: Transaction, account: AccountRecord, plan: Plan, request: SessionRequest) -> OpenedSession:
     now = utc_now()
     policy = resolve_policy(request.wanted, plan, preferences=preferences_of(account).thumbnails)
     max_bytes = _check_file_bytes(request.file_bytes, plan)
@@ -200,7 +198,7 @@ def _check_ttl(ttl_s: int) -> int:
     return ttl_s
 
 
-async def _check_quota(db: AsyncConnection, account: AccountRecord, plan: Plan, *, needed_bytes: int) -> None:
+async def _check_quota(db: Transaction, account: AccountRecord, plan: Plan, *, needed_bytes: int) -> None:
     if plan.storage_quota_bytes is None:
         return
     _, stored_bytes = await usage_of(db, account.id)
@@ -211,6 +209,6 @@ async def _check_quota(db: AsyncConnection, account: AccountRecord, plan: Plan, 
         raise QuotaExceeded("The account's storage is used up. Delete images or open smaller sessions.", details=facts)
 
 
-async def _check_custom_id_is_free(db: AsyncConnection, custom_key: object) -> None:
+async def _check_custom_id_is_free(db: Transaction, custom_key: object) -> None:
     if custom_key is not None and await find_image_by(db, custom_key=custom_key) is not None:
         raise Conflict("Another image has this customId.", details={"field": "customId"})

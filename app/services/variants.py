@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.db.accounts import find_account
-from app.db.engine import Database, utc_now
+from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state
 from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
@@ -124,7 +122,7 @@ class VariantService:
         sizes = tuple(_size_of(derivative, width_px, height_px) for derivative in policy.planned)
         return ProcessingPlan(policy, sizes, tuple(refused))
 
-    async def _hold(self, db: AsyncConnection, principal: Principal, image_id: ImageId) -> ImageRecord:
+    async def _hold(self, db: Transaction, principal: Principal, image_id: ImageId) -> ImageRecord:
         owner_id = require_account(principal, Scope.IMAGES_WRITE)
         image = await find_image(db, image_id, for_update=True)
         if image is not None and image.alias_of is not None:

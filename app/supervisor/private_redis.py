@@ -1,4 +1,4 @@
-"""The private Redis: which binary, how it is started, and when it answers."""
+"""The private Redis: which binary, how it is started, when it answers; and whether another one is there."""
 
 import asyncio
 import os
@@ -11,9 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.supervisor.ground import CannotStart
+
 # sun_path holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 _LONGEST_SOCKET_PATH_BYTES = 100
 _START_TIMEOUT_S = 10.0
+_ANSWER_TIMEOUT_S = 2.0
 _ASK_EVERY_S = 0.02
 
 
@@ -65,6 +71,21 @@ async def wait_for_redis(socket_path: Path) -> bool:
             return True
         await asyncio.sleep(_ASK_EVERY_S)
     return False
+
+
+async def check_redis(url: str) -> None:
+    """Ask a Redis that is not ours whether it is there.
+
+    Raises:
+        CannotStart: it does not answer within 2 s.
+    """
+    client = Redis.from_url(url, socket_connect_timeout=_ANSWER_TIMEOUT_S, socket_timeout=_ANSWER_TIMEOUT_S)
+    try:
+        await client.ping()
+    except (RedisError, OSError) as error:
+        raise CannotStart("SAFELIGHT_REDIS_URL: no Redis answers there.") from error
+    finally:
+        await client.aclose()
 
 
 async def _answers(socket_path: Path) -> bool:

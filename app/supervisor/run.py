@@ -17,7 +17,13 @@ from app.settings import Settings
 from app.supervisor.banner import show_addresses, show_key
 from app.supervisor.child import Child, Lifeline, Program
 from app.supervisor.ground import CannotStart, check_port, claim_data_dir, read_or_make_secret
-from app.supervisor.private_redis import find_redis_server, redis_command, socket_folder, wait_for_redis
+from app.supervisor.private_redis import (
+    check_redis,
+    find_redis_server,
+    redis_command,
+    socket_folder,
+    wait_for_redis,
+)
 from app.supervisor.readiness import wait_until_ready
 
 Prepare = Callable[[Settings], Awaitable[str | None]]
@@ -91,6 +97,7 @@ class _Supervisor:
         self._metrics_dir = settings.data_dir / "metrics"
         self._redis: Child | None = None
         self._own: list[Child] = []
+        self._is_up = False
 
     async def run(self, prepare: Prepare) -> int:
         """Start everything in order, then wait for the end and end it in reverse."""
@@ -104,6 +111,7 @@ class _Supervisor:
 
     async def _serve(self, prepare: Prepare) -> None:
         if await self._finishes(self._prepare(prepare)) and await self._finishes(self._start_own()):
+            self._is_up = True
             show_addresses(self._console, self._settings)
             await self._stop.wait()
 
@@ -135,6 +143,7 @@ class _Supervisor:
 
     async def _start_redis(self) -> None:
         if self._redis_socket is None:
+            await check_redis(self._settings.redis_url or "")
             return
         binary = find_redis_server()
         if binary is None:
@@ -163,7 +172,7 @@ class _Supervisor:
 
     def _keep(self, name: str, command: tuple[str, ...]) -> Child:
         program = Program(name, command, self._environment(name), self._settings.data_dir / "logs" / f"{name}.log")
-        child = Child(program, self._lifeline, self._say, self._forget)
+        child = Child(program, self._lifeline, self._report, self._forget)
         self._tasks.append(asyncio.create_task(child.keep_running(), name=f"keep-{name}"))
         return child
 
@@ -200,6 +209,11 @@ class _Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _report(self, text: str) -> None:
+        # A start that fails is told in one line, by whoever finds out first.
+        if self._is_up or self._stop.is_set():
+            self._say(text)
 
     def _say(self, text: str) -> None:
         if text:

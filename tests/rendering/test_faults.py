@@ -31,6 +31,9 @@ from tests.rendering.processes import (
 pytestmark = [pytest.mark.asyncio(loop_scope="function"), needs_linux]
 
 
+Strike = Callable[[int], Awaitable[None]]
+
+
 class Site:
     """A cage of one slot, a picture that takes a second, and one that takes none."""
 
@@ -47,15 +50,13 @@ class Site:
         await self.cage.start()
         return self.cage
 
-    async def render_slow(
-        self, strike: Callable[[int], Awaitable[None]] | None = None, *, when: type | None = None
-    ) -> None:
+    async def render_slow(self, strike: Strike, *, when: type | None = None) -> None:
         """Render the slow picture and strike its child: as soon as it is there, or at an answer of this type."""
         async with self.cage.job(self.slow, read_facts(self.slow), [self.slow_spec]) as job:
-            if strike and when is None:
+            if when is None:
                 await strike(await wait_for_child(self.zygote()))
             async for answer in job:
-                if strike and when is type(answer):
+                if when is type(answer):
                     await strike(await wait_for_child(self.zygote()))
 
     def zygote(self) -> int:
@@ -72,7 +73,7 @@ class Site:
         assert children_of(self.zygote()) == []
 
 
-def sending(number: signal.Signals) -> Callable[[int], Awaitable[None]]:
+def sending(number: signal.Signals) -> Strike:
     async def send(pid: int) -> None:
         os.kill(pid, number)
 
@@ -89,7 +90,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 async def test_a_child_killed_from_outside_is_a_passing_fault(site: Site) -> None:
-    cage = await site.open()
+    await site.open()
 
     with pytest.raises(Unavailable):
         await site.render_slow(sending(signal.SIGKILL))
@@ -99,7 +100,7 @@ async def test_a_child_killed_from_outside_is_a_passing_fault(site: Site) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGSYS, signal.SIGBUS])
 async def test_a_crash_before_the_verdict_is_the_pictures_fault(site: Site, number: signal.Signals) -> None:
-    cage = await site.open()
+    await site.open()
 
     with pytest.raises(InvalidImage):
         await site.render_slow(sending(number))
@@ -108,7 +109,7 @@ async def test_a_crash_before_the_verdict_is_the_pictures_fault(site: Site, numb
 
 
 async def test_a_crash_after_the_verdict_fails_the_rendering(site: Site) -> None:
-    cage = await site.open()
+    await site.open()
 
     with pytest.raises(RenderFailed):
         await site.render_slow(sending(signal.SIGSEGV), when=Decoded)
@@ -117,7 +118,7 @@ async def test_a_crash_after_the_verdict_fails_the_rendering(site: Site) -> None
 
 
 async def test_a_zygote_killed_at_work_takes_its_child_along_and_is_replaced(site: Site) -> None:
-    cage = await site.open()
+    await site.open()
     zygote = site.zygote()
 
     children: list[int] = []
@@ -158,7 +159,7 @@ async def test_the_deadline_kills_the_child(site: Site) -> None:
 
 
 async def test_a_stopped_zygote_does_not_hang_the_parent(site: Site) -> None:
-    cage = await site.open(CageLimits(deadline_base_s=0.5, deadline_per_cpu_s=0, kill_timeout_s=0.3))
+    await site.open(CageLimits(deadline_base_s=0.5, deadline_per_cpu_s=0, kill_timeout_s=0.3))
     zygote = site.zygote()
 
     children: list[int] = []

@@ -35,6 +35,7 @@ from tests.rendering.pictures import (
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SIZES: tuple[tuple[int | None, int | None], ...] = ((200, None), (96, 96), (150, 400), (600, 500))
 STILL_CODECS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.GIF)
 
 
@@ -68,7 +69,7 @@ async def test_every_fit_is_exact_to_the_pixel_in_every_codec(
     cage: Cage, tmp_path: Path, codec: ImageFormat, fit: Fit
 ) -> None:
     source = save(make_detailed(403, 301), tmp_path / "picture.jpg", quality=92)
-    specs = [make_spec(source, codec, box(*size, fit)) for size in ((200, None), (96, 96), (150, 400), (600, 500))]
+    specs = [make_spec(source, codec, box(*size, fit)) for size in SIZES]
 
     outcome = await render(cage, source, specs)
 

@@ -1,7 +1,7 @@
 """Animations: every frame laid over what stands before it, resized, and written with its time and the loops kept."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wand.api import library
@@ -13,13 +13,11 @@ from app.rendering.child.encode import prepare_file
 from app.rendering.child.geometry import RasterPlan
 from app.rendering.child.magick import append_frame, copy_frame, walk_frames, write_film
 from app.rendering.child.raster import make_raster, pad
+from app.rendering.child.webp_film import correct_film
 from app.rendering.protocol import RenderSpec
 
 _TICKS_PER_S = 100
-# ImageMagick 6.9.11 writes a WebP that plays once as a still; so it is written as playing twice and corrected.
-_PLAYS_ONCE, _PLAYS_TWICE = 1, 2
-_ANIM_LOOP_OFFSET = 12
-"""From the start of the chunk ANIM (name, length, colour) to its number of loops."""
+_MS_PER_TICK = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,14 @@ class Frame:
     image: Image
     ticks: int
     """How long it stands, in hundredths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A finished animation in memory."""
+
+    image: Image
+    ticks: list[int] = field(default_factory=list)
 
 
 def compose_frames(film: Image, facts: HeaderFacts) -> Iterator[Frame]:
@@ -51,13 +57,13 @@ def compose_frames(film: Image, facts: HeaderFacts) -> Iterator[Frame]:
     canvas.destroy()
 
 
-def render_films(film: Image, facts: HeaderFacts, specs: Sequence[RenderSpec]) -> list[Image]:
+def render_films(film: Image, facts: HeaderFacts, specs: Sequence[RenderSpec]) -> list[Film]:
     """One finished animation in memory for each spec, in their order; one pass over the frames for all of them.
 
     Raises:
         WandException: memory ran out.
     """
-    results = [Image() for _ in specs]
+    results = [Film(Image()) for _ in specs]
     for frame in compose_frames(film, facts):
         for result, spec in zip(results, specs, strict=True):
             plan = RasterPlan(spec.geometry.scaled, _cropped(spec), None, ())
@@ -66,26 +72,27 @@ def render_films(film: Image, facts: HeaderFacts, specs: Sequence[RenderSpec]) -
                     pad(picture, spec.geometry.final, spec.background)
                 library.MagickSetImageDelay(picture.wand, frame.ticks)
                 library.MagickSetImageTicksPerSecond(picture.wand, _TICKS_PER_S)
-                append_frame(result, picture)
+                append_frame(result.image, picture)
+                result.ticks.append(frame.ticks)
         frame.image.destroy()
     return results
 
 
-def save_film(film: Image, spec: RenderSpec, path: str, *, plays: int) -> None:
+def save_film(film: Film, spec: RenderSpec, path: str, *, plays: int) -> None:
     """Write a finished animation; `plays` is how often it runs, 0 for ever.
 
     Raises:
         WandException: the encoder failed.
     """
-    is_patched = spec.codec is ImageFormat.WEBP and plays == _PLAYS_ONCE
-    for _ in walk_frames(film):
-        library.MagickSetImageIterations(film.wand, _PLAYS_TWICE if is_patched else plays)
+    image, is_webp = film.image, spec.codec is ImageFormat.WEBP
+    for _ in walk_frames(image):
+        library.MagickSetImageIterations(image.wand, 0 if is_webp else plays)
         # Each frame is complete: for GIF, it replaces the one before.
-        library.MagickSetImageDispose(film.wand, DISPOSE_TYPES.index("background"))
-        prepare_file(film, spec, b"")
-    write_film(film, f"{spec.codec.value.upper()}:{path}")
-    if is_patched:
-        _set_plays(Path(path), _PLAYS_ONCE)
+        library.MagickSetImageDispose(image.wand, DISPOSE_TYPES.index("background"))
+        prepare_file(image, spec, b"")
+    write_film(image, f"{spec.codec.value.upper()}:{path}")
+    if is_webp:
+        correct_film(Path(path), times_ms=[ticks * _MS_PER_TICK for ticks in film.ticks], plays=plays)
 
 
 def count_plays(film: Image) -> int:
@@ -102,10 +109,3 @@ def _read_ticks(film: Image) -> int:
 def _cropped(spec: RenderSpec) -> tuple[int, int]:
     (scaled_w, scaled_h), (final_w, final_h) = spec.geometry.scaled, spec.geometry.final
     return min(scaled_w, final_w), min(scaled_h, final_h)
-
-
-def _set_plays(path: Path, plays: int) -> None:
-    with path.open("r+b") as file:
-        start = file.read(64).find(b"ANIM")
-        file.seek(start + _ANIM_LOOP_OFFSET)
-        file.write(plays.to_bytes(2, "little"))

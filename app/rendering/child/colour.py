@@ -1,5 +1,6 @@
 """Whatever a picture's colours are given in, they become sRGB."""
 
+from wand.exceptions import WandException
 from wand.image import Image
 
 from app.rendering.child.icc import color_space as profile_space
@@ -21,15 +22,19 @@ def needs_conversion(image: Image) -> bool:
 def convert_to_srgb(image: Image) -> None:
     """Convert the pixels in place; costs 110 ns a pixel where there is a foreign profile, so use small rasters.
 
-    Grey stays grey. A profile that does not fit its pixels is ignored, as browsers do.
+    Grey stays grey. A profile that does not fit its pixels, or is broken, is ignored, as browsers do.
 
     Raises:
-        WandException: the embedded profile is broken.
+        WandException: memory ran out.
     """
     space = color_space(image)
     if _foreign_profile(image, space) is not None:
-        apply_profile(image, SRGB_PROFILE)
-        return
+        try:
+            apply_profile(image, SRGB_PROFILE)
+        except WandException:
+            del image.profiles["icc"]
+        else:
+            return
     if space not in {"srgb", "gray"}:
         convert_color_space(image, "srgb")
 

@@ -43,8 +43,9 @@ def decode_still(path: str, facts: HeaderFacts, needed: Size) -> Image:
     """
     divisor = find_divisor(facts, needed) if facts.format is ImageFormat.JPEG else 1
     image = _read(path, facts, divisor)
-    if facts.format is ImageFormat.GIF:
-        image.coalesce()  # the first frame may be smaller than the screen
+    if facts.format is ImageFormat.GIF and image.size != (facts.width_px, facts.height_px):
+        image.alpha_channel = "set"  # what the first frame leaves of the screen is transparent
+        image.coalesce()
     if image.size not in expected_sizes(facts, divisor):
         raise Undecodable
     factor = find_scale_factor(image.size, needed)

@@ -110,16 +110,16 @@ class _Job:
         if not moving:
             return
         try:
-            with decode_film(f"{IN_DIR}/{SOURCE_NAME}", self.facts) as film:
-                plays = count_plays(film)
-                films = render_films(film, self.facts, [spec for _, spec in moving])
+            with decode_film(f"{IN_DIR}/{SOURCE_NAME}", self.facts) as frames:
+                plays = count_plays(frames)
+                films = render_films(frames, self.facts, [spec for _, spec in moving])
         except (Undecodable, *_FAILURES):
             for index, spec in moving:
                 self.tell.result(NotRendered(spec.key, "The animation could not be decoded."), index)
             return
         for (index, spec), film in zip(moving, films, strict=True):
             self._write(index, partial(save_film, film, spec, plays=plays))
-            film.destroy()
+            film.image.destroy()
 
     def _judge(self, refused: list[BaseException], image: Image, _: Callable[[], None]) -> None:
         try:

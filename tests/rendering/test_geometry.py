@@ -1,0 +1,101 @@
+"""Arithmetic that must hold for every size there can be."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.formats import ImageFormat
+from app.domain.headers.facts import HeaderFacts
+from app.domain.variants import Geometry
+from app.rendering.child.encode import avif_quality
+from app.rendering.child.geometry import (
+    expected_sizes,
+    find_band,
+    find_divisor,
+    find_scale_factor,
+    largest_need,
+    plan_rasters,
+)
+from app.rendering.child.webp_film import find_times
+from app.rendering.protocol import RenderSpec
+
+SIDES = st.integers(1, 16_384)
+
+
+def spec(width: int, height: int, *, final: tuple[int, int] | None = None, key: str = "x") -> RenderSpec:
+    return RenderSpec(key, ImageFormat.WEBP, Geometry((width, height), final or (width, height)))
+
+
+@given(SIDES, SIDES, SIDES, SIDES)
+def test_a_shrunk_decode_keeps_enough_and_never_asks_for_more_than_there_is(
+    w: int, h: int, want_w: int, want_h: int
+) -> None:
+    facts = HeaderFacts(ImageFormat.JPEG, w, h)
+
+    divisor = find_divisor(facts, (want_w, want_h))
+
+    assert w // divisor >= 1
+    assert h // divisor >= 1
+    smallest = min(expected_sizes(facts, divisor))
+    assert divisor == 1 or (smallest[0] >= 1.25 * want_w and smallest[1] >= 1.25 * want_h)
+
+
+def test_twelve_megapixels_are_decoded_at_three_eighths_for_1200() -> None:
+    facts = HeaderFacts(ImageFormat.JPEG, 4032, 3024)
+
+    assert find_divisor(facts, (1200, 900)) == 3
+    assert expected_sizes(facts, 3) == {(4032, 3024), (1512, 1134)}
+
+
+def test_the_need_of_a_turned_picture_is_turned() -> None:
+    facts = HeaderFacts(ImageFormat.JPEG, 300, 200, orientation=6)
+
+    assert largest_need(facts, [spec(20, 30), spec(10, 40)]) == (40, 20)
+
+
+@given(SIDES, SIDES, SIDES, SIDES)
+def test_averaging_leaves_half_as_much_again(w: int, h: int, want_w: int, want_h: int) -> None:
+    factor = find_scale_factor((w, h), (want_w, want_h))
+
+    assert factor == 1 or (w / factor >= 1.5 * want_w and h / factor >= 1.5 * want_h)
+
+
+@given(SIDES, SIDES, st.data())
+def test_a_band_lies_where_the_whole_would(source_px: int, scaled_px: int, data: st.DataObject) -> None:
+    final_px = data.draw(st.integers(1, scaled_px))
+
+    band = find_band(source_px, scaled_px, final_px)
+
+    assert band.source_start >= 0
+    assert 1 <= band.source_px <= source_px - band.source_start
+    assert band.trim_start >= 0
+    assert band.trim_start + final_px <= band.result_px <= scaled_px
+    ratio = source_px / scaled_px
+    first = (scaled_px - final_px) // 2
+    shift = (band.source_start / ratio + band.trim_start) - first
+    assert abs(shift) <= 0.011 * max(1.0, 1 / ratio)
+
+
+def test_small_sizes_come_from_the_smallest_raster_that_is_twice_theirs() -> None:
+    specs = [spec(256, 192), spec(800, 600), spec(1200, 900, final=(1200, 630)), spec(171, 128, final=(128, 128))]
+
+    plans = plan_rasters([*specs, spec(800, 600, key="again")])
+
+    assert [(plan.scaled, plan.cropped, plan.parent, plan.specs) for plan in plans] == [
+        ((1200, 900), (1200, 630), None, (2,)),
+        ((800, 600), (800, 600), None, (1, 4)),
+        ((256, 192), (256, 192), 1, (0,)),
+        ((171, 128), (128, 128), 1, (3,)),
+    ]
+
+
+def test_avif_quality_meets_the_common_scale_at_both_ends() -> None:
+    assert [avif_quality(quality) for quality in (1, 40, 80, 90, 100)] == [1, 25, 50, 75, 100]
+
+
+def test_times_of_frames_are_set_right_though_shifted_and_merged() -> None:
+    wanted = [100, 250, 400, 50, 60]
+
+    assert find_times([250, 400, 50, 60, 77], wanted) == wanted
+    assert find_times([650, 50, 60, 77], wanted) == [350, 400, 50, 60]
+    assert find_times([350, 400, 50, 60], wanted) == [350, 400, 50, 60]
+    assert find_times([7, 7], wanted) == [7, 7]
