@@ -58,8 +58,8 @@ class Container:
 
 
 @contextlib.asynccontextmanager
-async def open_container(settings: Settings) -> AsyncIterator[Container]:
-    """The parts, ready for use, until the context is left.
+async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIterator[Container]:
+    """The parts, ready for use, until the context is left; a process that nobody watches needs not listen to events.
 
     Raises:
         InvalidSettings: one of them cannot be used.
@@ -78,7 +78,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         stack.push_async_callback(queue_redis.aclose)
         bus = EventBus(redis)
         stack.push_async_callback(bus.close)
-        await bus.start()
+        if listens:
+            await bus.start()
         yield _assemble(settings, database, store, redis, bus, RenderQueue(queue_redis))
 
 

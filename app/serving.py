@@ -72,7 +72,7 @@ def serve_worker(settings: Settings) -> int:
 
 
 async def _work(settings: Settings) -> None:
-    async with open_container(settings) as container:
+    async with open_container(settings, listens=False) as container:
         cage_dir = settings.scratch_dir / "cage"
         cage = Cage(slots=settings.workers, scratch_dir=cage_dir, allow_unsandboxed=settings.allow_unsandboxed)
         await cage.start()

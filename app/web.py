@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.container import Container, open_container
@@ -56,7 +56,7 @@ class Server:
             self._pictures = Pictures(
                 container.delivery, container.delivery_cache, authenticator.authenticate, container.store.open
             )
-            routes = Starlette(routes=_routes(container))
+            routes = Router(routes=_routes(container), redirect_slashes=False)
             self._app = RequestEnvelope(_Fork(self._pictures, graphql, routes))
             rechecking = asyncio.create_task(_recheck_for_ever(graphql), name="recheck-sockets")
             try:
@@ -79,7 +79,8 @@ class _Fork:
         elif is_picture(scope):
             await self._pictures(scope, receive, send)
         else:
-            await self._routes(scope, receive, send)
+            # With an `app` in the scope the router raises where it finds nothing, for the envelope to tell.
+            await self._routes({**scope, "app": self}, receive, send)
 
 
 def is_picture(scope: Scope) -> bool:

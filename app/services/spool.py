@@ -12,7 +12,7 @@ from uuid import uuid4
 from app.domain.formats import SNIFF_BYTES, ImageFormat, sniff
 from app.errors import FileTooLarge, InvalidFileType, Unavailable
 
-_WRITE_BYTES = 512 * 1024
+_WRITE_BYTES = 128 * 1024
 """Chunks are gathered to this before they are written: memory per upload, and few trips to a thread."""
 
 

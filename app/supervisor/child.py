@@ -36,7 +36,7 @@ class Program:
         with suppress(OSError):
             text = self.log_path.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace")
             lines = [line.strip() for line in text.splitlines() if line.strip()]
-            return _plain(lines[-1])[:_LAST_WORDS_CHARACTERS] if lines else ""
+            return _plain(lines[-1]).removeprefix("safelight: ")[:_LAST_WORDS_CHARACTERS] if lines else ""
         return ""
 
     def trim_log(self) -> None:

@@ -99,3 +99,4 @@ def test_times_of_frames_are_set_right_though_shifted_and_merged() -> None:
     assert find_times([650, 50, 60, 77], wanted) == [350, 400, 50, 60]
     assert find_times([350, 400, 50, 60], wanted) == [350, 400, 50, 60]
     assert find_times([7, 7], wanted) == [7, 7]
+    assert find_times([], wanted) == []

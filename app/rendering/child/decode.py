@@ -13,7 +13,7 @@ from wand.image import Image
 
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import HeaderFacts
-from app.rendering.child.geometry import Size, expected_sizes, find_divisor, find_scale_factor
+from app.rendering.child.geometry import Size, expected_sizes, find_scale_factor
 from app.rendering.child.magick import count_frames
 
 # Warnings come for many a good picture ("extraneous bytes"), so a picture with warnings is a picture.
@@ -33,15 +33,15 @@ class Undecodable(Exception):
         self.is_too_large = is_too_large
 
 
-def decode_still(path: str, facts: HeaderFacts, needed: Size) -> Image:
+def decode_still(path: str, facts: HeaderFacts, needed: Size, *, divisor: int = 1) -> Image:
     """The picture, or its first frame, in the orientation in which it is stored.
 
-    At least `needed` in size (width and height as stored), if the picture is; often smaller than the original.
+    A JPEG is shrunk by `divisor` while it is decoded, anything else averaged down after it; never below `needed`.
 
     Raises:
         Undecodable: broken bytes, other dimensions than promised, or more memory needed than there is.
     """
-    divisor = find_divisor(facts, needed) if facts.format is ImageFormat.JPEG else 1
+    divisor = divisor if facts.format is ImageFormat.JPEG else 1
     image = _read(path, facts, divisor)
     if facts.format is ImageFormat.GIF and image.size != (facts.width_px, facts.height_px):
         image.alpha_channel = "set"  # what the first frame leaves of the screen is transparent
@@ -49,7 +49,7 @@ def decode_still(path: str, facts: HeaderFacts, needed: Size) -> Image:
     if image.size not in expected_sizes(facts, divisor):
         raise Undecodable
     factor = find_scale_factor(image.size, needed)
-    if divisor == 1 and factor > 1:
+    if facts.format is not ImageFormat.JPEG and factor > 1:
         image.scale(max(1, round(image.width / factor)), max(1, round(image.height / factor)))
     return image
 

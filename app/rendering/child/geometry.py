@@ -30,6 +30,9 @@ _MAX_SHIFT_PX = 0.01
 
 _WORTHWHILE_SAVING = 0.95
 
+# Measured: a resize for each pixel of its source, and a shrunk decode for each pixel of the picture.
+_RESIZE_NS, _DECODE_AGAIN_NS = 26.0, 4.0
+
 
 def turn_size(size: Size, orientation: int) -> Size:
     """A size as stored from one as displayed, and the reverse: 5 to 8 swap the sides."""
@@ -109,6 +112,39 @@ def _find_parent(scaled: Size, plans: Sequence[RasterPlan]) -> int | None:
         if is_whole and all(a >= _CASCADE_FACTOR * b for a, b in zip(have.scaled, scaled, strict=True)):
             return index
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodePlan:
+    """How often a JPEG is decoded and how far it is shrunk: once for most, twice where one large size would spoil it."""
+
+    divisor: int
+    """Of the first decode, which gives the verdict and most sizes."""
+    finer_divisor: int | None = None
+    """Of the second one, for sizes that the first is too small for."""
+
+
+def plan_decodes(facts: HeaderFacts, specs: Sequence[RenderSpec]) -> DecodePlan:
+    """One decode, unless resizing everything from a large raster would take longer than decoding a small one besides.
+
+    A picture a little over twice as wide as the largest wanted size cannot be shrunk for that one, but for the next.
+    """
+    needs = [turn_size(plan.scaled, facts.orientation) for plan in plan_rasters(specs) if plan.parent is None]
+    needs += [turn_size(spec.geometry.scaled, facts.orientation) for spec in specs if spec.is_animated]
+    divisors = [find_divisor(facts, need) for need in needs or [_VERDICT_SIZE]]
+    finest = min(divisors)
+    coarser = [divisor for divisor in divisors if divisor > finest]
+    if not coarser:
+        return DecodePlan(finest)
+    pixels = facts.width_px * facts.height_px
+    spared = pixels * (_share(finest) - _share(min(coarser))) * len(coarser)
+    if spared * _RESIZE_NS > pixels * _DECODE_AGAIN_NS:
+        return DecodePlan(min(coarser), finest)
+    return DecodePlan(finest)
+
+
+def _share(divisor: int) -> float:
+    return (_EIGHTHS_BY_DIVISOR.get(divisor, 8) / 8) ** 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """One job inside the cage: one decode, the verdict, then every file, each announced the moment it is complete."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,15 @@ from app.rendering.child.animation import count_plays, render_films, save_film
 from app.rendering.child.avif import AVIFEncoder, EncoderFailed
 from app.rendering.child.decode import LIMIT_ERRORS, Undecodable, decode_film, decode_still
 from app.rendering.child.encode import Encoders, encode
-from app.rendering.child.geometry import RasterPlan, largest_need, plan_rasters
+from app.rendering.child.geometry import (
+    DecodePlan,
+    RasterPlan,
+    find_divisor,
+    largest_need,
+    plan_decodes,
+    plan_rasters,
+    turn_size,
+)
 from app.rendering.child.placeholder import make_verdict
 from app.rendering.child.raster import make_raster
 from app.rendering.child.schedule import Raster, Schedule, Step
@@ -90,16 +99,23 @@ class _Job:
 
     def render_stills(self) -> None:
         """Decode the first frame, give the verdict and write every file that does not move."""
-        source = f"{IN_DIR}/{SOURCE_NAME}"
-        decoded = decode_still(source, self.facts, largest_need(self.facts, self.specs))
-        plans = plan_rasters(self.specs)
-        root = Raster(users=1 + sum(plan.parent is None for plan in plans), image=decoded)
+        plans, decodes = plan_rasters(self.specs), plan_decodes(self.facts, self.specs)
+        root = Raster(users=1, image=self._decode(decodes.divisor))
         refused: list[BaseException] = []
         # The verdict first: whoever uploaded waits for it.
         steps = [Step(root, 0, partial(self._judge, refused), needs_it_alone=False)]
+        finer = root
+        if decodes.finer_divisor is not None:
+            finer = Raster(users=0)
+            root.users += 1
+            steps.append(
+                Step(root, math.inf, partial(self._decode_again, decodes.finer_divisor, finer), needs_it_alone=False)
+            )
         self._made = [Raster(users=_count_users(plans, index)) for index in range(len(plans))]
         for plan, raster in zip(plans, self._made, strict=True):
-            steps += self._plan_steps(plan, root if plan.parent is None else self._made[plan.parent], raster)
+            source = self._choose_source(plan, decodes, root, finer)
+            source.users += plan.parent is None
+            steps += self._plan_steps(plan, source, raster)
         Schedule(steps).run()
         if refused:
             raise Undecodable(is_too_large=isinstance(refused[0], LIMIT_ERRORS)) from refused[0]
@@ -120,6 +136,22 @@ class _Job:
         for (index, spec), film in zip(moving, films, strict=True):
             self._write(index, partial(save_film, film, spec, plays=plays))
             film.image.destroy()
+
+    def _decode(self, divisor: int) -> Image:
+        needed = largest_need(self.facts, self.specs)
+        return decode_still(f"{IN_DIR}/{SOURCE_NAME}", self.facts, needed, divisor=divisor)
+
+    def _decode_again(self, divisor: int, finer: Raster, _: Image, __: Callable[[], None]) -> None:
+        try:
+            finer.image = self._decode(divisor)
+        except Undecodable:
+            return  # what waits for it is not made, and the parent sees what is missing
+
+    def _choose_source(self, plan: RasterPlan, decodes: DecodePlan, root: Raster, finer: Raster) -> Raster:
+        if plan.parent is not None:
+            return self._made[plan.parent]
+        needed = turn_size(plan.scaled, self.facts.orientation)
+        return root if find_divisor(self.facts, needed) >= decodes.divisor else finer
 
     def _judge(self, refused: list[BaseException], image: Image, _: Callable[[], None]) -> None:
         try:

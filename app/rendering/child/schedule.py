@@ -66,11 +66,13 @@ class Schedule:
                     has_released[0] = True
                     self._release(step)
 
-            step.run(image, release)
-            release()
-            with self._lock:
-                self._running -= 1
-                self._lock.notify_all()
+            try:
+                step.run(image, release)
+            finally:  # even a bug must not leave the other thread waiting
+                release()
+                with self._lock:
+                    self._running -= 1
+                    self._lock.notify_all()
 
     def _take(self, *, takes_dearest: bool) -> Step | None:
         with self._lock:

@@ -34,6 +34,8 @@ def find_times(written: Sequence[int], wanted: Sequence[int]) -> list[int]:
     """The right time of each frame in the file. Equal neighbours may have become one frame, with their times added."""
     if len(written) == len(wanted):
         return list(wanted)
+    if not written:  # all frames were the same, so it became a still
+        return []
     for assumed in (wanted, wanted[1:]):  # as it should be, or each with the time of the next
         counts = _count_merged(written[:-1], assumed)
         if counts is not None:

@@ -1,5 +1,6 @@
 // Talks to this page's own server: queries over HTTP, subscriptions over graphql-transport-ws.
 import { createGraphiQLFetcher, type Fetcher, type FetcherParams } from "@graphiql/toolkit";
+import { type DocumentNode, Kind, parse } from "graphql";
 import { createClient } from "graphql-ws";
 
 /** As a variable's value: the image of the session opened last in this page, else the newest image there is. */
@@ -80,9 +81,18 @@ async function withLatest(params: FetcherParams): Promise<FetcherParams> {
   return { ...params, variables: { ...variables, imageId: await latestImage() } };
 }
 
+/** Right after a change of tabs GraphiQL still names the operation of the tab before, and believes to run that one. */
+function withOwnOperation(params: FetcherParams): [FetcherParams, DocumentNode] {
+  const document = parse(params.query);
+  const names = document.definitions.flatMap((it) => (it.kind === Kind.OPERATION_DEFINITION ? [it.name?.value] : []));
+  const operationName = names.find((name) => name === params.operationName) ?? names[0];
+  return [{ ...params, operationName }, document];
+}
+
 /** What GraphiQL sends every operation through. */
-export const fetcher: Fetcher = async (params, options) => {
-  const answer = await send(await withLatest(params), options);
+export const fetcher: Fetcher = async (asked, options) => {
+  const [params, documentAST] = withOwnOperation(asked);
+  const answer = await send(await withLatest(params), { ...options, documentAST });
   if ("data" in answer) remember(answer as Answer);
   return answer as Awaited<ReturnType<Fetcher>> as never;
 };

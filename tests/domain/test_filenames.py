@@ -1,0 +1,48 @@
+"""Names as people send them, made safe."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.filenames import MAX_FILENAME_BYTES, clean_filename
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("beach.jpg", "beach.jpg"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\cat.png", "cat.png"),
+        ("a\x00b\r\n.jpg", "ab.jpg"),
+        ("gpj.\u202eexe.jpg", "gpj.exe.jpg"),
+        ("e\u0301t\u00e9.jpg", "\u00e9t\u00e9.jpg"),
+        ("\u65e5\u672c.jpg", "\u65e5\u672c.jpg"),
+        ("..", "fallback"),
+        ("", "fallback"),
+        ("   ", "fallback"),
+        (None, "fallback"),
+        ("dir/", "fallback"),
+    ],
+)
+def test_a_name_keeps_what_is_harmless(sent: str | None, kept: str) -> None:
+    assert clean_filename(sent, fallback="fallback") == kept
+
+
+def test_a_long_name_keeps_its_extension() -> None:
+    name = clean_filename("\u00e4" * 400 + ".jpeg", fallback="fallback")
+
+    assert len(name.encode()) <= MAX_FILENAME_BYTES
+    assert name.endswith("\u00e4.jpeg")
+
+
+@given(st.text(max_size=600))
+def test_whatever_is_sent_the_name_is_safe(sent: str) -> None:
+    name = clean_filename(sent, fallback="fallback")
+
+    assert 1 <= len(name.encode()) <= MAX_FILENAME_BYTES
+    assert "/" not in name
+    assert "\\" not in name
+    assert name not in {".", ".."}
+    assert not any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
