@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from app.client.command import upload
 from app.db.engine import Database
-from app.db.migrating import NotMigrated, check_is_migrated, migrate
+from app.db.migrating import NotMigrated, check_is_migrated, migrate, write_migration
 from app.errors import SafelightError
 from app.graphql_api.schema import write_sdl
 from app.services.accounts import AccountService
@@ -22,6 +23,9 @@ from app.supervisor.run import run as run_supervisor
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Safelight: an image server that lets you watch your pictures develop."""
+
+
+main.add_command(upload)
 
 
 @main.command()
@@ -65,6 +69,28 @@ def sdl(path: Path, check: bool) -> None:
         path.write_text(write_sdl())
     elif path.read_text() != write_sdl():
         raise click.ClickException(f"{path} is not what the code says: run `make sdl`.")
+
+
+@main.command()
+@click.argument("message")
+def migration(message: str) -> None:
+    """Draft the migration that leads from the database's shape to that of the tables; for developers."""
+
+    async def draft(settings: Settings) -> None:
+        database = Database(settings.sql_url)
+        try:
+            await migrate(database)
+            async with database.write() as connection:
+                await connection.run_sync(write_migration, message)
+        finally:
+            await database.close()
+
+    def run_draft(settings: Settings) -> int:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        asyncio.run(draft(settings))
+        return 0
+
+    _exit_with(run_draft)
 
 
 async def prepare(settings: Settings, *, target: str = "head") -> str | None:

@@ -3,16 +3,19 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from redis.asyncio import Redis
 
+from app import __version__
 from app.context import Addresses, ServerFacts, Services
 from app.db.engine import Database
 from app.domain.headers.facts import Budget
+from app.errors import Unavailable
 from app.events import EventBus
 from app.jobs import RenderQueue, open_queue
 from app.services.accounts import AccountService
+from app.services.audit import AuditService
 from app.services.claims import ClaimService
 from app.services.delivery import DeliveryService
 from app.services.delivery_cache import DeliveryCache
@@ -21,6 +24,7 @@ from app.services.images import ImageService
 from app.services.reception import ReceptionLimits, ReceptionService
 from app.services.registration import Registrar
 from app.services.retention import RetentionService
+from app.services.scratch import own_scratch
 from app.services.uploads import UploadService
 from app.services.variants import VariantService
 from app.services.watching import WatchService
@@ -37,6 +41,8 @@ class Container:
     """Everything that a process is made of."""
 
     settings: Settings
+    scratch_dir: Path
+    """This process's own."""
     database: Database
     store: ObjectStore
     redis: Redis
@@ -65,13 +71,13 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         InvalidSettings: one of them cannot be used.
         Unavailable: the store does not answer.
     """
-    settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
+        scratch_dir = stack.enter_context(own_scratch(settings.scratch_dir))
         database = Database(settings.sql_url)
         stack.push_async_callback(database.close)
         store = _open_store(settings)
         stack.push_async_callback(store.close)
-        await store.make_ready()
+        await _make_store_ready(store)
         redis = _open_redis(settings)
         stack.push_async_callback(redis.aclose)
         queue_redis = open_queue(_redis_url(settings))
@@ -80,20 +86,42 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         stack.push_async_callback(bus.close)
         if listens:
             await bus.start()
-        yield _assemble(settings, database, store, redis, bus, RenderQueue(queue_redis))
+        yield _assemble(settings, scratch_dir, database, store, redis, bus, RenderQueue(queue_redis))
+
+
+@contextlib.asynccontextmanager
+async def open_audit(settings: Settings) -> AsyncIterator[AuditService]:
+    """The audit alone, which needs no Redis, until the context is left.
+
+    Raises:
+        InvalidSettings: the store cannot be used.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings.sql_url)
+        stack.push_async_callback(database.close)
+        store = _open_store(settings)
+        stack.push_async_callback(store.close)
+        yield AuditService(database, store, scratch_dir=settings.scratch_dir)
 
 
 def _assemble(
-    settings: Settings, database: Database, store: ObjectStore, redis: Redis, bus: EventBus, queue: RenderQueue
+    settings: Settings,
+    scratch_dir: Path,
+    database: Database,
+    store: ObjectStore,
+    redis: Redis,
+    bus: EventBus,
+    queue: RenderQueue,
 ) -> Container:
     budget = budget_of(settings)
     feeds = Feeds(database, bus)
     accounts = AccountService(database, max_upload_bytes=settings.max_upload_bytes)
     uploads = UploadService(database, accounts, bus)
     registrar = Registrar(database, bus, queue)
-    limits = ReceptionLimits(settings.scratch_dir, budget)
+    limits = ReceptionLimits(scratch_dir, budget)
     return Container(
         settings=settings,
+        scratch_dir=scratch_dir,
         database=database,
         store=store,
         redis=redis,
@@ -112,7 +140,7 @@ def _assemble(
         claims=ClaimService(database, bus, queue),
         retention=RetentionService(database, store, bus, queue),
         addresses=Addresses(settings.public_base_url, settings.public_cdn_url),
-        server=ServerFacts(own_version(), settings.max_upload_bytes, budget),
+        server=ServerFacts(__version__, settings.max_upload_bytes, budget),
         budget=budget,
     )
 
@@ -128,19 +156,18 @@ def budget_of(settings: Settings) -> Budget:
     )
 
 
-def own_version() -> str:
-    """Safelight's release."""
-    try:
-        return version("safelight")
-    except PackageNotFoundError:
-        return "0.0.0"
-
-
 def _open_store(settings: Settings) -> ObjectStore:
     try:
         return open_store(settings.object_store_url)
     except ValueError as error:
         raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error}") from error
+
+
+async def _make_store_ready(store: ObjectStore) -> None:
+    try:
+        await store.make_ready()
+    except Unavailable as error:
+        raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error.message}") from error
 
 
 def _redis_url(settings: Settings) -> str:

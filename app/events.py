@@ -23,6 +23,9 @@ STREAM = "safelight:events"
 STREAM_ENTRIES = 100_000
 READ_BLOCK_MS = 400
 """How long one read waits. While reads return, the stream vouches for what this process believes."""
+# Whoever has committed does not wait longer than that for a Redis that hangs, and asks it again only after a while.
+_PUBLISH_TIMEOUT_S = 0.5
+_SILENCE_S = 1.0
 _RECONNECT_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -50,6 +53,7 @@ class EventBus:
         self._resync_listeners: set[Callable[[], None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._vouched_at = 0.0
+        self._silent_until = 0.0
 
     async def start(self) -> None:
         """Begin to read; whatever is published from now on arrives."""
@@ -71,14 +75,8 @@ class EventBus:
         """Announce changes, after their commit. Never fails: a hint that Redis does not take is counted."""
         now = time.time()
         entries = [_encode(Hint(image_id, now, received_bytes)) for image_id in dict.fromkeys(image_ids)]
-        try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                for entry in entries:
-                    pipeline.xadd(STREAM, entry, maxlen=STREAM_ENTRIES, approximate=True)  # type: ignore[arg-type]  # invariant dict in its stubs
-                await pipeline.execute()
-        except (RedisError, OSError) as error:
+        if entries and not await self._append(entries):
             LOST_HINTS.inc(len(entries))
-            log.warning("hints_lost", extra={"count": len(entries), "reason": type(error).__name__})
             # This process at least shall not wait for the sweep.
             for entry in entries:
                 self._deliver(entry)
@@ -104,6 +102,20 @@ class EventBus:
         """Call `listener` when hints may have been missed."""
         self._resync_listeners.add(listener)
 
+    async def _append(self, entries: list[dict[str, str]]) -> bool:
+        if time.monotonic() < self._silent_until:
+            return False
+        try:
+            async with asyncio.timeout(_PUBLISH_TIMEOUT_S), self._redis.pipeline(transaction=False) as pipeline:
+                for entry in entries:
+                    pipeline.xadd(STREAM, entry, maxlen=STREAM_ENTRIES, approximate=True)  # type: ignore[arg-type]  # invariant dict in its stubs
+                await pipeline.execute()
+        except (RedisError, OSError) as error:
+            self._silent_until = time.monotonic() + _SILENCE_S
+            log.warning("hints_lost", extra={"count": len(entries), "reason": type(error).__name__})
+            return False
+        return True
+
     async def _read_for_ever(self) -> None:
         last_id: str | None = None
         failures = 0
@@ -111,6 +123,8 @@ class EventBus:
             try:
                 last_id = last_id or await self._newest_id()
                 if failures:
+                    # Only an answer shows that Redis is back; what is published after it will be read.
+                    await self._redis.ping()
                     failures = 0
                     self._resync()
                 last_id = await self._read_once(last_id)

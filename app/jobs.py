@@ -1,5 +1,6 @@
 """Put render jobs on the arq queue. The queue is disposable: the sweep refills it from the rows."""
 
+import asyncio
 import json
 import logging
 import time
@@ -27,6 +28,8 @@ RENDER_JOB = "render_image"
 WORKER_SILENCE_S = 10
 _WORKERS = "safelight:workers"
 _TIMEOUT_S = 2.0
+_ENQUEUE_TIMEOUT_S = 0.5
+"""Of a Redis that hangs; whoever sends a file waits for it."""
 
 # arq's own format is pickle, which runs whatever whoever reaches Redis wrote into it.
 serialize_job: Callable[[dict[str, Any]], bytes] = lambda job: json.dumps(job).encode()  # noqa: E731  (arq's own signatures have Any)
@@ -82,9 +85,10 @@ class RenderQueue:
         """
         job_id = f"render:{image_id}:{attempt}:{round_}"
         try:
-            await self._redis.enqueue_job(RENDER_JOB, str(image_id), _job_id=job_id, _defer_by=delay_s or None)
-            if not delay_s:
-                await self._redis.publish(WAKE_CHANNEL, "1")
+            async with asyncio.timeout(_ENQUEUE_TIMEOUT_S):
+                await self._redis.enqueue_job(RENDER_JOB, str(image_id), _job_id=job_id, _defer_by=delay_s or None)
+                if not delay_s:
+                    await self._redis.publish(WAKE_CHANNEL, "1")
         except (RedisError, OSError) as error:
             LOST_HINTS.inc()
             log.warning("job_lost", extra={"image_id": str(image_id), "reason": type(error).__name__})

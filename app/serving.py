@@ -1,8 +1,11 @@
 """Run the API and the worker as processes: sockets, signals, logs."""
 
 import asyncio
+import contextlib
 import logging
+import signal
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 from prometheus_client import start_http_server
@@ -10,6 +13,8 @@ from redis.exceptions import RedisError
 
 from app.container import budget_of, open_container
 from app.rendering.sandbox import Cage
+from app.rendering.scratch import sweep
+from app.services.scratch import clear_scratch
 from app.settings import Settings
 from app.telemetry import set_up_logging
 from app.web import Server
@@ -19,7 +24,7 @@ from app.workers.main import WorkerParts, work_until_stopped
 log = logging.getLogger(__name__)
 
 MAX_SOCKET_MESSAGE_BYTES = 65_536
-DRAIN_S = 8
+DRAIN_S = 6
 USER_TIMEOUT_MS = 30_000
 """A peer that acknowledges nothing for this long is cut off; uvicorn itself waits for it for ever."""
 
@@ -44,10 +49,23 @@ def serve_api(settings: Settings) -> int:
         backlog=2048,
         lifespan="on",
     )
-    server = uvicorn.Server(config)
-    listener = _listen(settings)
-    server.run(sockets=[listener])
+    server = _Server(config)
+    server.run(sockets=[_listen(settings)])
     return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends as asked and says so: stock it raises the signal again when all is done."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Listen for SIGTERM and SIGINT while the context lasts."""
+        kept = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -77,8 +95,20 @@ async def _work(settings: Settings) -> None:
         cage = Cage(slots=settings.workers, scratch_dir=cage_dir, allow_unsandboxed=settings.allow_unsandboxed)
         await cage.start()
         try:
-            tools = RenderTools(container.claims, container.store, cage, budget_of(settings), settings.scratch_dir)
-            parts = WorkerParts(tools, container.retention, container.redis, settings.redis_url or "", settings.workers)
+            tools = RenderTools(container.claims, container.store, cage, budget_of(settings), container.scratch_dir)
+            parts = WorkerParts(
+                tools,
+                container.retention,
+                container.redis,
+                settings.redis_url or "",
+                settings.workers,
+                clear_scratch=lambda: _clear(settings.scratch_dir, cage_dir),
+            )
             await work_until_stopped(parts)
         finally:
             await cage.close()
+
+
+def _clear(scratch_dir: Path, cage_dir: Path) -> None:
+    clear_scratch(scratch_dir)
+    sweep(cage_dir)

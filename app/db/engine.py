@@ -18,7 +18,9 @@ SQLITE_BUSY_MS = 5000
 POOL_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 10.0
-
+# PostgreSQL's classes of what is over when tried again: connection lost, deadlock or serialization, no room, a lock
+# that was not had in time, shutdown, a fault of its disk.
+_PASSING_STATES = ("08", "40", "53", "55", "57", "58")
 
 Transaction = AsyncConnection
 """One transaction, for the functions of `app.db`; services hand it on and know no more of it."""
@@ -99,9 +101,14 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     except IntegrityError as error:
         raise RowConflict from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        if not (error.connection_invalidated or _is_passing(error)):
             raise
         raise Unavailable("The database went away. Try again in a moment.", retry_after_s=2) from error
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_PASSING_STATES)
 
 
 def _open_postgresql(url: str, connections: int) -> AsyncEngine:

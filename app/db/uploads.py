@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import SessionRecord
@@ -49,14 +49,15 @@ async def find_session_of_image(db: AsyncConnection, image_id: ImageId) -> Sessi
 async def take_session(
     db: AsyncConnection, session_id: SessionId, *, lease_id: UUID, now: datetime, lease_until: datetime
 ) -> bool:
-    """Claim the right to send the bytes: true for exactly one caller at a time."""
+    """Claim the right to send the bytes: true for exactly one caller at a time, and never once an image has them."""
     is_free = or_(
         sessions.c.state == SessionState.OPEN,
         and_(sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now),
     )
+    is_registered = exists().where(images.c.id == sessions.c.image_id, images.c.uploaded_at.is_not(None))
     statement = (
         update(sessions)
-        .where(sessions.c.id == session_id, is_free, sessions.c.expires_at > now)
+        .where(sessions.c.id == session_id, is_free, ~is_registered, sessions.c.expires_at > now)
         .values(
             state=SessionState.RECEIVING,
             lease_id=lease_id,
@@ -120,15 +121,21 @@ async def fail_receiving(db: AsyncConnection, image_id: ImageId, *, error: Safel
     return (await db.execute(statement)).rowcount == 1
 
 
-async def list_abandoned(db: AsyncConnection, *, now: datetime, limit: int) -> list[tuple[SessionRecord, bool]]:
-    """Sessions whose receiver was lost, each with whether its bytes had been registered."""
+async def list_abandoned(db: AsyncConnection, *, now: datetime, limit: int) -> list[SessionRecord]:
+    """Sessions whose receiver was lost."""
+    is_lost = and_(sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now)
+    return [SessionRecord(*row) for row in await db.execute(select(sessions).where(is_lost).limit(limit))]
+
+
+async def hold_abandoned(db: AsyncConnection, session: SessionRecord, *, now: datetime) -> bool:
+    """Hold a session's row until the transaction ends; False where its receiver lives after all."""
     statement = (
-        select(sessions, images.c.uploaded_at)
-        .join(images, images.c.id == sessions.c.image_id)
-        .where(sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now)
-        .limit(limit)
+        update(sessions)
+        .where(sessions.c.id == session.id, sessions.c.state == SessionState.RECEIVING)
+        .where(sessions.c.lease_id == session.lease_id, sessions.c.lease_until < now)
+        .values(updated_at=now)
     )
-    return [(SessionRecord(*row[:-1]), row[-1] is not None) for row in await db.execute(statement)]
+    return (await db.execute(statement)).rowcount == 1
 
 
 async def expire_sessions(db: AsyncConnection, *, now: datetime) -> list[SessionRecord]:

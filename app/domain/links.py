@@ -1,6 +1,7 @@
 """Build and parse the addresses that are given out. They are known before the bytes are, and never change."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 from uuid import UUID
 
 from app.domain.formats import FORMATS_BY_EXTENSION
@@ -45,6 +46,11 @@ def parse_stable_path(path: str) -> StablePath | None:
 def make_blob_path(image_id: UUID) -> str:
     """Where the very bytes that were uploaded are, for the owner."""
     return f"/images/{image_id}/blob"
+
+
+def make_pretty_path(owner_name: str, filename: str) -> str:
+    """The path below the CDN's address that people can read; `_` stands where there is no album."""
+    return f"/{owner_name}/_/{quote(filename, safe='')}"
 
 
 def make_view_path(short_id: str) -> str:

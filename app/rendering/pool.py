@@ -28,7 +28,11 @@ class ZygotePool:
         Raises:
             Unavailable: they cannot be started, or `check` refuses them.
         """
-        for zygote in await asyncio.gather(*(self._start() for _ in range(slots))):
+        # All are waited for, so that a failure leaves none behind that nobody knows of.
+        started = await asyncio.gather(*(self._start() for _ in range(slots)), return_exceptions=True)
+        for zygote in started:
+            if isinstance(zygote, BaseException):
+                raise zygote
             self._idle.put_nowait(zygote)
 
     async def close(self) -> None:

@@ -161,6 +161,8 @@ async def start_zygote(*, timeout_s: float) -> ZygoteProcess:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
         raise
     return ZygoteProcess(process, ready)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from app.context import Addresses
 from app.db.records import VariantRecord
 from app.db.snapshots import ImageSnapshot, stable_path
-from app.domain.links import make_view_path
+from app.domain.links import make_pretty_path, make_view_path
 from app.domain.policy import ProcessingPolicy
 from app.domain.variants import ORIGINAL, VariantState
 
@@ -13,9 +13,9 @@ ObjectURL = Callable[[str], str]
 
 
 def image_resource(
-    snapshot: ImageSnapshot, addresses: Addresses, object_url: ObjectURL, *, is_duplicate: bool
+    snapshot: ImageSnapshot, addresses: Addresses, object_url: ObjectURL, *, owner_name: str, is_duplicate: bool
 ) -> dict[str, object]:
-    """The whole of an image, for its owner."""
+    """The whole of an image, for its owner, whose username stands in the pretty URL."""
     image = snapshot.image
     base_url = addresses.base_url
     ready = [record for record in snapshot.variants if record.state is VariantState.READY]
@@ -27,6 +27,7 @@ def image_resource(
         "view_url": make_view_path(image.short_id),
         "url": stable_url,
         "stable_url": stable_url,
+        "cdn_url": addresses.cdn_url + make_pretty_path(owner_name, image.filename),
         "storage_url": object_url(image.upload_key) if image.upload_key else None,
         "is_nsfw": image.is_nsfw,
         "width": image.width_px,

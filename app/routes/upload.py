@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.context import Addresses
 from app.errors import FileTooLarge, InvalidRequest, Unauthorized
-from app.ids import SessionId, parse_uuid
+from app.ids import UPLOAD_TOKEN_PREFIX, SessionId, parse_uuid
 from app.routes.answers import json_response
 from app.routes.bodies import read_body
 from app.routes.forms import FRAMING_BYTES, FormFile, is_form
@@ -32,6 +32,7 @@ class UploadRoute:
             reception.snapshot,
             self.addresses,
             self.object_url,
+            owner_name=reception.owner_name,
             is_duplicate=reception.session.is_duplicate,
         )
         return json_response(resource, status=201 if reception.is_new else 200)
@@ -65,9 +66,12 @@ def _read_form(request: Request) -> FormFile:
 
 def _read_token(request: Request) -> str | None:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and value.strip():
-        return value.strip()
-    return request.query_params.get("token")
+    in_header = value.strip() if scheme.lower() == "bearer" else ""
+    in_url = request.query_params.get("token")
+    # Many clients send their API key with every request: beside a oneTimeUrl it means nothing.
+    if in_url is not None and not in_header.startswith(UPLOAD_TOKEN_PREFIX):
+        return in_url
+    return in_header or None
 
 
 def _read_length(request: Request) -> int | None:

@@ -9,7 +9,7 @@ from app.schema.images import Image, image_of
 from app.schema.scalars import BigInt
 from app.schema.uploads import UploadSession, session_of
 from app.schema.variants import Variant, variant_of
-from app.services.watching import Readiness, SessionProgress, is_complete
+from app.services.watching import Readiness, SessionProgress, is_complete, state_of
 
 
 @strawberry.type(description="How far an image is.")
@@ -90,6 +90,6 @@ def session_event_of(progress: SessionProgress) -> UploadSessionEvent:
     return UploadSessionEvent(
         session=session_of(progress.session, progress.snapshot),
         image=image_of(progress.snapshot),
-        state=progress.session.state,
+        state=state_of(progress.session),
         received_bytes=BigInt(progress.received_bytes),
     )

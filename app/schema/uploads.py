@@ -12,6 +12,7 @@ from app.schema.images import Image, image_of
 from app.schema.node import Node
 from app.schema.scalars import JSON, BigInt
 from app.schema.variants import ProcessingPolicy
+from app.services.watching import state_of
 
 
 @strawberry.type(description="Why the bytes of a session were refused.")
@@ -52,7 +53,7 @@ class UploadSession(Node):
 
     @strawberry.field(description="Where it is on its way.")
     def state(self) -> SessionState:
-        return self.record.state
+        return state_of(self.record)
 
     @strawberry.field(description="No bytes are taken from then on.")
     def expires_at(self) -> datetime:

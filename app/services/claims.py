@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
@@ -11,7 +11,7 @@ from app.db.uploads import complete_receiving, fail_receiving
 from app.db.variants import claim_variants, finish_claim, renew_leases, reset_variants
 from app.domain.states import ImageState
 from app.domain.variants import ORIGINAL, VariantState
-from app.errors import ErrorCode, SafelightError
+from app.errors import ErrorCode, RenderFailed, SafelightError
 from app.events import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
@@ -20,6 +20,8 @@ from app.storage.port import ObjectKey
 LEASE = timedelta(seconds=6)
 """Renewed every 2 s by a worker that lives; one that died is noticed by the sweep within 11 s."""
 MAX_FAILURES = 3
+MAX_LOSSES = 8
+"""So many times a variant may be lost with its worker or its child before it is FAILED."""
 _MAX_PAUSE_S = 30.0
 
 
@@ -160,12 +162,20 @@ class ClaimService:
         `is_loss` says that the child was killed from outside, which is counted: it might be the picture's doing.
         """
         now = utc_now()
+        is_over = False
         async with self._database.write() as db:
+            revision = await bump_revision(db, claim.image.id, now=now) or 0
             for variant in variants:
                 losses = variant.losses + 1 if is_loss else 0
                 pause = timedelta(seconds=_pause_s(losses))
-                values = {"state": VariantState.PLANNED, "not_before": now + pause, "losses": losses}
-                await finish_claim(db, variant, values)
+                values = {"state": VariantState.PLANNED, "not_before": now + pause}
+                is_over = is_over or losses >= MAX_LOSSES
+                outcome = worn_out_values(revision, now) if losses >= MAX_LOSSES else values
+                await finish_claim(db, variant, {**outcome, "losses": losses})
+            if is_over:
+                await settle_state(db, claim.image.id)
+        if is_over:
+            await self._bus.publish([claim.image.id])
         await self._ask_again(claim, variants, pause_s=_pause_s(max(v.losses for v in variants) + is_loss))
 
     async def _ask_again(self, claim: Claim, variants: Sequence[VariantRecord], *, pause_s: float) -> None:
@@ -205,6 +215,11 @@ def _failed_values(error: SafelightError, revision: int, now: object) -> dict[st
         "error_message": error.message,
         "updated_at": now,
     }
+
+
+def worn_out_values(revision: int, now: datetime) -> dict[str, object]:
+    """The columns of a variant that took its worker or its child with it too often."""
+    return _failed_values(RenderFailed("Rendering broke off again and again."), revision, now)
 
 
 async def _make_draft_again(db: Transaction, image: ImageRecord, revision: int) -> None:

@@ -1,15 +1,27 @@
 """The right to send one session's bytes: held by one request at a time, renewed by the bytes that come."""
 
+import asyncio
+import contextlib
 import logging
 import time
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from enum import Enum, auto
 from uuid import UUID, uuid4
 
-from app.db.engine import Database, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.images import bump_revision, find_image, settle_state, update_image
 from app.db.records import SessionRecord
-from app.db.uploads import find_session, take_session, update_held_session
+from app.db.uploads import (
+    complete_receiving,
+    find_session,
+    hold_abandoned,
+    take_session,
+    update_held_session,
+    update_session,
+)
 from app.domain.states import SessionState
-from app.errors import SafelightError, UploadAlreadyUsed, UploadExpired
+from app.errors import SafelightError, Unavailable, UploadAlreadyUsed, UploadExpired
 from app.events import EventBus
 
 log = logging.getLogger(__name__)
@@ -46,8 +58,17 @@ class SessionLease:
             self._told_at = now
             await self._bus.publish([self.session.image_id], received_bytes=received_bytes)
 
+    @contextlib.asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep the lease while the context lasts, whether bytes come or not: the store may take its time."""
+        keeping = asyncio.create_task(self._renew_for_ever(), name="keep-upload-lease")
+        try:
+            yield
+        finally:
+            keeping.cancel()
+
     async def release(self) -> None:
-        """Leave the session OPEN for another try."""
+        """Leave the session OPEN for another try, unless the image has its bytes after all."""
         await self._finish({"state": SessionState.OPEN, "received_bytes": 0})
 
     async def fail(self, error: SafelightError) -> None:
@@ -61,8 +82,18 @@ class SessionLease:
             }
         )
 
-    async def _renew(self, received_bytes: int) -> None:
-        values = {"lease_until": utc_now() + LEASE, "received_bytes": received_bytes}
+    async def _renew_for_ever(self) -> None:
+        # If it is lost, the registration finds out.
+        with contextlib.suppress(UploadAlreadyUsed):
+            while True:
+                with contextlib.suppress(Unavailable):
+                    await self._renew()
+                await asyncio.sleep(_RENEW_EVERY_S)
+
+    async def _renew(self, received_bytes: int | None = None) -> None:
+        values: dict[str, object] = {"lease_until": utc_now() + LEASE}
+        if received_bytes is not None:
+            values["received_bytes"] = received_bytes
         async with self._database.write() as db:
             is_held = await update_held_session(db, self.session.id, self.lease_id, values)
         if not is_held:
@@ -71,8 +102,14 @@ class SessionLease:
     async def _finish(self, values: dict[str, object]) -> None:
         if self.is_registered:
             return
-        values = {**values, "lease_id": None, "lease_until": None, "updated_at": utc_now()}
+        now = utc_now()
+        values = {**values, "lease_id": None, "lease_until": None, "updated_at": now}
         async with self._database.write() as db:
+            draft = await find_image(db, self.session.image_id, for_update=True)
+            if draft is None or draft.uploaded_at is not None:
+                return
+            # The draft's row tells the sweep to announce this again, and to look for bytes left behind.
+            await update_image(db, draft.id, {"updated_at": now})
             await update_held_session(db, self.session.id, self.lease_id, values)
         await self._bus.publish([self.session.image_id])
 
@@ -92,6 +129,34 @@ async def take_lease(database: Database, bus: EventBus, session: SessionRecord) 
         raise refusal_of(current or session)
     await bus.publish([session.image_id])
     return SessionLease(database, bus, current, lease_id)
+
+
+class Settled(Enum):
+    """What became of a session whose receiver seemed lost."""
+
+    ALIVE = auto()
+    """Somebody renewed, took or ended it meanwhile."""
+    ANSWERED = auto()
+    """An image has its bytes."""
+    REOPENED = auto()
+    """Its bytes never became an image's; another try may follow."""
+
+
+async def settle_abandoned(db: Transaction, session: SessionRecord, *, now: datetime) -> Settled:
+    """End what a receiver that was lost has begun; a late one finds that the lease is no longer its own."""
+    # The image before the session, as everywhere: two who lock them in different orders wait for each other.
+    image = await find_image(db, session.image_id, for_update=True)
+    if not await hold_abandoned(db, session, now=now):
+        return Settled.ALIVE
+    if image is not None and image.uploaded_at is not None:
+        await complete_receiving(db, session.image_id, now=now)
+        await bump_revision(db, session.image_id, now=now)
+        await settle_state(db, session.image_id)
+        return Settled.ANSWERED
+    values = {"state": SessionState.OPEN, "lease_id": None, "lease_until": None, "received_bytes": 0}
+    await update_session(db, session.id, values, only_in=[SessionState.RECEIVING])
+    await update_image(db, session.image_id, {"updated_at": now})
+    return Settled.REOPENED
 
 
 def refusal_of(session: SessionRecord) -> SafelightError:

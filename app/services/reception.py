@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.db.engine import Database
+from app.db.accounts import find_account
+from app.db.engine import Database, utc_now
 from app.db.records import SessionRecord
 from app.db.snapshots import ImageSnapshot
+from app.db.uploads import find_session
 from app.domain.formats import MEDIA_TYPES
 from app.domain.headers.exif import read_exif
 from app.domain.headers.facts import Budget, ExifFacts, HeaderFacts
@@ -26,7 +28,8 @@ from app.errors import (
 from app.events import EventBus
 from app.ids import ImageId, SessionId
 from app.services.feeds import Feeds
-from app.services.leases import SessionLease, refusal_of, take_lease
+from app.services.leases import SessionLease, refusal_of, settle_abandoned, take_lease
+from app.services.orphans import Orphans
 from app.services.registration import Arrival, Registered, Registrar
 from app.services.spool import Spool, SpooledFile, spooling
 from app.services.uploads import UploadService
@@ -61,6 +64,8 @@ class Reception:
 
     session: SessionRecord
     snapshot: ImageSnapshot
+    owner_name: str
+    """The username of the image's owner."""
     is_new: bool
     """False where the bytes were there already: a duplicate, or sent before."""
 
@@ -93,6 +98,7 @@ class ReceptionService:
         self._feeds = feeds
         self._bus = bus
         self._limits = limits
+        self._orphans = Orphans(database, store)
 
     async def receive(self, sending: Sending) -> Reception:
         """Take the one file of a session.
@@ -117,6 +123,8 @@ class ReceptionService:
         if principal.upload_session_id != sending.session_id:
             raise Unauthorized("This upload token belongs to another session.")
         _check_announced(sending, session)
+        if session.state is SessionState.RECEIVING:
+            session = await self._settle_if_abandoned(session)
         if session.state is SessionState.COMPLETED:
             return await self._receive_again(sending, session)
         lease = await take_lease(self._database, self._bus, session)
@@ -128,8 +136,22 @@ class ReceptionService:
         except BaseException:
             # A broken connection, a full disk, a cancelled request: the session stays open for another try.
             # Shielded, because a request that was cancelled must still be able to say so.
-            await asyncio.shield(_quietly(lease.release()))
+            await asyncio.shield(_quietly(self._let_go(lease)))
             raise
+
+    async def _settle_if_abandoned(self, session: SessionRecord) -> SessionRecord:
+        """What the sweep would do: whoever retries after a crash shall not have to wait for it."""
+        now = utc_now()
+        if session.lease_until is None or session.lease_until >= now:
+            return session
+        async with self._database.write() as db:
+            await settle_abandoned(db, session, now=now)
+            return await find_session(db, session.id) or session
+
+    async def _let_go(self, lease: SessionLease) -> None:
+        await lease.release()
+        # The rows are asked what to keep: after an answer of the database that was lost, the image may be there.
+        await self._orphans.delete_of(lease.session.image_id)
 
     async def _receive_under(self, lease: SessionLease, sending: Sending) -> Reception:
         with spooling(self._limits.scratch_dir, max_bytes=lease.session.max_bytes) as spool:
@@ -143,19 +165,28 @@ class ReceptionService:
             return await self._store_and_register(lease, arrival)
 
     async def _store_and_register(self, lease: SessionLease, arrival: Arrival) -> Reception:
-        await self._store.put(arrival.key, arrival.file.path, media_type=MEDIA_TYPES[arrival.facts.format])
-        outcome: Registered | None = None
-        try:
+        async with lease.kept():
+            await self._put(arrival)
+            verdict_by = asyncio.get_running_loop().time() + VERDICT_WAIT_S
             outcome = await self._registrar.register(lease, arrival, may_wait=True)
             if outcome is Registered.UNDECIDED:
                 await self._await_other_verdict(lease, arrival)
                 outcome = await self._registrar.register(lease, arrival, may_wait=False)
-        finally:
-            if outcome is not Registered.NEW:
-                await asyncio.shield(_quietly(self._store.delete([arrival.key])))
         if outcome is Registered.NEW:
-            await self._await_verdict(lease.session.image_id)
+            await self._await_verdict(lease.session.image_id, by=verdict_by)
+        else:
+            await asyncio.shield(_quietly(self._store.delete([arrival.key])))
         return await self._result(lease.session.id, is_new=outcome is Registered.NEW)
+
+    async def _put(self, arrival: Arrival) -> None:
+        storing = asyncio.ensure_future(
+            self._store.put(arrival.key, arrival.file.path, media_type=MEDIA_TYPES[arrival.facts.format])
+        )
+        try:
+            await asyncio.shield(storing)
+        finally:
+            # A thread that stores cannot be called back: whoever tidies up after a cancelled request comes after it.
+            await asyncio.wait([storing])
 
     async def _spool(self, spool: Spool, lease: SessionLease, sending: Sending) -> SpooledFile:
         async for chunk in sending.chunks:
@@ -174,19 +205,19 @@ class ReceptionService:
             raise refusal_of(session)
         return await self._result(session.id, is_new=False)
 
-    async def _await_verdict(self, image_id: ImageId) -> None:
+    async def _await_verdict(self, image_id: ImageId, *, by: float) -> None:
         """Wait until the caged child has decoded the picture, or long enough; then answer for it.
 
         Raises:
             InvalidImage, ImageTooLarge: it cannot be decoded.
         """
-        if not await self._wait_for_session(image_id):
+        if not await self._wait_for_session(image_id, by=by):
             await self._registrar.complete(image_id)
 
-    async def _wait_for_session(self, image_id: ImageId) -> bool:
+    async def _wait_for_session(self, image_id: ImageId, *, by: float) -> bool:
         async with self._feeds.watching(image_id) as (feed, watcher):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(VERDICT_WAIT_S):
+                async with asyncio.timeout_at(by):
                     snapshot = await feed.read_now()
                     while snapshot and snapshot.session and snapshot.session.state is SessionState.RECEIVING:
                         await watcher.wait(VERDICT_WAIT_S)
@@ -197,14 +228,17 @@ class ReceptionService:
     async def _await_other_verdict(self, lease: SessionLease, arrival: Arrival) -> None:
         image_id = await self._registrar.find_undecided(lease, arrival)
         if image_id is not None:
-            await self._wait_for_session(image_id)
+            await self._wait_for_session(image_id, by=asyncio.get_running_loop().time() + VERDICT_WAIT_S)
 
     async def _result(self, session_id: SessionId, *, is_new: bool) -> Reception:
         session, snapshot = await self._uploads.get_own(session_id)
         error = closing_error(session)
         if error is not None:
             raise error
-        return Reception(session, snapshot, is_new)
+        async with self._database.read() as db:
+            owner = await find_account(db, session.owner_id)
+        assert owner is not None, "a foreign key holds it"
+        return Reception(session, snapshot, owner.username, is_new)
 
 
 def _check_announced(sending: Sending, session: SessionRecord) -> None:

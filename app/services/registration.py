@@ -21,7 +21,7 @@ from app.errors import UploadAlreadyUsed
 from app.events import EventBus
 from app.ids import AccountId, ImageId
 from app.jobs import RenderQueue
-from app.services.leases import SessionLease
+from app.services.leases import LEASE, SessionLease
 from app.services.planning import lacking, planned_rows
 from app.services.spool import SpooledFile
 from app.storage.port import ObjectKey
@@ -95,6 +95,7 @@ class Registrar:
         """Answer the session of an image that waits for its verdict no longer; it is listed from now on."""
         now = utc_now()
         async with self._database.write() as db:
+            await find_image(db, image_id, for_update=True)
             if await complete_receiving(db, image_id, now=now):
                 await bump_revision(db, image_id, now=now)
                 await settle_state(db, image_id)
@@ -102,14 +103,17 @@ class Registrar:
 
     async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> None:
         if outcome is not Registered.UNDECIDED:
-            await self._queue.enqueue(image_id, attempt=0)
-            await self._bus.publish([session.image_id, image_id])
+            # Both at once: a Redis that hangs is waited for once.
+            await asyncio.gather(
+                self._queue.enqueue(image_id, attempt=0), self._bus.publish([session.image_id, image_id])
+            )
 
 
 async def _register(
     db: Transaction, lease: SessionLease, arrival: Arrival, *, may_wait: bool
 ) -> tuple[Registered, ImageId]:
-    draft = await find_image(db, lease.session.image_id)
+    # The image before the session, as everywhere: two who lock them in different orders wait for each other.
+    draft = await find_image(db, lease.session.image_id, for_update=True)
     assert draft is not None, "a session's draft lives as long as the session"
     key = dedupe_key(draft.owner_id, draft.visibility, arrival.file.sha256)
     present = await find_image_by(db, dedupe_key=key)
@@ -124,7 +128,7 @@ async def _register(
 
 async def _fill(db: Transaction, lease: SessionLease, arrival: Arrival, draft: ImageRecord, key: str) -> None:
     now = utc_now()
-    await _hold(db, lease, arrival, {})
+    await _hold(db, lease, arrival, {"lease_until": now + LEASE})
     width_px, height_px = arrival.facts.displayed_size
     await update_image(
         db,

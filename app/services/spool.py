@@ -69,7 +69,10 @@ class Spool:
     def _write(self, pending: bytearray) -> None:
         self._hash.update(pending)
         try:
-            self._file.write(pending)
+            # An unbuffered file may take less than it is given, as a disk does that is almost full.
+            rest = memoryview(pending)
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise Unavailable("The server has no room for uploads just now.", retry_after_s=10) from error
 

@@ -81,7 +81,7 @@ class WatchService:
             seen: tuple[object, ...] | None = None
             while snapshot is not None and snapshot.session is not None:
                 progress = SessionProgress(snapshot.session, snapshot, _received(snapshot.session, feed))
-                mark = (progress.session.state, progress.received_bytes, snapshot.image.id, snapshot.image.revision)
+                mark = (state_of(progress.session), progress.received_bytes, snapshot.image.id, snapshot.image.revision)
                 if mark != seen:
                     yield progress
                     seen = mark
@@ -129,11 +129,15 @@ def _raise_if_hopeless(snapshot: ImageSnapshot) -> None:
         raise error
 
 
+def state_of(session: SessionRecord) -> SessionState:
+    """Where a session is now: the sweep closes it up to 5 s after its time, and until then its row still says OPEN."""
+    is_over = session.state is SessionState.OPEN and session.expires_at <= utc_now()
+    return SessionState.EXPIRED if is_over else session.state
+
+
 def closing_error(session: SessionRecord) -> SafelightError | None:
     """Why no image will come of this session; None while one still may, or did."""
-    if session.state is SessionState.EXPIRED or (
-        session.state is SessionState.OPEN and session.expires_at <= utc_now()
-    ):
+    if state_of(session) is SessionState.EXPIRED:
         return UploadExpired("The upload session expired before its file came. Open another one.")
     if session.state is SessionState.CANCELLED:
         return UploadExpired("The upload session was cancelled.")

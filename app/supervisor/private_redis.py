@@ -63,6 +63,14 @@ def redis_command(binary: str, socket_path: Path, data_dir: Path) -> tuple[str, 
     return (binary, *(word for name, value in options.items() for word in (f"--{name}", value)))
 
 
+def set_aside(data_dir: Path) -> None:
+    """Put what Redis kept into `redis.broken`, in the place of an earlier one, and let it begin anew."""
+    broken = data_dir / "redis.broken"
+    shutil.rmtree(broken, ignore_errors=True)
+    (data_dir / "redis").rename(broken)
+    (data_dir / "redis").mkdir(mode=0o700)
+
+
 async def wait_for_redis(socket_path: Path) -> bool:
     """True as soon as it answers; False where it has not within 10 s."""
     deadline = time.monotonic() + _START_TIMEOUT_S

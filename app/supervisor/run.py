@@ -21,6 +21,7 @@ from app.supervisor.private_redis import (
     check_redis,
     find_redis_server,
     redis_command,
+    set_aside,
     socket_folder,
     wait_for_redis,
 )
@@ -149,10 +150,25 @@ class _Supervisor:
         if binary is None:
             raise CannotStart("No redis-server found: `make run` installs one; or set SAFELIGHT_REDIS_URL.")
         command = redis_command(binary, self._redis_socket, self._settings.data_dir)
+        if await self._redis_answers(command):
+            return
+        # Its file may be broken, by a full disk or another release. Nothing in it is needed: the rows are the truth.
+        assert self._redis is not None
+        self._redis.kill()
+        set_aside(self._settings.data_dir)
+        if not await self._redis_answers(command):
+            raise CannotStart(f"The private Redis does not start: {self._redis.program.last_words()}")
+
+    async def _redis_answers(self, command: tuple[str, ...]) -> bool:
+        assert self._redis_socket is not None
         self._redis_socket.unlink(missing_ok=True)
         self._redis = self._keep("redis", command)
-        if not await wait_for_redis(self._redis_socket):
-            raise CannotStart(f"The private Redis does not start: {self._redis.program.last_words()}")
+        answering = asyncio.ensure_future(wait_for_redis(self._redis_socket))
+        dying = asyncio.ensure_future(self._redis.died.wait())
+        await asyncio.wait((answering, dying), return_when=asyncio.FIRST_COMPLETED)
+        dying.cancel()
+        answering.cancel()
+        return answering.done() and not answering.cancelled() and answering.result()
 
     async def _start_own(self) -> None:
         self._empty_metrics()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import errno
 import hashlib
 import logging
 import time
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 RENEW_EVERY_S = 2.0
 # What lies in the picture: trying again changes nothing.
 _HOPELESS = (InvalidImage, InvalidFileType, ImageTooLarge)
+# What the machine lacks is no fault of the picture.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,10 @@ class _Work:
             log.error("upload_lost", extra={"object_key": str(error.key)})
             await self._give_up_try(RenderFailed("The uploaded bytes cannot be read."))
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                log.error("no_room_to_render", extra={"reason": errno.errorcode[error.errno]})
+                await self._hand_back(is_loss=False)
+                return
             log.error("render_bug", exc_info=error, extra={"image_id": str(self.claim.image.id)})
             await self._give_up_try(InternalError("Rendering broke off."))
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.errors import SafelightError
 from app.ids import ImageId, make_uuid, parse_uuid
 from app.jobs import (
     QUEUE,
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 IDLE_POLL_S = 0.5
 """How often a worker looks by itself; a message on `WAKE_CHANNEL` is faster, and may be lost."""
 JOB_TIMEOUT_S = 240
-DRAIN_S = 8
+DRAIN_S = 6
 BEAT_EVERY_S = 4.0
 
 
@@ -44,6 +45,8 @@ class WorkerParts:
     redis: Redis
     redis_url: str
     slots: int
+    clear_scratch: Callable[[], None]
+    """Removes the files that killed processes have left."""
 
 
 class WakingWorker(Worker):
@@ -77,6 +80,9 @@ async def render_image(context: dict[Any, Any], image_id: str) -> None:
     token = request_id.set(str(context["job_id"]))
     try:
         await render(context["tools"], ImageId(parsed))
+    except SafelightError as error:
+        # The rows could not be asked or told: the lease runs out, and the sweep asks again.
+        log.warning("render_put_off", extra={"image_id": image_id, "reason": error.code.value})
     finally:
         request_id.reset(token)
 
@@ -115,7 +121,7 @@ async def work_until_stopped(parts: WorkerParts) -> None:
 async def _beside(parts: WorkerParts, worker: WakingWorker) -> AsyncIterator[None]:
     """What runs beside the jobs: the sweep, the ear for wake-ups, the sign of life."""
     tasks = [
-        asyncio.create_task(sweep_for_ever(parts.retention, parts.tools.scratch_dir), name="sweep"),
+        asyncio.create_task(sweep_for_ever(parts.retention, parts.clear_scratch), name="sweep"),
         asyncio.create_task(_listen(parts.redis, worker.woken), name="wake-listener"),
         asyncio.create_task(_beat(parts.redis, str(make_uuid())), name="worker-beat"),
     ]

@@ -31,15 +31,8 @@ def make_spec(variant: VariantRecord, facts: HeaderFacts, budget: Budget) -> Ren
         key=str(variant.id),
         codec=codec,
         geometry=plan_geometry(preset, *facts.displayed_size),
-        quality=codec_quality(codec, preset.quality),
+        quality=preset.quality,
         metadata=preset.metadata,
         is_animated=may_move,
     )
 
-
-def codec_quality(codec: ImageFormat, quality: int) -> int:
-    """A preset's quality, which is meant as JPEG's, on the codec's own scale.
-
-    AVIF reaches the looks of JPEG 85 at about 51 (performance.md, 1.4: SSIM at equal sizes).
-    """
-    return max(1, round(quality * 0.6)) if codec is ImageFormat.AVIF else quality

@@ -116,6 +116,21 @@ def test_queue_is_kept_over_a_kill_9_of_redis(start: Start, tmp_path: Path) -> N
         assert kept == b"yes"
 
 
+def test_broken_queue_file_is_set_aside(start: Start, tmp_path: Path) -> None:
+    with start() as first:
+        first.read_until("Stop", within_s=10)
+        first.end(signal.SIGTERM, within_s=10)
+    kept = [path for path in (tmp_path / "data" / "redis").rglob("*.aof") if path.is_file()]
+    for path in kept:
+        path.write_bytes(b"*3\r\n$-nonsense" * 100)
+
+    with start() as second:
+        second.read_until("Stop", within_s=10)
+
+    assert kept
+    assert (tmp_path / "data" / "redis.broken").is_dir()
+
+
 def test_second_start_in_the_same_folder_says_so(start: Start) -> None:
     with start() as first:
         first.read_until("Stop", within_s=10)

@@ -8,11 +8,13 @@ from app.domain.headers.facts import HeaderFacts
 from app.domain.variants import Geometry
 from app.rendering.child.encode import avif_quality
 from app.rendering.child.geometry import (
+    DecodePlan,
     expected_sizes,
     find_band,
     find_divisor,
     find_scale_factor,
     largest_need,
+    plan_decodes,
     plan_rasters,
 )
 from app.rendering.child.webp_film import find_times
@@ -36,14 +38,29 @@ def test_a_shrunk_decode_keeps_enough_and_never_asks_for_more_than_there_is(
     assert w // divisor >= 1
     assert h // divisor >= 1
     smallest = min(expected_sizes(facts, divisor))
-    assert divisor == 1 or (smallest[0] >= 1.25 * want_w and smallest[1] >= 1.25 * want_h)
+    assert divisor == 1 or (smallest[0] >= 1.5 * want_w and smallest[1] >= 1.5 * want_h)
 
 
-def test_twelve_megapixels_are_decoded_at_three_eighths_for_1200() -> None:
+def test_twelve_megapixels_are_decoded_at_three_eighths_for_800() -> None:
     facts = HeaderFacts(ImageFormat.JPEG, 4032, 3024)
 
-    assert find_divisor(facts, (1200, 900)) == 3
+    assert find_divisor(facts, (800, 600)) == 3
     assert expected_sizes(facts, 3) == {(4032, 3024), (1512, 1134)}
+
+
+def test_a_side_that_does_not_divide_is_not_squeezed_visibly() -> None:
+    facts = HeaderFacts(ImageFormat.JPEG, 2725, 2225)
+
+    assert find_divisor(facts, (800, 653)) == 1
+    assert find_divisor(facts, (128, 105)) > 1
+
+
+def test_one_large_size_does_not_spoil_the_decode_of_the_others() -> None:
+    facts = HeaderFacts(ImageFormat.JPEG, 4000, 3000)
+
+    assert plan_decodes(facts, [spec(2400, 1800), spec(1300, 975)]) == DecodePlan(2, 1)
+    assert plan_decodes(facts, [spec(800, 600), spec(200, 150)]) == DecodePlan(3)
+    assert plan_decodes(facts, []) == DecodePlan(8)
 
 
 def test_the_need_of_a_turned_picture_is_turned() -> None:

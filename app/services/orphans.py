@@ -1,0 +1,86 @@
+"""Find and delete objects that nobody needs: no row names them, and no upload or render under way may yet be named.
+
+Neither needs an age to be safe: a lease or a claim stands in a row before its object is written, and never comes back.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+
+from app.db.audit import list_running_claims, list_running_leases, list_troubled
+from app.db.engine import Database, Transaction, utc_now
+from app.db.images import named_keys
+from app.ids import ImageId
+from app.storage.port import ObjectKey, ObjectStat, ObjectStore
+
+BATCH = 500
+_FIRST_LOOK_BACK = timedelta(minutes=15)
+_SECOND_LOOK = timedelta(seconds=75)
+"""A store that hung may carry out what it was told long after nobody waits for it: it is looked at once more."""
+
+
+class Orphans:
+    """The store's side of tidying up."""
+
+    def __init__(self, database: Database, store: ObjectStore) -> None:
+        self._database = database
+        self._store = store
+        self._looked_until: datetime | None = None
+
+    async def delete_of(self, image_id: ImageId) -> int:
+        """Delete those of one image; how many there were."""
+        return await self._delete_among([stat.key async for stat in self._store.list_objects(image_id)])
+
+    async def delete_lately(self, now: datetime) -> int:
+        """Delete those of images where something went wrong since the last look; how many there were."""
+        since = self._looked_until or now - _FIRST_LOOK_BACK
+        deleted = 0
+        for until in (now, now - _SECOND_LOOK):
+            async with self._database.read() as db:
+                troubled = await list_troubled(db, since=since - (now - until), until=until)
+            for image_id in troubled:
+                deleted += await self.delete_of(image_id)
+        self._looked_until = now
+        return deleted
+
+    async def delete_all(self, *, older_than: timedelta) -> int:
+        """Delete all of them, however they came to be. Reads the whole store's list: rarely, then."""
+        deleted = 0
+        async for keys in self.batches(older_than=older_than):
+            deleted += await self._delete_among([stat.key for stat in keys])
+        return deleted
+
+    async def batches(self, *, older_than: timedelta) -> AsyncIterator[list[ObjectStat]]:
+        """The whole store's list, a few hundred objects at a time."""
+        batch: list[ObjectStat] = []
+        async for stat in self._store.list_objects(older_than=utc_now() - older_than):
+            batch.append(stat)
+            if len(batch) >= BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    async def _delete_among(self, keys: Sequence[ObjectKey]) -> int:
+        if not keys:
+            return 0
+        async with self._database.read() as db:
+            orphans = await find_orphans(db, keys)
+        await self._store.delete(orphans)
+        return len(orphans)
+
+
+async def find_orphans(db: Transaction, keys: Sequence[ObjectKey]) -> list[ObjectKey]:
+    """Those of the keys that nobody needs. To be asked after the keys were listed, not before."""
+    images = {key.image_id for key in keys}
+    named = await named_keys(db, images)
+    arriving = {ObjectKey.upload(image_id, 1, lease).text for image_id, lease in await list_running_leases(db, images)}
+    rendering = {
+        ObjectKey.variant(claim.image_id, claim.generation, claim.attempt, claim.family, claim.size, "x").text[:-1]
+        for claim in await list_running_claims(db, images)
+    }
+    needed = named | arriving
+    return [key for key in keys if key.text not in needed and _without_extension(key) not in rendering]
+
+
+def _without_extension(key: ObjectKey) -> str:
+    return key.text[: key.text.rfind(".") + 1]

@@ -1,0 +1,78 @@
+"""A folder of each process's own for files that live no longer than an upload or a job; gone soon after the process.
+
+A process locks its folder while it lives. The kernel lets go of the lock however the process ends, which tells
+everybody else that the files are nobody's.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_PREFIX = "process-"
+
+
+@contextlib.contextmanager
+def own_scratch(scratch_dir: Path) -> Iterator[Path]:
+    """Make this process's folder, and clear away those of processes that were killed."""
+    scratch_dir.mkdir(parents=True, exist_ok=True)
+    clear_scratch(scratch_dir)
+    folder, lock = _make_locked(scratch_dir)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def clear_scratch(scratch_dir: Path) -> None:
+    """Remove the folders of processes that are gone."""
+    for folder in _folders(scratch_dir):
+        with _locked_if_left(folder) as is_left:
+            if is_left:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def count_left(scratch_dir: Path) -> int:
+    """How many files processes that are gone have left."""
+    left = 0
+    for folder in _folders(scratch_dir):
+        with _locked_if_left(folder) as is_left:
+            left += sum(1 for path in folder.rglob("*") if path.is_file()) if is_left else 0
+    return left
+
+
+def _folders(scratch_dir: Path) -> list[Path]:
+    return [path for path in scratch_dir.glob(f"{_PREFIX}*") if path.is_dir()]
+
+
+def _make_locked(scratch_dir: Path) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch_dir))
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Another process may have taken it for left behind between the two steps; under the lock it cannot.
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+@contextlib.contextmanager
+def _locked_if_left(folder: Path) -> Iterator[bool]:
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield False
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(lock)
