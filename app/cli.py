@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from app.auditing import run_audit
 from app.client.command import upload
 from app.db.engine import Database
 from app.db.migrating import NotMigrated, check_is_migrated, migrate, write_migration
@@ -91,6 +92,15 @@ def migration(message: str) -> None:
         return 0
 
     _exit_with(run_draft)
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Make lost variants anew, delete what is nobody's.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--at-once", is_flag=True, help="Count orphans and stuck work of any age: nothing may be under way.")
+def audit(repair: bool, as_json: bool, at_once: bool) -> None:
+    """Check every promise against the rows and the store; exit status 1 where one is broken."""
+    _exit_with(lambda settings: run_audit(settings, repair=repair, as_json=as_json, at_once=at_once))
 
 
 async def prepare(settings: Settings, *, target: str = "head") -> str | None:

@@ -52,7 +52,7 @@ class RequestEnvelope:
         except Exception as error:
             if status:
                 raise
-            await send_error(sending, _as_told(error), has_body=scope["method"] != "HEAD")
+            await send_error(sending, _as_told(error), _headers_of(error), has_body=scope["method"] != "HEAD")
         finally:
             route = _route_of(scope["path"])
             HTTP_REQUESTS.labels(route=route, status=str(status)).inc()
@@ -67,6 +67,12 @@ def _as_told(error: Exception) -> SafelightError:
     refused = InvalidRequest(str(error.detail))
     refused.status = error.status_code  # type: ignore[misc]  # this one refusal has the router's own status
     return refused
+
+
+def _headers_of(error: Exception) -> list[tuple[bytes, bytes]]:
+    # The router's own: with 405 goes the list of what is allowed.
+    headers = (error.headers or {}) if isinstance(error, HTTPException) else {}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def _route_of(path: str) -> str:

@@ -6,8 +6,10 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
+import uvloop
 from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
@@ -82,7 +84,8 @@ def serve_worker(settings: Settings) -> int:
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port)
     try:
-        asyncio.run(_work(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_work(settings))
     except (RedisError, OSError) as error:
         log.error("worker_lost_redis", extra={"reason": type(error).__name__})
         return 1

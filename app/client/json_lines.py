@@ -72,7 +72,7 @@ class JSONReport:
             "end",
             good=good,
             failed=len(ending.outcomes) - good,
-            cancelled=[str(path) for path in ending.cancelled],
+            cancelled=[str(path) for path, is_cancelled in ending.cancelled.items() if is_cancelled],
             interrupted=ending.is_interrupted,
             seconds=round(ending.took_s, 3),
         )

@@ -1,6 +1,6 @@
 """What is told while files are on their way, and what became of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -36,8 +36,8 @@ class Ending:
     """How a whole run ended."""
 
     outcomes: Sequence[Outcome]
-    cancelled: Sequence[Path]
-    """Whose sessions were cancelled by Ctrl-C."""
+    cancelled: Mapping[Path, bool]
+    """Of the files that Ctrl-C kept from arriving: whether the session could be cancelled."""
     is_interrupted: bool
     took_s: float
 

@@ -1,7 +1,5 @@
 """The stable URLs, at the end: a table for people, tab-separated lines for programs."""
 
-import os
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -31,12 +29,13 @@ class Results:
         for variant in outcome.readiness.variants:
             # A tab or a line break in a name would be taken for one of ours.
             line = "\t".join((clean(str(outcome.path)), variant.name, variant.state, variant.url))
-            self._console.out(line, highlight=False)
+            # Past the console, which would make spaces of the tabs.
+            self._console.file.write(line + "\n")
 
     def finish(self) -> None:
         """Write the tables."""
         outcomes, self._outcomes = self._outcomes, []
-        for outcome in outcomes:
+        for outcome in sorted(outcomes, key=lambda outcome: str(outcome.path)):
             assert outcome.readiness is not None
             self._console.print()
             self._console.print(_heading_of(outcome))
@@ -50,7 +49,7 @@ class Results:
             self._console.print(_table_of(variants, beginning=""))
             return
         # On a small screen what all addresses begin with stands once, above; each end is still a link to click.
-        beginning = os.path.commonprefix([variant.url for variant in variants]).rpartition("/")[0]
+        beginning = variants[0].url.rsplit("/", 2)[0]
         self._console.print(Text(beginning), soft_wrap=True)
         self._console.print(_table_of(variants, beginning=beginning))
 

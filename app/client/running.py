@@ -70,7 +70,7 @@ async def _upload(run: Run, report: Report) -> int:
 
 async def _until_interrupted(
     uploader: Uploader, files: Sequence[Path | tuple[Path, Problem]]
-) -> tuple[list[Path], bool]:
+) -> tuple[dict[Path, bool], bool]:
     try:
         await uploader.upload(files)
     except asyncio.CancelledError:
@@ -79,7 +79,7 @@ async def _until_interrupted(
         # Taken note of: what follows must be able to wait.
         task.uncancel()
         return await uploader.cancel_open(), True
-    return [], False
+    return {}, False
 
 
 async def _greet(control: Control, address: Address) -> Server:

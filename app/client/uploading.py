@@ -56,11 +56,11 @@ class Uploader:
             for _ in range(WATCHED_AT_ONCE):
                 group.create_task(self._work(queue))
 
-    async def cancel_open(self) -> list[Path]:
-        """Cancel every session whose file has not arrived; those that were. The others expire by themselves."""
-        paths = list(self._open)
-        answers = await asyncio.gather(*(self._cancel(self._open[path]) for path in paths))
-        return [path for path, is_cancelled in zip(paths, answers, strict=True) if is_cancelled]
+    async def cancel_open(self) -> dict[Path, bool]:
+        """Cancel every session whose file has not arrived: whether it could be. Those that could not expire."""
+        sessions = dict(self._open)
+        answers = await asyncio.gather(*map(self._cancel, sessions.values()))
+        return dict(zip(sessions, answers, strict=True))
 
     async def _work(self, queue: Iterator[Path | tuple[Path, Problem]]) -> None:
         for item in queue:

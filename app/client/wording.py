@@ -73,8 +73,11 @@ def ending_text(ending: Ending) -> str:
     text = ", ".join(parts) + f" in {ending.took_s:.1f} s"
     if not ending.is_interrupted:
         return text
-    cancelled = amount(len(ending.cancelled), "open session was cancelled", "open sessions were cancelled")
-    return f"Interrupted: {text}; {cancelled}."
+    cancelled = sum(ending.cancelled.values())
+    left = len(ending.cancelled) - cancelled
+    parts = [amount(cancelled, "open session was cancelled", "open sessions were cancelled")]
+    parts += [amount(left, "expires by itself", "expire by themselves")] if left else []
+    return f"Interrupted: {text}; {', '.join(parts)}."
 
 
 def _is_harmless(character: str) -> bool:

@@ -63,13 +63,19 @@ async def bump_revision(db: AsyncConnection, image_id: ImageId, *, now: datetime
     return revision
 
 
-async def settle_state(db: AsyncConnection, image_id: ImageId) -> None:
-    """Make the state of an image that has its bytes say what its variants say."""
+async def settle_state(db: AsyncConnection, image_id: ImageId, *, leaves_draft: bool = False) -> None:
+    """Make an image's state say what its variants say.
+
+    A draft stays one, unless `leaves_draft` says that its upload was answered just now.
+    """
     of_image = variants.c.image_id == image_id
     unfinished = exists().where(of_image, variants.c.state.in_((VariantState.PLANNED, VariantState.RENDERING)))
     broken = exists().where(of_image, variants.c.state == VariantState.FAILED)
     state = case((unfinished, ImageState.PROCESSING), (broken, ImageState.FAILED), else_=ImageState.READY)
-    await db.execute(update(images).where(images.c.id == image_id).values(state=state))
+    statement = update(images).where(images.c.id == image_id)
+    if not leaves_draft:
+        statement = statement.where(images.c.state != ImageState.AWAITING_UPLOAD)
+    await db.execute(statement.values(state=state))
 
 
 @dataclass(frozen=True, slots=True)

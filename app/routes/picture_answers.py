@@ -1,4 +1,4 @@
-"""What is sent for a picture: 200, 206, 304, 416, with the headers of http.md, section 3."""
+"""What is sent for a picture: 200, 206, 304, 416, with the headers of docs/delivery.md."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager

@@ -38,6 +38,7 @@ Authenticate = Callable[[str | None, str | None], Awaitable[Principal]]
 
 _HITS = {status: DELIVERIES.labels(status=str(status), cache="hit") for status in (200, 206, 304, 416)}
 _PUBLIC_TERMS = Terms()
+_ALLOW = ((b"allow", b"GET, HEAD, OPTIONS"),)
 
 
 class Pictures:
@@ -83,7 +84,8 @@ class Pictures:
                 raise
             told = _as_told(error)
             status = told.status
-            await send_error(send, told, OPEN_TO_ALL, has_body=request.method != "HEAD")
+            headers = [*OPEN_TO_ALL, *(_ALLOW if status == 405 else ())]
+            await send_error(send, told, headers, has_body=request.method != "HEAD")
         DELIVERIES.labels(status=str(status), cache="miss").inc()
 
     async def _answer(self, request: PictureRequest, send: Send) -> int:

@@ -1,5 +1,6 @@
 """The worker's side of variants: claim them, and write down how each claim ended."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from app.events import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
 from app.storage.port import ObjectKey
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=6)
 """Renewed every 2 s by a worker that lives; one that died is noticed by the sweep within 11 s."""
@@ -108,8 +111,9 @@ class ClaimService:
                 },
             )
             await complete_receiving(db, claim.image.id, now=now)
-            await settle_state(db, claim.image.id)
+            await settle_state(db, claim.image.id, leaves_draft=True)
         await self._bus.publish([claim.image.id])
+        log.info("image_decoded", extra={"image_id": str(claim.image.id)})
         return is_ours
 
     async def finish(self, claim: Claim, variant: VariantRecord, stored: StoredVariant) -> bool:
@@ -121,6 +125,8 @@ class ClaimService:
                 return False
             await settle_state(db, claim.image.id)
         await self._bus.publish([claim.image.id])
+        facts = {"image_id": str(claim.image.id), "family": variant.family, "size": variant.size}
+        log.info("variant_ready", extra=facts)
         return True
 
     async def reject(self, claim: Claim, error: SafelightError) -> bool:
@@ -137,6 +143,7 @@ class ClaimService:
             else:
                 await _fail_all(db, claim, error, revision)
         await self._bus.publish([claim.image.id])
+        log.info("image_rejected", extra={"image_id": str(claim.image.id), "code": error.code.value})
         return is_unanswered
 
     async def give_up_try(self, claim: Claim, variants: Sequence[VariantRecord], error: SafelightError) -> None:

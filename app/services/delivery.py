@@ -6,10 +6,10 @@ from datetime import datetime
 
 from app.db.accounts import find_account
 from app.db.engine import Database
-from app.db.records import VariantRecord
+from app.db.records import ImageRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.access import Principal, Scope, Visibility
-from app.domain.formats import MEDIA_TYPES
+from app.domain.formats import EXTENSIONS, FORMATS_BY_EXTENSION, MEDIA_TYPES
 from app.domain.links import StablePath
 from app.domain.states import ImageState
 from app.domain.variants import VariantState
@@ -131,11 +131,20 @@ class DeliveryService:
             content_type=record.content_type or "application/octet-stream",
             byte_size=record.byte_size or 0,
             sha256=record.sha256 or "",
-            filename=image.filename,
+            filename=_name_of(image, record),
             changed_at=record.updated_at,
             is_public=image.visibility is Visibility.PUBLIC,
             browser_ttl_s=preferences_of(owner).browser_ttl_s if owner is not None else 0,
         )
+
+
+def _name_of(image: ImageRecord, record: VariantRecord) -> str:
+    """The upload's own name, with the extension of what is sent."""
+    sent = next((codec for codec, media_type in MEDIA_TYPES.items() if media_type == record.content_type), None)
+    if sent is None or sent is image.format:
+        return image.filename
+    stem, dot, extension = image.filename.rpartition(".")
+    return f"{stem if dot and extension.lower() in FORMATS_BY_EXTENSION else image.filename}.{EXTENSIONS[sent]}"
 
 
 def _find_visible(principal: Principal, snapshot: ImageSnapshot | None, path: StablePath) -> VariantRecord:

@@ -9,7 +9,7 @@ from app.ids import ImageId
 from app.services.delivery import Deliverable
 
 TRUST_ALONE_S = 1.0
-"""So long an entry is trusted where the event stream is silent: http.md's promise for a change of privacy."""
+"""So long it is trusted while the event stream is silent: what docs/delivery.md promises of a change of privacy."""
 TRUST_VOUCHED_S = 10.0
 """However sure the stream is, an entry is read again after this: a hint can be lost with the process that owed it."""
 

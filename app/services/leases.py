@@ -151,7 +151,7 @@ async def settle_abandoned(db: Transaction, session: SessionRecord, *, now: date
     if image is not None and image.uploaded_at is not None:
         await complete_receiving(db, session.image_id, now=now)
         await bump_revision(db, session.image_id, now=now)
-        await settle_state(db, session.image_id)
+        await settle_state(db, session.image_id, leaves_draft=True)
         return Settled.ANSWERED
     values = {"state": SessionState.OPEN, "lease_id": None, "lease_until": None, "received_bytes": 0}
     await update_session(db, session.id, values, only_in=[SessionState.RECEIVING])

@@ -15,7 +15,7 @@ from app.domain.formats import MEDIA_TYPES
 from app.domain.headers.exif import read_exif
 from app.domain.headers.facts import Budget, ExifFacts, HeaderFacts
 from app.domain.headers.probe import probe
-from app.domain.states import SessionState
+from app.domain.states import OPEN_STATES, SessionState
 from app.errors import (
     ChecksumMismatch,
     FileTooLarge,
@@ -24,6 +24,7 @@ from app.errors import (
     InvalidImage,
     SafelightError,
     Unauthorized,
+    Unavailable,
 )
 from app.events import EventBus
 from app.ids import ImageId, SessionId
@@ -38,6 +39,8 @@ from app.storage.port import ObjectKey, ObjectStore
 from app.telemetry import UPLOAD_BYTES, UPLOADS
 
 VERDICT_WAIT_S = 2.0
+UNDECIDED_WAIT_S = 10.0
+"""How long an upload waits for the verdicts on others that brought the same bytes."""
 # What is wrong with the bytes themselves spends the session; anything else leaves it open for another try.
 _SPENDING_ERRORS = (ChecksumMismatch, FileTooLarge, ImageTooLarge, InvalidFileType, InvalidImage)
 
@@ -122,11 +125,13 @@ class ReceptionService:
         principal, session = await self._uploads.authenticate(sending.token)
         if principal.upload_session_id != sending.session_id:
             raise Unauthorized("This upload token belongs to another session.")
-        _check_announced(sending, session)
         if session.state is SessionState.RECEIVING:
             session = await self._settle_if_abandoned(session)
         if session.state is SessionState.COMPLETED:
             return await self._receive_again(sending, session)
+        if session.state not in OPEN_STATES:
+            raise refusal_of(session)
+        _check_announced(sending, session)
         lease = await take_lease(self._database, self._bus, session)
         try:
             return await self._receive_under(lease, sending)
@@ -168,15 +173,22 @@ class ReceptionService:
         async with lease.kept():
             await self._put(arrival)
             verdict_by = asyncio.get_running_loop().time() + VERDICT_WAIT_S
-            outcome = await self._registrar.register(lease, arrival, may_wait=True)
-            if outcome is Registered.UNDECIDED:
-                await self._await_other_verdict(lease, arrival)
-                outcome = await self._registrar.register(lease, arrival, may_wait=False)
+            outcome = await self._register(lease, arrival)
         if outcome is Registered.NEW:
             await self._await_verdict(lease.session.image_id, by=verdict_by)
         else:
             await asyncio.shield(_quietly(self._store.delete([arrival.key])))
         return await self._result(lease.session.id, is_new=outcome is Registered.NEW)
+
+    async def _register(self, lease: SessionLease, arrival: Arrival) -> Registered:
+        # Of many who send the same bytes at once each may have to wait for the verdict on the one before: bytes that
+        # prove to be no picture must become nobody's duplicate.
+        give_up_at = asyncio.get_running_loop().time() + UNDECIDED_WAIT_S
+        while (outcome := await self._registrar.register(lease, arrival)) is Registered.UNDECIDED:
+            if asyncio.get_running_loop().time() >= give_up_at:
+                raise Unavailable("The same file is being looked at just now. Send it again.", retry_after_s=2)
+            await self._await_other_verdict(lease, arrival)
+        return outcome
 
     async def _put(self, arrival: Arrival) -> None:
         storing = asyncio.ensure_future(
@@ -197,10 +209,14 @@ class ReceptionService:
 
     async def _receive_again(self, sending: Sending, session: SessionRecord) -> Reception:
         """The same bytes once more are answered as the first time; a client may have lost that answer."""
-        with spooling(self._limits.scratch_dir, max_bytes=session.max_bytes) as spool:
-            async for chunk in sending.chunks:
-                await spool.add(chunk)
-            file = await spool.finish()
+        try:
+            _check_announced(sending, session)
+            with spooling(self._limits.scratch_dir, max_bytes=session.max_bytes) as spool:
+                async for chunk in sending.chunks:
+                    await spool.add(chunk)
+                file = await spool.finish()
+        except (FileTooLarge, InvalidFileType) as error:
+            raise refusal_of(session) from error
         if file.sha256 != session.sha256:
             raise refusal_of(session)
         return await self._result(session.id, is_new=False)

@@ -63,7 +63,7 @@ class Registrar:
         self._bus = bus
         self._queue = queue
 
-    async def register(self, lease: SessionLease, arrival: Arrival, *, may_wait: bool) -> Registered:
+    async def register(self, lease: SessionLease, arrival: Arrival) -> Registered:
         """Give the session's image its bytes, or make it an alias of the image that has them.
 
         Raises:
@@ -72,7 +72,7 @@ class Registrar:
         for _ in range(_TRIES):
             try:
                 async with self._database.write() as db:
-                    outcome, image_id = await _register(db, lease, arrival, may_wait=may_wait)
+                    outcome, image_id = await _register(db, lease, arrival)
             except RowConflict:
                 # Another process registered the same bytes between the look and the write: look again.
                 await asyncio.sleep(0)
@@ -98,7 +98,7 @@ class Registrar:
             await find_image(db, image_id, for_update=True)
             if await complete_receiving(db, image_id, now=now):
                 await bump_revision(db, image_id, now=now)
-                await settle_state(db, image_id)
+                await settle_state(db, image_id, leaves_draft=True)
         await self._bus.publish([image_id])
 
     async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> None:
@@ -109,9 +109,7 @@ class Registrar:
             )
 
 
-async def _register(
-    db: Transaction, lease: SessionLease, arrival: Arrival, *, may_wait: bool
-) -> tuple[Registered, ImageId]:
+async def _register(db: Transaction, lease: SessionLease, arrival: Arrival) -> tuple[Registered, ImageId]:
     # The image before the session, as everywhere: two who lock them in different orders wait for each other.
     draft = await find_image(db, lease.session.image_id, for_update=True)
     assert draft is not None, "a session's draft lives as long as the session"
@@ -120,7 +118,7 @@ async def _register(
     if present is None:
         await _fill(db, lease, arrival, draft, key)
         return Registered.NEW, draft.id
-    if present.is_draft and may_wait:
+    if present.is_draft:
         return Registered.UNDECIDED, present.id
     await _alias(db, lease, arrival, draft, present)
     return Registered.DUPLICATE, present.id

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
-from app.db.images import find_image_by, insert_image, usage_of
+from app.db.images import find_image_by, insert_image, update_image, usage_of
 from app.db.records import AccountRecord, SessionRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.uploads import (
     find_session,
     find_session_by_token,
+    find_session_of_image,
     find_sessions,
     insert_session,
     reserved_by,
@@ -28,6 +29,7 @@ from app.ids import ImageId, SessionId, hash_secret, make_upload_token, make_uui
 from app.services.accounts import ACTIVE, AccountService, preferences_of
 from app.services.drafts import SessionRequest, make_draft
 from app.services.planning import planned_rows
+from app.services.watching import closing_error
 
 MIN_TTL_S, MAX_TTL_S = 120, 21_600
 MAX_SESSIONS_AT_ONCE = 50
@@ -210,5 +212,11 @@ async def _check_quota(db: Transaction, account: AccountRecord, plan: Plan, *, n
 
 
 async def _check_custom_id_is_free(db: Transaction, custom_key: object) -> None:
-    if custom_key is not None and await find_image_by(db, custom_key=custom_key) is not None:
+    holder = await find_image_by(db, custom_key=custom_key) if custom_key is not None else None
+    if holder is None:
+        return
+    session = await find_session_of_image(db, holder.id) if holder.is_draft else None
+    if session is None or closing_error(session) is None:
         raise Conflict("Another image has this customId.", details={"field": "customId"})
+    # A draft that will never become an image does not keep its name from the next try.
+    await update_image(db, holder.id, {"custom_id": None, "custom_key": None})

@@ -2,10 +2,10 @@
 
 import asyncio
 import errno
+import fcntl
 import itertools
 import os
 import shutil
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,8 +17,6 @@ from app.ids import ImageId
 from app.storage.port import CHUNK_BYTES, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
 
 _INCOMING = ".incoming"
-# No put takes that long: what is older in `.incoming` was left by a process that was killed.
-_ABANDONED_AFTER_S = 3600
 # A directory may be pruned between being made and being used; that often in a row it is another fault.
 _MOVE_TRIES = 10
 _LIST_BATCH = 1000
@@ -106,12 +104,13 @@ class LocalStore:
         self._clear_incoming()
 
     def _clear_incoming(self) -> None:
-        oldest = time.time() - _ABANDONED_AFTER_S
         with _translate(), os.scandir(self._incoming) as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):
-                    if entry.stat().st_mtime < oldest:
-                        Path(entry).unlink()
+                with suppress(FileNotFoundError), Path(entry).open("rb") as file:
+                    # Whoever writes it holds its lock, which the kernel takes from a process that is killed.
+                    if _is_locked(file):
+                        continue
+                    Path(entry).unlink()
 
     def _check(self) -> None:
         with _translate(), self._temporary() as probe:
@@ -120,11 +119,11 @@ class LocalStore:
     def _put(self, key: ObjectKey, source: Path) -> None:
         path = self._path(key)
         with source.open("rb") as original, _translate(), self._temporary() as temporary:
-            with temporary.open("wb") as copy:
+            with _open_locked(temporary) as copy:
                 shutil.copyfileobj(original, copy, CHUNK_BYTES)
                 copy.flush()
                 os.fsync(copy.fileno())
-            self._move(temporary, path)
+                self._move(temporary, path)
             _sync_directory(path.parent)
 
     def _move(self, temporary: Path, path: Path) -> None:
@@ -255,6 +254,24 @@ def _raise_unless_gone(error: OSError) -> None:
     # An object is deleted meanwhile, or an image has none: that is no fault. All else would look like an empty store.
     if not isinstance(error, FileNotFoundError):
         raise error
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    while True:
+        file = path.open("wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Another process may have taken it for abandoned between the two steps; under the lock it cannot.
+        if path.exists():
+            return file
+        file.close()
+
+
+def _is_locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _sync_directory(directory: Path) -> None:

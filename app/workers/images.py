@@ -105,15 +105,28 @@ class _Work:
         with TemporaryDirectory(prefix="render-", dir=self.tools.scratch_dir) as folder:
             source = Path(folder) / "source"
             await self.tools.store.fetch(ObjectKey.parse(self.claim.image.upload_key or ""), source)
-            facts = await asyncio.to_thread(_probe, source, self.tools.budget)
-            original = next((variant for variant in self.open.values() if is_copied(variant, facts)), None)
-            cleaning = asyncio.create_task(self._store_original(original, source, facts, Path(folder) / "clean"))
             try:
-                await self._develop(source, facts, original, cleaning, started_at)
-            finally:
-                cleaning.cancel()
-                with contextlib.suppress(asyncio.CancelledError, SafelightError):
-                    await cleaning
+                await self._render_source(source, started_at)
+            except _HOPELESS:
+                # Before the picture is blamed: are these the bytes that were sent?
+                await self._check_is_sent(source)
+                raise
+
+    async def _render_source(self, source: Path, started_at: float) -> None:
+        facts = await asyncio.to_thread(_probe, source, self.tools.budget)
+        original = next((variant for variant in self.open.values() if is_copied(variant, facts)), None)
+        cleaning = asyncio.create_task(self._store_original(original, source, facts, source.with_name("clean")))
+        try:
+            await self._develop(source, facts, original, cleaning, started_at)
+        finally:
+            cleaning.cancel()
+            # Its own end is told where it is waited for; here it shall only not outlive its files.
+            await asyncio.gather(cleaning, return_exceptions=True)
+
+    async def _check_is_sent(self, source: Path) -> None:
+        if await asyncio.to_thread(_hash, source) != self.claim.image.sha256:
+            log.error("upload_corrupt", extra={"object_key": self.claim.image.upload_key})
+            raise RenderFailed("The uploaded bytes cannot be read.")
 
     async def _develop(
         self,
@@ -141,6 +154,8 @@ class _Work:
         """The upload, losslessly cleaned, in the store: as soon as the verdict is good it may be served."""
         if variant is None:
             return None
+        # Beside the decoding, which takes longer.
+        await self._check_is_sent(source)
         sha256, byte_size = await asyncio.to_thread(_clean, source, target, facts)
         key = self._key(variant, facts.format)
         await self.tools.store.put(key, target, media_type=MEDIA_TYPES[facts.format])

@@ -35,4 +35,3 @@ def make_spec(variant: VariantRecord, facts: HeaderFacts, budget: Budget) -> Ren
         metadata=preset.metadata,
         is_animated=may_move,
     )
-

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,13 @@ async def wait_session(client: Client, session: OpenSession, *states: str) -> Js
             if event["uploadSession"]["state"] in states:
                 return dict(event["uploadSession"])
     raise AssertionError(f"the session never was {states}")
+
+
+async def eventually(is_so: Callable[[], bool], *, within_s: float = 10) -> None:
+    """Return once it is so, for what tells nobody when it happens."""
+    async with asyncio.timeout(within_s):
+        while not is_so():
+            await asyncio.sleep(0.05)
 
 
 def sha256_of(content: bytes) -> str:

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from app.db.engine import Database, utc_now
-from app.db.tables import images, upload_sessions
+from app.db.tables import images, upload_sessions, variants
+from app.domain.variants import Family
 from tests.e2e.servers import Site
 
 Columns = dict[str, object]
@@ -54,3 +55,10 @@ async def read_image(site: Site, image_id: str) -> Columns:
 async def let_expire(site: Site, session_id: str, *, ago: timedelta = timedelta(seconds=1)) -> None:
     """Let a session's time have run out so long ago."""
     await change_session(site, session_id, expires_at=utc_now() - ago)
+
+
+async def change_variant(site: Site, image_id: str, family: str, size: str, **values: object) -> None:
+    """Set columns of a variant."""
+    wanted = (variants.c.image_id == UUID(image_id), variants.c.family == Family(family), variants.c.size == size)
+    async with open_rows(site) as database, database.write() as db:
+        await db.execute(update(variants).where(*wanted).values(**values))

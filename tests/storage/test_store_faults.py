@@ -1,8 +1,7 @@
 """What each store does when what lies beneath it is away, hangs or was left half done; and where its objects lie."""
 
 import asyncio
-import os
-import time
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -121,14 +120,13 @@ class TestLocalFaults:
         await store.make_ready()
         abandoned, current = root / ".incoming" / "abandoned", root / ".incoming" / "current"
         abandoned.write_bytes(b"half")
-        current.write_bytes(b"half")
-        long_ago = time.time() - 7200
-        os.utime(abandoned, (long_ago, long_ago))
 
-        await store.put(key, write(tmp_path, b"12345"), media_type="image/png")
+        with current.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            await store.put(key, write(tmp_path, b"12345"), media_type="image/png")
 
-        assert await list_keys(store) == {key}
-        assert list((root / ".incoming").iterdir()) == [current]
+            assert await list_keys(store) == {key}
+            assert list((root / ".incoming").iterdir()) == [current]
 
     async def test_empty_directories_are_pruned(self, key: ObjectKey, tmp_path: Path) -> None:
         root = tmp_path / "objects"

@@ -1,0 +1,55 @@
+"""`safelight audit`: run the checks and print a count for each."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from app.container import open_audit
+from app.db.engine import Database
+from app.db.migrating import check_is_migrated
+from app.services.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport
+from app.settings import Settings
+
+_NOW = timedelta(0)
+
+
+def run_audit(settings: Settings, *, repair: bool, as_json: bool, at_once: bool) -> int:
+    """The exit status: 1 where a promise was found broken, repaired or not."""
+    report = asyncio.run(_run(settings, repair=repair, at_once=at_once))
+    if as_json:
+        click.echo(json.dumps(_as_json(report)))
+    else:
+        Console().print(_as_table(report, repair=repair))
+    return 0 if report.is_clean else 1
+
+
+async def _run(settings: Settings, *, repair: bool, at_once: bool) -> AuditReport:
+    database = Database(settings.sql_url)
+    try:
+        await check_is_migrated(database)
+    finally:
+        await database.close()
+    async with open_audit(settings) as audit:
+        return await audit.run(
+            repair=repair,
+            orphan_age=_NOW if at_once else ORPHAN_AGE,
+            stuck_age=_NOW if at_once else STUCK_AGE,
+        )
+
+
+def _as_json(report: AuditReport) -> dict[str, object]:
+    found = {promise.value: count for promise, count in report.broken.items()}
+    repaired = {promise.value: count for promise, count in report.repaired.items()}
+    return {"clean": report.is_clean, "broken": found, "repaired": repaired}
+
+
+def _as_table(report: AuditReport, *, repair: bool) -> Table:
+    table = Table("", "what must not be", "found", *(["repaired"] if repair else []))
+    for promise, count in report.broken.items():
+        repaired = [str(report.repaired[promise])] if repair else []
+        table.add_row(promise.value, MEANINGS[promise], str(count), *repaired, style="red" if count else None)
+    return table

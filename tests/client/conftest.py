@@ -1,0 +1,14 @@
+"""One running site for the examples."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.servers import Site, run_site
+from tests.servers.redis import run_redis
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with run_redis() as redis, run_site(tmp_path_factory.mktemp("site"), redis_url=redis.url) as running:
+        yield running

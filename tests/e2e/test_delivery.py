@@ -1,0 +1,342 @@
+"""Bytes out: headers, ranges, conditions, waiting, and what is said where there is nothing to send."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from email.utils import format_datetime, parsedate_to_datetime
+
+import httpx
+import pytest
+from PIL import Image
+
+from app.domain.variants import VariantState
+from tests.e2e.asking import sha256_of
+from tests.e2e.clients import Client, OpenSession
+from tests.e2e.logs import faults_of
+from tests.e2e.rows import change_image, change_variant
+from tests.e2e.servers import Site
+from tests.e2e.wire import open_wire
+from tests.pictures import make_jpeg
+
+ALWAYS = {
+    "accept-ranges": "bytes",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "timing-allow-origin": "*",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An image that is ready, with one of its variants small enough to be kept in memory and one that is not."""
+
+    session: OpenSession
+    content: bytes
+    path: str
+    large_path: str
+    body: bytes
+    version: str
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet(site: Site) -> Iterator[None]:
+    yield
+    assert faults_of(site) == []
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[Client]:
+    async with Client(site.base_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=site.base_url, timeout=30) as stranger:
+        yield stranger
+
+
+@pytest.fixture
+async def served(client: Client) -> Served:
+    content = make_jpeg(1400, 900, noise=True, quality=98)
+    assert len(content) > 300_000
+    session = await client.upload(content, filename='a "b" é.jpg')
+    last = await client.wait_complete(session.image_id)
+    variants = {(v["family"], v["size"]): v for v in last["stableVariants"]}
+    small = variants["WEBP", "small"]
+    body = (await client.http.get(small["url"])).content
+    path, large = (v["url"].removeprefix(client.base_url) for v in (small, variants["ORIGINAL", "original"]))
+    return Served(session, content, path, large, body, small["version"])
+
+
+async def test_a_picture_has_exactly_the_headers_of_the_paper(served: Served, stranger: httpx.AsyncClient) -> None:
+    for _ in range(2):  # from the database, and from memory
+        response = await stranger.get(served.path)
+
+        assert response.status_code == 200
+        assert {name: response.headers[name] for name in ALWAYS} == ALWAYS
+        assert response.headers["content-type"] == "image/webp"
+        assert response.headers["content-length"] == str(len(response.content))
+        assert response.headers["cache-control"] == "public, max-age=172800, stale-while-revalidate=7200"
+        assert response.headers["content-disposition"] == "inline; filename*=UTF-8''a%20%22b%22%20%C3%A9.jpg"
+        etag = response.headers["etag"]
+        assert etag.startswith('"')
+        assert sha256_of(response.content).startswith(etag.strip('"'))
+        assert parsedate_to_datetime(response.headers["last-modified"]).tzinfo is not None
+        assert Image.open(io.BytesIO(response.content)).format == "WEBP"
+
+
+@pytest.mark.parametrize("kind", ["path", "large_path"])
+async def test_head_is_get_without_a_body(served: Served, stranger: httpx.AsyncClient, kind: str) -> None:
+    url = getattr(served, kind)
+    for _ in range(2):
+        head, get = await stranger.head(url), await stranger.get(url)
+
+        for response in (head, get):
+            for name in ("date", "x-request-id"):
+                response.headers.pop(name, None)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers == get.headers
+
+
+async def test_the_version_makes_an_answer_immutable(served: Served, stranger: httpx.AsyncClient) -> None:
+    right = await stranger.get(f"{served.path}?v={served.version}")
+    wrong = await stranger.get(f"{served.path}?v=0000000000000000")
+
+    assert right.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert wrong.headers["cache-control"] == "public, max-age=172800, stale-while-revalidate=7200"
+    assert right.content == wrong.content == served.body
+
+
+async def test_a_download_is_an_attachment(served: Served, stranger: httpx.AsyncClient) -> None:
+    response = await stranger.get(f"{served.path}?download=1")
+
+    assert response.headers["content-disposition"].startswith("attachment; filename*=UTF-8''a%20")
+
+
+@pytest.mark.parametrize("kind", ["path", "large_path"])
+async def test_a_range_is_answered_with_just_that(served: Served, stranger: httpx.AsyncClient, kind: str) -> None:
+    url = getattr(served, kind)
+    whole = (await stranger.get(url)).content
+    size = len(whole)
+    parts = {
+        "bytes=0-0": (0, 1),
+        "bytes=10-19": (10, 20),
+        "bytes=100-": (100, size),
+        "bytes=-7": (size - 7, size),
+        f"bytes=-{size * 2}": (0, size),
+        f"bytes={size - 1}-{size * 3}": (size - 1, size),
+    }
+
+    for header, (start, end) in parts.items():
+        response = await stranger.get(url, headers={"Range": header})
+        assert response.status_code == 206, header
+        assert response.content == whole[start:end], header
+        assert response.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+        assert response.headers["content-length"] == str(end - start)
+        assert response.headers["etag"]
+
+
+@pytest.mark.parametrize("kind", ["path", "large_path"])
+async def test_a_range_beyond_the_end_is_416(served: Served, stranger: httpx.AsyncClient, kind: str) -> None:
+    url = getattr(served, kind)
+    size = len((await stranger.get(url)).content)
+
+    for header in (f"bytes={size}-", f"bytes={size + 5}-{size + 9}", "bytes=-0"):
+        response = await stranger.get(url, headers={"Range": header})
+        assert (response.status_code, response.content) == (416, b""), header
+        assert response.headers["content-range"] == f"bytes */{size}"
+        assert response.headers["access-control-allow-origin"] == "*"
+
+
+async def test_a_range_that_cannot_be_understood_gets_the_whole(served: Served, stranger: httpx.AsyncClient) -> None:
+    many = ",".join(f"{n}-{n}" for n in range(400))
+    for header in ("bytes=5-3", "bytes=a-b", "bytes=-", "lines=1-2", "bytes", "bytes=0-1,4-5", f"bytes={many}", "x"):
+        response = await stranger.get(served.path, headers={"Range": header})
+        assert (response.status_code, response.content) == (200, served.body), header
+
+
+async def test_if_range_guards_a_range(served: Served, stranger: httpx.AsyncClient) -> None:
+    first = await stranger.get(served.path)
+    etag, modified = first.headers["etag"], first.headers["last-modified"]
+    statuses = {}
+    for condition in (etag, modified, '"other"', f"W/{etag}", "Mon, 01 Jan 2001 00:00:00 GMT", "nonsense"):
+        response = await stranger.get(served.path, headers={"Range": "bytes=0-9", "If-Range": condition})
+        statuses[condition] = response.status_code
+
+    assert list(statuses.values()) == [206, 206, 200, 200, 200, 200]
+
+
+async def test_what_the_client_has_is_not_sent_again(served: Served, stranger: httpx.AsyncClient) -> None:
+    first = await stranger.get(served.path)
+    etag, modified = first.headers["etag"], first.headers["last-modified"]
+    older = format_datetime(parsedate_to_datetime(modified).replace(year=2001), usegmt=True)
+    known = [
+        {"If-None-Match": etag},
+        {"If-None-Match": f'"a", W/{etag}'},
+        {"If-None-Match": "*"},
+        {"If-Modified-Since": modified},
+        {"If-None-Match": etag, "If-Modified-Since": older},
+        {"If-None-Match": etag, "Range": "bytes=0-1"},
+    ]
+    unknown = [
+        {"If-None-Match": '"other"'},
+        {"If-None-Match": '"other"', "If-Modified-Since": modified},
+        {"If-Modified-Since": older},
+        {"If-Modified-Since": "nonsense"},
+    ]
+
+    for headers in known:
+        response = await stranger.get(served.path, headers=headers)
+        assert (response.status_code, response.content) == (304, b""), headers
+        assert response.headers["etag"] == etag
+        assert response.headers["cache-control"].startswith("public")
+        assert "content-length" not in response.headers
+    for headers in unknown:
+        assert (await stranger.get(served.path, headers=headers)).status_code == 200, headers
+
+
+async def test_options_lets_any_page_read(served: Served, stranger: httpx.AsyncClient) -> None:
+    response = await stranger.options(served.path, headers={"Origin": "https://a.example"})
+
+    assert response.status_code == 204
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "GET" in response.headers["access-control-allow-methods"]
+    assert "Range" in response.headers["access-control-allow-headers"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_pictures_are_only_read(served: Served, stranger: httpx.AsyncClient, method: str) -> None:
+    response = await stranger.request(method, served.path)
+
+    assert (response.status_code, response.json()["code"]) == (405, "INVALID_REQUEST")
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_what_is_not_there_is_404_and_never_kept(served: Served, stranger: httpx.AsyncClient) -> None:
+    image = served.session.image_id
+    paths = [
+        f"/f/{image}/webp/small.avif",
+        f"/f/{image}/webp/small",
+        f"/f/{image}/webp/small.",
+        f"/f/{image}/webp/.webp",
+        f"/f/{image}/webp/w512.webp",
+        f"/f/{image}/webp/{'x' * 200}.webp",
+        f"/f/{image}/gif/small.gif",
+        f"/f/{image}/webp/small.webp/",
+        f"/f/{image}//small.webp",
+        f"/f/{image}/webp/../webp/small.webp",
+        f"/f/{image}/webp/%2e%2e/small.webp",
+        f"/f/{image}/webp/small.webp%00",
+        f"/f/{image}/webp/small%2fx.webp",
+        f"/f/{image}/original/original.svg",
+        f"/f/{image[:-1]}/webp/small.webp",
+        f"/f/{image.replace('-', '')}/webp/small.webp",
+        "/f/nonsense/webp/small.webp",
+        "/f/00000000-0000-7000-8000-000000000000/webp/small.webp",
+        "/f/",
+        "/f/../../etc/passwd",
+        "/f/%ff%fe/webp/small.webp",
+        "/images/nonsense/blob",
+        f"/images/{image}/blob",
+        f"/images/{image}",
+        f"/images/{image}/blob/x",
+    ]
+    for path in paths:
+        async with open_wire(str(stranger.base_url)) as wire:  # as it stands: httpx would tidy the path up
+            await wire.send_head("GET", path, {})
+            answer = await wire.read_answer()
+
+        assert (answer.status, answer.code) == (404, "NOT_FOUND"), path
+        assert answer.headers["cache-control"] == "no-store", path
+        assert answer.headers["access-control-allow-origin"] == "*", path
+        assert "/" not in answer.json["message"]
+
+
+@pytest.mark.parametrize("query", ["wait=31", "wait=-1", "wait=x", "wait=", "wait=1.5", "wait=٣", "&".join(["a=b"] * 30)])
+async def test_a_query_that_cannot_be_understood_is_400(
+    served: Served, stranger: httpx.AsyncClient, query: str
+) -> None:
+    response = await stranger.get(f"{served.path}?{query}")
+
+    assert (response.status_code, response.json()["code"]) == (400, "INVALID_REQUEST")
+    assert response.json()["details"]["field"] in {"wait", "query"}
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_what_is_not_ready_is_503_until_it_is(client: Client, stranger: httpx.AsyncClient) -> None:
+    content = make_jpeg(900, 700)
+    session = await client.open_session(len(content))
+    url = session.urls["AVIF", "medium"]
+
+    before = await stranger.get(url)
+    waited = await stranger.get(url, params={"wait": "1"})
+    waiting = asyncio.create_task(stranger.get(url, params={"wait": "20"}))
+    await client.send(session, content)
+    held = await waiting
+
+    for response in (before, waited):
+        assert (response.status_code, response.json()["code"]) == (503, "VARIANT_NOT_READY")
+        assert (response.headers["retry-after"], response.headers["cache-control"]) == ("1", "no-store")
+        assert response.headers["access-control-allow-origin"] == "*"
+    assert waited.elapsed.total_seconds() >= 0.9
+    assert (held.status_code, held.headers["content-type"]) == (200, "image/avif")
+
+
+async def test_what_failed_is_502(site: Site, client: Client, stranger: httpx.AsyncClient) -> None:
+    content = make_jpeg(910, 700)
+    session = await client.upload(content)
+    await client.wait_complete(session.image_id)
+    failed = {"state": VariantState.FAILED, "error_code": "RENDER_FAILED", "error_message": "It could not be made."}
+    await change_variant(site, session.image_id, "avif", "small", **failed)
+
+    for query in ("", "?wait=5"):
+        response = await stranger.get(session.urls["AVIF", "small"] + query)
+        assert (response.status_code, response.json()["code"]) == (502, "RENDER_FAILED")
+        assert response.headers["cache-control"] == "no-store"
+    assert (await stranger.get(session.urls["WEBP", "small"])).status_code == 200
+
+
+async def test_a_private_image_is_its_owners_alone(site: Site, client: Client, stranger: httpx.AsyncClient) -> None:
+    content = make_jpeg(920, 700)
+    session = await client.upload(content, visibility="PRIVATE")
+    await client.wait_complete(session.image_id)
+    url = session.urls["WEBP", "small"]
+
+    mine = [await client.http.get(url), await stranger.get(url, headers={"X-API-Key": client.key or ""})]
+    theirs = [
+        await stranger.get(url),
+        await stranger.get(url, headers={"Authorization": "Bearer sl_wrong"}),
+        await stranger.get(url, headers={"Authorization": f"Bearer {session.token}"}),
+        await stranger.get(f"{url}?wait=1"),
+    ]
+    absent = await stranger.get(url.replace(session.image_id, "00000000-0000-7000-8000-000000000000"))
+
+    assert {(r.status_code, r.headers["cache-control"]) for r in mine} == {(200, "private, no-store")}
+    assert {r.status_code for r in theirs} == {404}
+    for response in theirs:
+        told, missing = response.json(), absent.json()
+        told.pop("request_id"), missing.pop("request_id")
+        assert told == missing
+
+
+async def test_a_wrong_key_closes_no_public_picture(served: Served, stranger: httpx.AsyncClient) -> None:
+    response = await stranger.get(served.path, headers={"Authorization": "Bearer sl_wrong"})
+
+    assert (response.status_code, response.content) == (200, served.body)
+
+
+async def test_what_is_in_the_trash_is_404(site: Site, client: Client, stranger: httpx.AsyncClient) -> None:
+    session = await client.upload(make_jpeg(930, 700))
+    await client.wait_complete(session.image_id)
+    uploaded = await client.ask("query ($id: ID!) { image(id: $id) { createdAt } }", id=session.image_id)
+    assert uploaded["image"]["createdAt"]
+    await change_image(site, session.image_id, deleted_at=parsedate_to_datetime("Mon, 01 Jan 2024 00:00:00 GMT"))
+
+    responses = [await stranger.get(url) for url in session.urls.values()]
+
+    assert {response.status_code for response in responses} == {404}

@@ -1,0 +1,366 @@
+"""`safelight upload` against running servers: the way it goes, and every way it goes wrong."""
+
+import contextlib
+import os
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client.gate import Gate, run_gate
+from tests.client.program import events_of, start, upload, upload_on_terminal
+from tests.e2e.clients import Client
+from tests.e2e.servers import Site, run_site
+from tests.pictures import make_jpeg, make_png
+from tests.servers.redis import run_redis
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+ESCAPE = re.compile(r"\x1b\][^\x1b\x07]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+def put(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def uploads_left(site: Site) -> list[str]:
+    # A running worker's cage has a folder of its own there.
+    return [name for name in site.leftovers() if not name.startswith("cage/")]
+
+
+def of_kind(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["event"] == kind]
+
+
+def codes_of(events: list[dict[str, Any]]) -> dict[str, str]:
+    return {Path(event["file"]).name: event["code"] for event in of_kind(events, "failed")}
+
+
+class TestGoodFiles:
+    def test_all_variants_of_all_files_are_served_at_the_printed_urls(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "beach.jpg", make_jpeg(640, 480))
+        put(tmp_path, "logo.png", make_png(641, 480))
+
+        done = upload(site.base_url, "beach.jpg", "logo.png", folder=tmp_path)
+
+        assert done.returncode == 0, done.stderr
+        lines = [line.split("\t") for line in done.stdout.splitlines()]
+        assert {(name, variant) for name, variant, _, _ in lines} >= {
+            ("beach.jpg", "original:original"),
+            ("beach.jpg", "webp:medium"),
+            ("logo.png", "avif:small"),
+        }
+        assert {state for _, _, state, _ in lines} == {"READY"}
+        assert {httpx.get(url).status_code for _, _, _, url in lines} == {200}
+
+    def test_pipe_gets_no_control_characters(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "red\x1b[31m\t\u202ename.jpg", make_jpeg(642, 480))
+
+        done = upload(site.base_url, tmp_path, folder=tmp_path)
+
+        assert done.returncode == 0, done.stderr
+        assert CONTROL.search(done.stdout + done.stderr) is None
+        assert "\u202e" not in done.stdout + done.stderr
+        assert {line.count("\t") for line in done.stdout.splitlines()} == {3}
+
+    def test_terminal_of_80_columns_shows_bars_and_a_table_within_them(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "a-name-that-is-much-longer-than-its-place-on-a-terminal.jpg", make_jpeg(643, 480))
+        put(tmp_path, "short.jpg", make_jpeg(644, 480))
+
+        status, drawn = upload_on_terminal(site.base_url, "short.jpg", ".", folder=tmp_path)
+
+        text = ESCAPE.sub("", drawn)
+        assert status == 0, text
+        assert "2 of 2 files" in text or "1 of 2 files" in text
+        table = text[text.rindex("short.jpg  644×480") :]
+        assert f"{site.base_url}/f/" in table
+        assert re.search(r"^  /webp/medium\.webp +500×37\d +[\d.]+ k?B", table, re.MULTILINE), table
+        assert max(len(line.rstrip()) for line in table.splitlines()) <= 80
+
+    def test_same_bytes_again_are_marked_as_duplicate(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "one.jpg", make_jpeg(645, 480))
+        first = upload(site.base_url, "one.jpg", "--json", folder=tmp_path)
+        put(tmp_path, "two.jpg", make_jpeg(645, 480))
+
+        second = upload(site.base_url, "two.jpg", "--json", folder=tmp_path)
+
+        before, after = of_kind(events_of(first.stdout), "done")[0], of_kind(events_of(second.stdout), "done")[0]
+        assert (before["duplicate"], after["duplicate"]) == (False, True)
+        assert after["imageId"] == before["imageId"]
+        assert second.returncode == 0
+
+    async def test_wishes_reach_the_image(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "wish.jpg", make_jpeg(646, 480))
+
+        done = upload(
+            site.base_url, "wish.jpg", "--json", "--private", "--title", "T", "--alt", "A", "--tag", "x", "--tag", "y",
+            "--derivative", "webp:w256", "--derivative", "JPEG:thumb", folder=tmp_path,
+        )  # fmt: skip
+
+        ended = of_kind(events_of(done.stdout), "done")[0]
+        assert {(v["family"], v["size"]) for v in ended["variants"]} == {
+            ("ORIGINAL", "original"), ("WEBP", "w256"), ("JPEG", "thumb"),
+        }  # fmt: skip
+        query = "query ($id: ID!) { image(id: $id) { visibility title alt tags filename } }"
+        async with Client(site.base_url) as client:
+            answer = await client.ask(query, id=ended["imageId"])
+        assert answer["image"] == {
+            "visibility": "PRIVATE", "title": "T", "alt": "A", "tags": ["x", "y"], "filename": "wish.jpg",
+        }  # fmt: skip
+
+    def test_original_only_without_waiting_ends_with_the_original_there(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "only.jpg", make_jpeg(647, 480))
+
+        done = upload(site.base_url, "only.jpg", "--original-only", "--no-wait", folder=tmp_path)
+
+        [line] = done.stdout.splitlines()
+        assert done.returncode == 0
+        assert httpx.get(line.split("\t")[3], timeout=10).status_code == 200
+
+    def test_folder_means_the_pictures_inside(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "trip/a.jpg", make_jpeg(648, 480))
+        put(tmp_path, "trip/deeper/B.JPG", make_jpeg(649, 480))
+        put(tmp_path, "trip/notes.txt", b"not a picture")
+        put(tmp_path, "trip/.thumbnails/c.jpg", make_jpeg(650, 480))
+
+        done = upload(site.base_url, "trip", "trip/a.jpg", "--json", "--no-wait", folder=tmp_path)
+
+        ended = of_kind(events_of(done.stdout), "done")
+        assert sorted(event["file"] for event in ended) == ["trip/a.jpg", "trip/deeper/B.JPG"]
+        assert done.returncode == 0
+
+    def test_forty_files_go_sixteen_at_once(self, site: Site, tmp_path: Path) -> None:
+        for index in range(40):
+            put(tmp_path, f"{index}.png", make_png(40 + index, 30))
+
+        done = upload(site.base_url, ".", "--json", "--parallel", "16", "--derivative", "webp:small", folder=tmp_path)
+
+        events = events_of(done.stdout)
+        assert (done.returncode, events[-1]["good"], events[-1]["failed"]) == (0, 40, 0)
+        assert len(of_kind(events, "variant")) == 80
+
+
+class TestBadFiles:
+    def test_each_bad_file_is_told_with_its_code_and_keeps_none_from_the_server(
+        self, site: Site, tmp_path: Path
+    ) -> None:
+        put(tmp_path, "good.jpg", make_jpeg(660, 480))
+        put(tmp_path, "text.jpg", b"This is no picture at all.")
+        put(tmp_path, "empty.jpg", b"")
+        put(tmp_path, "broken.png", make_png(300, 200)[:200])
+        (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+        (tmp_path / "nothing").mkdir()
+        os.mkfifo(tmp_path / "pipe.jpg")
+        names = ["text.jpg", "empty.jpg", "broken.png", "loop.jpg", "nothing", "pipe.jpg", "*.tiff", "good.jpg"]
+
+        done = upload(site.base_url, *names, "--json", folder=tmp_path)
+
+        events = events_of(done.stdout)
+        assert codes_of(events) == {
+            "text.jpg": "INVALID_FILE_TYPE",
+            "empty.jpg": "FILE_EMPTY",
+            "broken.png": "INVALID_IMAGE",
+            "loop.jpg": "FILE_NOT_READABLE",
+            "nothing": "NO_PICTURES",
+            "pipe.jpg": "FILE_NOT_READABLE",
+            "*.tiff": "FILE_NOT_FOUND",
+        }
+        assert [event["file"] for event in of_kind(events, "done")] == ["good.jpg"]
+        assert done.returncode == 1
+
+    def test_people_read_code_and_sentence(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "text.jpg", b"This is no picture at all.")
+
+        done = upload(site.base_url, "text.jpg", folder=tmp_path)
+
+        assert "text.jpg: failed: INVALID_FILE_TYPE  This is no JPEG" in done.stderr
+        assert done.stderr.splitlines()[-1].startswith("0 images, 1 failed in ")
+        assert (done.stdout, done.returncode) == ("", 1)
+
+    def test_unknown_size_is_refused_by_the_server(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "a.jpg", make_jpeg(661, 480))
+
+        done = upload(site.base_url, "a.jpg", "--json", "--derivative", "webp:w777", folder=tmp_path)
+
+        assert codes_of(events_of(done.stdout)) == {"a.jpg": "INVALID_REQUEST"}
+
+
+class TestNoServer:
+    def test_wrong_key_is_one_line(self, site: Site, tmp_path: Path) -> None:
+        put(tmp_path, "a.jpg", make_jpeg())
+
+        done = upload(site.base_url, "a.jpg", folder=tmp_path, SAFELIGHT_KEY="sl_" + "x" * 40)
+
+        assert done.stderr.startswith("safelight: UNAUTHORIZED  ")
+        assert (len(done.stderr.splitlines()), done.stdout, done.returncode) == (1, "", 1)
+
+    def test_missing_key_says_where_to_get_one(self, tmp_path: Path) -> None:
+        done = upload("http://127.0.0.1:1", "a.jpg", folder=tmp_path, SAFELIGHT_KEY="")
+
+        assert "SAFELIGHT_KEY" in done.stderr
+        assert done.returncode == 2
+
+    def test_unreachable_server_is_one_line(self, free_port: int, tmp_path: Path) -> None:
+        done = upload(f"http://127.0.0.1:{free_port}", "a.jpg", folder=tmp_path)
+
+        assert done.stderr.startswith(f"safelight: UNREACHABLE  http://127.0.0.1:{free_port} does not answer.")
+        assert (len(done.stderr.splitlines()), done.stdout, done.returncode) == (1, "", 1)
+
+    def test_another_server_is_told_apart(self, tmp_path: Path) -> None:
+        with stranger() as url:
+            done = upload(url, "a.jpg", "--json", folder=tmp_path)
+
+        [event] = events_of(done.stdout)
+        assert (event["event"], event["code"], done.returncode) == ("error", "NOT_SAFELIGHT", 1)
+
+
+@dataclass(frozen=True)
+class GatedSite:
+    """A site whose every address leads through a gate."""
+
+    site: Site
+    gate: Gate
+
+    @property
+    def url(self) -> str:
+        return self.site.base_url
+
+
+@pytest.fixture
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatedSite]:
+    with run_gate() as gate, run_redis() as redis:
+        addresses = {"SAFELIGHT_BASE_URL": f"http://127.0.0.1:{gate.port}"}
+        with run_site(tmp_path_factory.mktemp("gated"), redis_url=redis.url, environment=addresses) as site:
+            gate.target_port = int(site.apis[0].environment["SAFELIGHT_PORT"])
+            yield GatedSite(site, gate)
+
+
+class TestTrouble:
+    """What happens in the middle of an upload; the gate holds it there."""
+
+    @pytest.fixture
+    def photograph(self, tmp_path: Path) -> Path:
+        # More than all buffers between the file and the gate can hold; what follows a picture's end is let be.
+        return put(tmp_path, "large.jpg", make_jpeg(700, 500) + bytes(16_000_000))
+
+    def test_killed_api_that_comes_back_costs_nothing(self, gated: GatedSite, photograph: Path, tmp_path: Path) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.site.apis[0].kill()
+        gated.gate.open()
+        gated.site.apis[0].start()
+        gated.site.wait_ready()
+        out, err = process.communicate(timeout=90)
+
+        events = events_of(out)
+        assert (process.returncode, err) == (0, "")
+        assert {event["code"] for event in of_kind(events, "tryingAgain")} >= {"UNREACHABLE"}
+        assert {variant["state"] for variant in of_kind(events, "done")[0]["variants"]} == {"READY"}
+        assert uploads_left(gated.site) == []
+
+    def test_broken_connection_is_made_anew_at_once(self, gated: GatedSite, photograph: Path, tmp_path: Path) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.gate.open()
+        gated.gate.cut()
+        out, _ = process.communicate(timeout=90)
+
+        [done] = of_kind(events_of(out), "done")
+        assert process.returncode == 0
+        assert done["duplicate"] is False
+
+    async def test_ctrl_c_cancels_the_open_session_and_says_so(
+        self, gated: GatedSite, photograph: Path, tmp_path: Path
+    ) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.gate.drain()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+        end = events_of(out)[-1]
+        assert (process.returncode, err) == (130, "")
+        assert (end["interrupted"], end["cancelled"]) == (True, ["large.jpg"])
+        image_id = of_kind(events_of(out), "opened")[0]["imageId"]
+        with pytest.raises(Exception, match="UPLOAD_EXPIRED"):
+            async with Client(gated.url) as client:
+                await client.wait_complete(image_id)
+
+    def test_ctrl_c_tells_people(self, gated: GatedSite, photograph: Path, tmp_path: Path) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.gate.drain()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+        assert err.splitlines()[-1].startswith("Interrupted: 0 images in ")
+        assert err.splitlines()[-1].endswith("1 open session was cancelled.")
+
+    @pytest.mark.parametrize("change", ["append", "truncate", "rewrite"])
+    def test_file_that_changes_while_it_is_sent_is_not_stored(
+        self, gated: GatedSite, photograph: Path, tmp_path: Path, change: str
+    ) -> None:
+        gated.gate.close_after(200_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        change_file(photograph, change)
+        gated.gate.open()
+        out, _ = process.communicate(timeout=60)
+
+        assert codes_of(events_of(out)) == {"large.jpg": "FILE_CHANGED"}
+        assert process.returncode == 1
+        assert uploads_left(gated.site) == []
+
+
+def change_file(path: Path, change: str) -> None:
+    match change:
+        case "append":
+            with path.open("ab") as file:
+                file.write(b"more")
+        case "truncate":
+            os.truncate(path, path.stat().st_size // 2)
+        case "rewrite":
+            content = path.read_bytes()
+            path.write_bytes(content[:-1000] + bytes(1000))
+
+
+@contextlib.contextmanager
+def stranger() -> Iterator[str]:
+    """A web server that is no Safelight."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome!</html>")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the standard library's name)
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
