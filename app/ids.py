@@ -12,6 +12,8 @@ AccountId = NewType("AccountId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
 ImageId = NewType("ImageId", UUID)
 VariantId = NewType("VariantId", UUID)
+AlbumId = NewType("AlbumId", UUID)
+PresetId = NewType("PresetId", UUID)
 SessionId = NewType("SessionId", UUID)
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -11,8 +11,8 @@ from app.domain.access import Visibility
 from app.domain.formats import ImageFormat
 from app.domain.policy import ProcessingPolicy
 from app.domain.states import ImageState, SessionState
-from app.domain.variants import Derivative, Family, VariantState
-from app.ids import AccountId, ApiKeyId, ImageId, SessionId, VariantId
+from app.domain.variants import Derivative, Family, Fit, MetadataPolicy, VariantState
+from app.ids import AccountId, AlbumId, ApiKeyId, ImageId, PresetId, SessionId, VariantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class AccountRecord:
     status: str
     plan: str
     account_hash: str
+    password_hash: str | None
     preferences: dict[str, object]
     created_at: datetime
     last_login_at: datetime | None
@@ -57,6 +58,7 @@ class ImageRecord:
     custom_id: str | None
     custom_key: str | None
     alias_of: ImageId | None
+    album_id: AlbumId | None
     filename: str
     title: str | None
     alt: str | None
@@ -81,6 +83,11 @@ class ImageRecord:
     """Object key of the very bytes that were uploaded."""
     dedupe_key: str | None
     exif: dict[str, object] | None
+    taken_at: datetime | None
+    focal_x: float | None
+    focal_y: float | None
+    views: int
+    replacement_id: SessionId | None
     thumbhash: str | None
     dominant_color: str | None
     placeholder_png: str | None
@@ -126,6 +133,7 @@ class VariantRecord:
     object_key: str | None
     error_code: str | None
     error_message: str | None
+    is_stale: bool
     updated_at: datetime
 
     @property
@@ -161,8 +169,66 @@ class SessionRecord:
     lease_id: UUID | None
     lease_until: datetime | None
     is_duplicate: bool
+    is_replacement: bool
+    source_url: str | None
     error_code: str | None
     error_message: str | None
     error_details: dict[str, object] | None
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumRecord:
+    """A row of `albums`."""
+
+    id: AlbumId
+    owner_id: AccountId
+    slug: str
+    title: str
+    description: str | None
+    cover_id: ImageId | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PresetRecord:
+    """A row of `variant_presets`."""
+
+    id: PresetId
+    owner_id: AccountId
+    name: str
+    fit: Fit
+    width_px: int | None
+    height_px: int | None
+    quality: int | None
+    keeps_metadata: MetadataPolicy
+    never_require_signed_urls: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyRecord:
+    """A row of `signing_keys`."""
+
+    id: UUID
+    owner_id: AccountId
+    name: str
+    value: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenRecord:
+    """A row of `refresh_tokens`."""
+
+    id: UUID
+    account_id: AccountId
+    chain_id: UUID
+    token_hash: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None

@@ -3,14 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, false, text
 from sqlmodel import BigInteger, Field, SQLModel
 
 from app.db.types import JSONDocument, UTCDateTime, text_enum
 from app.domain.access import Visibility
 from app.domain.formats import ImageFormat
 from app.domain.states import ImageState, SessionState
-from app.domain.variants import Family, VariantState
+from app.domain.variants import Family, Fit, MetadataPolicy, VariantState
 
 # Names of constraints are fixed, so that a migration can drop what another made.
 SQLModel.metadata.naming_convention = {
@@ -39,6 +39,8 @@ class Account(SQLModel, table=True):
     status: str
     plan: str
     account_hash: str = Field(unique=True, max_length=22)
+    password_hash: str | None = None
+    """Argon2id, with its parameters; null for accounts that never sign in."""
     preferences: dict[str, object] = Field(sa_column=Column(JSONDocument, nullable=False))
     created_at: datetime = Field(sa_column=_moment())
     last_login_at: datetime | None = Field(sa_column=_moment(nullable=True))
@@ -61,12 +63,110 @@ class ApiKey(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_column=_moment(nullable=True))
 
 
+class Album(SQLModel, table=True):
+    """A named place for images; an image is in one or none."""
+
+    __tablename__ = "albums"
+    __table_args__ = (
+        Index("uq_albums_owner_id_slug", "owner_id", "slug", unique=True),
+        Index("ix_albums_owner_id_created_at_id", "owner_id", "created_at", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    owner_id: UUID = Field(foreign_key="accounts.id")
+    slug: str = Field(max_length=64)
+    title: str
+    description: str | None = None
+    # No foreign key: albums and images name each other, and a cover that is gone is no cover.
+    cover_id: UUID | None = None
+    created_at: datetime = Field(sa_column=_moment())
+    updated_at: datetime = Field(sa_column=_moment())
+
+
+class ImageTag(SQLModel, table=True):
+    """One tag of one image, for filters and counts; the image's row keeps the list in its order."""
+
+    __tablename__ = "image_tags"
+    __table_args__ = (Index("ix_image_tags_owner_id_tag", "owner_id", "tag"),)
+
+    image_id: UUID = Field(sa_column=Column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True))
+    tag: str = Field(primary_key=True, max_length=64)
+    owner_id: UUID
+
+
+class SearchDocument(SQLModel, table=True):
+    """The words of one image; the index over them is each database's own (see the migration)."""
+
+    __tablename__ = "search_documents"
+
+    id: int | None = Field(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    )
+    image_id: UUID = Field(sa_column=Column(ForeignKey("images.id", ondelete="CASCADE"), unique=True, nullable=False))
+    words: str
+
+
+class VariantPreset(SQLModel, table=True):
+    """An owner's own size."""
+
+    __tablename__ = "variant_presets"
+    __table_args__ = (Index("uq_variant_presets_owner_id_name", "owner_id", "name", unique=True),)
+
+    id: UUID = Field(primary_key=True)
+    owner_id: UUID = Field(foreign_key="accounts.id")
+    name: str = Field(max_length=99)
+    fit: Fit = Field(sa_column=Column(text_enum(Fit), nullable=False))
+    width_px: int | None = None
+    height_px: int | None = None
+    quality: int | None = None
+    keeps_metadata: MetadataPolicy = Field(sa_column=Column(text_enum(MetadataPolicy), nullable=False))
+    never_require_signed_urls: bool
+    created_at: datetime = Field(sa_column=_moment())
+    updated_at: datetime = Field(sa_column=_moment())
+
+
+class SigningKey(SQLModel, table=True):
+    """A secret that signs delivery addresses; kept in clear, as its owner signs with it too."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (Index("uq_signing_keys_owner_id_name", "owner_id", "name", unique=True),)
+
+    id: UUID = Field(primary_key=True)
+    owner_id: UUID = Field(foreign_key="accounts.id")
+    name: str = Field(max_length=99)
+    value: str = Field(max_length=64)
+    created_at: datetime = Field(sa_column=_moment())
+
+
+class RefreshToken(SQLModel, table=True):
+    """One link of a sign-in's chain of refresh tokens; only its hash is kept."""
+
+    __tablename__ = "refresh_tokens"
+
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = Field(foreign_key="accounts.id", index=True)
+    chain_id: UUID = Field(index=True)
+    """The same for all that came of one sign-in: using one of them twice ends all of them."""
+    token_hash: str = Field(unique=True, max_length=64)
+    created_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime = Field(sa_column=_moment())
+    used_at: datetime | None = Field(sa_column=_moment(nullable=True))
+    revoked_at: datetime | None = Field(sa_column=_moment(nullable=True))
+
+
 class Image(SQLModel, table=True):
     """A picture, from the draft of an open session to the trash."""
 
     __tablename__ = "images"
     __table_args__ = (
         Index("ix_images_owner_id_created_at_id", "owner_id", "created_at", "id"),
+        Index("ix_images_owner_id_updated_at_id", "owner_id", "updated_at", "id"),
+        Index("ix_images_owner_id_filename_id", "owner_id", "filename", "id"),
+        Index("ix_images_owner_id_byte_size_id", "owner_id", "byte_size", "id"),
+        Index("ix_images_owner_id_views_id", "owner_id", "views", "id"),
+        Index("ix_images_owner_id_taken_at_id", "owner_id", "taken_at", "id"),
+        Index("ix_images_album_id_created_at_id", "album_id", "created_at", "id"),
+        Index("ix_images_deleted_at", "deleted_at"),
         # The sweep asks what changed lately, to announce it again.
         Index("ix_images_updated_at", "updated_at"),
         CheckConstraint("revision >= 0", name="revision_not_negative"),
@@ -79,6 +179,8 @@ class Image(SQLModel, table=True):
     # Owner and custom id, hashed: 1,024 characters are more than an index of PostgreSQL takes.
     custom_key: str | None = Field(default=None, unique=True, max_length=64)
     alias_of: UUID | None = Field(default=None, foreign_key="images.id", index=True)
+    # No foreign key, as for an album's cover: deleting an album takes its images out in the same transaction.
+    album_id: UUID | None = None
     filename: str
     title: str | None = None
     alt: str | None = None
@@ -104,6 +206,14 @@ class Image(SQLModel, table=True):
     # Owner, visibility and content of an image that new uploads may turn out to be duplicates of.
     dedupe_key: str | None = Field(default=None, unique=True)
     exif: dict[str, object] | None = Field(sa_column=Column(JSONDocument, nullable=True))
+    taken_at: datetime | None = Field(sa_column=_moment(nullable=True))
+    """From EXIF, for the order; a moment without an offset counts as UTC."""
+    # Of the width and the height, 0 to 1; null for the centre.
+    focal_x: float | None = None
+    focal_y: float | None = None
+    views: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    replacement_id: UUID | None = None
+    """The open session whose bytes will take the place of this image's."""
     # What the caged child said of it; null until the verdict.
     thumbhash: str | None = None
     dominant_color: str | None = None
@@ -125,8 +235,8 @@ class Variant(SQLModel, table=True):
             "ix_variants_unfinished",
             "state",
             "lease_until",
-            sqlite_where=text("state IN ('planned', 'rendering')"),
-            postgresql_where=text("state IN ('planned', 'rendering')"),
+            sqlite_where=text("state IN ('planned', 'rendering') OR is_stale"),
+            postgresql_where=text("state IN ('planned', 'rendering') OR is_stale"),
         ),
     )
 
@@ -157,6 +267,8 @@ class Variant(SQLModel, table=True):
     object_key: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    is_stale: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """READY with old bytes, which serve until the new ones are made: a preset or the focal point changed."""
     updated_at: datetime = Field(sa_column=_moment())
 
 
@@ -180,6 +292,10 @@ class UploadSession(SQLModel, table=True):
     lease_id: UUID | None = None
     lease_until: datetime | None = Field(sa_column=_moment(nullable=True))
     is_duplicate: bool
+    is_replacement: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """The bytes take the place of those of an image that is there."""
+    source_url: str | None = None
+    """What a worker fetches; null where the client sends."""
     error_code: str | None = None
     error_message: str | None = None
     error_details: dict[str, object] | None = Field(sa_column=Column(JSONDocument, nullable=True))
@@ -196,3 +312,9 @@ api_keys = _table("api_keys")
 images = _table("images")
 variants = _table("variants")
 upload_sessions = _table("upload_sessions")
+albums = _table("albums")
+image_tags = _table("image_tags")
+search_documents = _table("search_documents")
+variant_presets = _table("variant_presets")
+signing_keys = _table("signing_keys")
+refresh_tokens = _table("refresh_tokens")
