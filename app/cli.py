@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from app.administration import keys, users
 from app.auditing import run_audit
 from app.client.command import upload
+from app.container import check_parts, open_accounts
 from app.db.engine import Database
 from app.db.migrating import NotMigrated, check_is_migrated, migrate, write_migration
 from app.errors import SafelightError
 from app.graphql_api.schema import write_sdl
-from app.services.accounts import AccountService
 from app.serving import serve_api, serve_worker
 from app.settings import InvalidSettings, Settings, load_settings
 from app.supervisor.ground import CannotStart
@@ -27,6 +28,8 @@ def main() -> None:
 
 
 main.add_command(upload)
+main.add_command(users)
+main.add_command(keys)
 
 
 @main.command()
@@ -115,7 +118,7 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
         await migrate(database, target=target)
         if target != "head":
             return None
-        accounts = AccountService(database, max_upload_bytes=settings.max_upload_bytes)
+        accounts = open_accounts(settings, database)
         wanted = settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None
         first = await accounts.create_first(bootstrap_key=wanted)
     except SafelightError as error:
@@ -128,16 +131,19 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
 def _when_migrated(settings: Settings, serve: Callable[[Settings], int]) -> int:
     if settings.secret is None:
         raise InvalidSettings("SAFELIGHT_SECRET: must be set; `safelight run` makes one by itself")
-    asyncio.run(_check_database(settings))
+    asyncio.run(_check(settings))
     return serve(settings)
 
 
-async def _check_database(settings: Settings) -> None:
+async def _check(settings: Settings) -> None:
     database = Database(settings.sql_url)
     try:
         await check_is_migrated(database)
+    except SafelightError as error:
+        raise CannotStart(f"SAFELIGHT_DATABASE_URL: {error.message}") from error
     finally:
         await database.close()
+    await check_parts(settings)
 
 
 def _exit_with(action: Callable[[Settings], int]) -> None:

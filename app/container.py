@@ -1,6 +1,7 @@
 """Build every adapter and service from the settings, once; close them in reverse."""
 
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,32 +9,46 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from app import __version__
+from app.adapters import budget_of, make_store_ready, open_own_store, open_redis, read_plans, redis_url_of
 from app.context import Addresses, ServerFacts, Services
 from app.db.engine import Database
 from app.domain.headers.facts import Budget
-from app.errors import Unavailable
 from app.events import EventBus
+from app.fetching.fetcher import Fetcher
 from app.jobs import RenderQueue, open_queue
+from app.rate_limit import RateLimiter
 from app.services.accounts import AccountService
+from app.services.albums import AlbumService
+from app.services.api_keys import ApiKeyService
 from app.services.audit import AuditService
 from app.services.claims import ClaimService
 from app.services.delivery import DeliveryService
 from app.services.delivery_cache import DeliveryCache
 from app.services.feeds import Feeds
+from app.services.foreign_tokens import ForeignTokenService, TrustedIssuer
 from app.services.images import ImageService
+from app.services.importing import Importer, ImportService
+from app.services.library import LibraryService
+from app.services.partials import PartialFiles
+from app.services.preferences import PreferenceService
+from app.services.presets import PresetService
 from app.services.reception import ReceptionLimits, ReceptionService
 from app.services.registration import Registrar
+from app.services.replacing import ReplacementService, SwapService
+from app.services.resuming import ResumingService
 from app.services.retention import RetentionService
 from app.services.scratch import own_scratch
+from app.services.sign_in import SignInService
+from app.services.signing_keys import SigningKeyService
+from app.services.trash import TrashService
+from app.services.uploaders import Uploaders
 from app.services.uploads import UploadService
 from app.services.variants import VariantService
 from app.services.watching import WatchService
-from app.settings import InvalidSettings, Settings
-from app.storage.opening import open_store
+from app.settings import Settings
 from app.storage.port import ObjectKey, ObjectStore
 
 CACHED_BODY_BYTES = 128 * 1024 * 1024
-_REDIS_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +63,16 @@ class Container:
     redis: Redis
     bus: EventBus
     accounts: AccountService
+    foreign_tokens: ForeignTokenService | None
+    """None where no issuer is configured."""
     services: Services
     reception: ReceptionService
+    resuming: ResumingService
+    importer: Importer
     delivery: DeliveryService
     delivery_cache: DeliveryCache
     claims: ClaimService
+    swaps: SwapService
     retention: RetentionService
     addresses: Addresses
     server: ServerFacts
@@ -75,18 +95,33 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         scratch_dir = stack.enter_context(own_scratch(settings.scratch_dir))
         database = Database(settings.sql_url)
         stack.push_async_callback(database.close)
-        store = _open_store(settings)
+        store = open_own_store(settings)
         stack.push_async_callback(store.close)
-        await _make_store_ready(store)
-        redis = _open_redis(settings)
+        await make_store_ready(store)
+        redis = open_redis(settings)
         stack.push_async_callback(redis.aclose)
-        queue_redis = open_queue(_redis_url(settings))
-        stack.push_async_callback(queue_redis.aclose)
+        queue_redis = open_queue(redis_url_of(settings))
+        stack.push_async_callback(queue_redis.aclose, close_connection_pool=True)
         bus = EventBus(redis)
         stack.push_async_callback(bus.close)
         if listens:
             await bus.start()
-        yield _assemble(settings, scratch_dir, database, store, redis, bus, RenderQueue(queue_redis))
+        yield _assemble(_Adapters(settings, scratch_dir, database, store, redis, bus, RenderQueue(queue_redis)))
+
+
+async def check_parts(settings: Settings) -> None:
+    """Return if the parts can be built; asked before a server starts, whose own words about it are many.
+
+    Raises:
+        InvalidSettings: one of them cannot be used.
+        Unavailable: the store does not answer.
+    """
+    redis_url_of(settings)
+    store = open_own_store(settings)
+    try:
+        await make_store_ready(store)
+    finally:
+        await store.close()
 
 
 @contextlib.asynccontextmanager
@@ -99,88 +134,122 @@ async def open_audit(settings: Settings) -> AsyncIterator[AuditService]:
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings.sql_url)
         stack.push_async_callback(database.close)
-        store = _open_store(settings)
+        store = open_own_store(settings)
         stack.push_async_callback(store.close)
         yield AuditService(database, store, scratch_dir=settings.scratch_dir)
 
 
-def _assemble(
-    settings: Settings,
-    scratch_dir: Path,
-    database: Database,
-    store: ObjectStore,
-    redis: Redis,
-    bus: EventBus,
-    queue: RenderQueue,
-) -> Container:
-    budget = budget_of(settings)
-    feeds = Feeds(database, bus)
-    accounts = AccountService(database, max_upload_bytes=settings.max_upload_bytes)
-    uploads = UploadService(database, accounts, bus)
+@dataclass(frozen=True, slots=True)
+class _Adapters:
+    """What reaches out of the process."""
+
+    settings: Settings
+    scratch_dir: Path
+    database: Database
+    store: ObjectStore
+    redis: Redis
+    bus: EventBus
+    queue: RenderQueue
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What several services share."""
+
+    accounts: AccountService
+    limiter: RateLimiter
+    uploaders: Uploaders
+    uploads: UploadService
+    feeds: Feeds
+    fetcher: Fetcher
+
+
+def _assemble(adapters: _Adapters) -> Container:
+    settings, database, store = adapters.settings, adapters.database, adapters.store
+    bus, queue, scratch_dir = adapters.bus, adapters.queue, adapters.scratch_dir
+    budget, core = budget_of(settings), _make_core(adapters)
     registrar = Registrar(database, bus, queue)
     limits = ReceptionLimits(scratch_dir, budget)
+    reception = ReceptionService(database, store, core.uploads, registrar, core.feeds, bus, limits)
+    # Beside the processes' own folders: what has come of an upload outlives the process that took it.
+    partials = PartialFiles(settings.scratch_dir / "partial")
     return Container(
         settings=settings,
         scratch_dir=scratch_dir,
         database=database,
         store=store,
-        redis=redis,
+        redis=adapters.redis,
         bus=bus,
-        accounts=accounts,
-        services=Services(
-            accounts=accounts,
-            uploads=uploads,
-            images=ImageService(database),
-            variants=VariantService(database, accounts, bus, queue),
-            watching=WatchService(database, feeds),
-        ),
-        reception=ReceptionService(database, store, uploads, registrar, feeds, bus, limits),
-        delivery=DeliveryService(database, store, feeds),
+        accounts=core.accounts,
+        foreign_tokens=_open_foreign_tokens(settings, database),
+        services=_make_services(adapters, core),
+        reception=reception,
+        resuming=ResumingService(database, bus, core.uploads, reception, partials, scratch_dir=scratch_dir),
+        importer=Importer(database, bus, reception, core.fetcher, scratch_dir=scratch_dir),
+        delivery=DeliveryService(database, store, core.feeds),
         delivery_cache=DeliveryCache(bus, max_body_bytes=CACHED_BODY_BYTES),
         claims=ClaimService(database, bus, queue),
-        retention=RetentionService(database, store, bus, queue),
+        swaps=SwapService(database, bus),
+        retention=RetentionService(database, store, bus, queue, partials),
         addresses=Addresses(settings.public_base_url, settings.public_cdn_url),
-        server=ServerFacts(__version__, settings.max_upload_bytes, budget),
+        server=ServerFacts(__version__, settings.max_upload_bytes, budget, settings.guest_uploads),
         budget=budget,
     )
 
 
-def budget_of(settings: Settings) -> Budget:
-    """What a picture may promise on this server."""
-    return Budget(
-        max_side_px=settings.max_side_px,
-        max_frame_pixels=settings.max_frame_pixels,
-        max_frames=settings.max_frames,
-        max_total_pixels=settings.max_total_pixels,
-        max_animated_pixels=settings.max_animated_pixels,
+def _make_core(adapters: _Adapters) -> _Core:
+    accounts = open_accounts(adapters.settings, adapters.database)
+    limiter = RateLimiter(adapters.redis)
+    uploaders = Uploaders(accounts, limiter)
+    return _Core(
+        accounts,
+        limiter,
+        uploaders,
+        UploadService(adapters.database, accounts, uploaders, adapters.bus, adapters.queue),
+        Feeds(adapters.database, adapters.bus),
+        Fetcher(),
     )
 
 
-def _open_store(settings: Settings) -> ObjectStore:
-    try:
-        return open_store(settings.object_store_url)
-    except ValueError as error:
-        raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error}") from error
-
-
-async def _make_store_ready(store: ObjectStore) -> None:
-    try:
-        await store.make_ready()
-    except Unavailable as error:
-        raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error.message}") from error
-
-
-def _redis_url(settings: Settings) -> str:
-    if settings.redis_url is None:
-        raise InvalidSettings("SAFELIGHT_REDIS_URL: must be set; only `safelight run` starts a Redis of its own")
-    return settings.redis_url
-
-
-def _open_redis(settings: Settings) -> Redis:
-    redis: Redis = Redis.from_url(
-        _redis_url(settings),
-        decode_responses=True,
-        socket_timeout=_REDIS_TIMEOUT_S,
-        socket_connect_timeout=_REDIS_TIMEOUT_S,
+def _make_services(adapters: _Adapters, core: _Core) -> Services:
+    database, store, bus, queue = adapters.database, adapters.store, adapters.bus, adapters.queue
+    accounts = core.accounts
+    return Services(
+        accounts=accounts,
+        preferences=PreferenceService(database, accounts),
+        api_keys=ApiKeyService(database, accounts),
+        signing_keys=SigningKeyService(database),
+        sign_in=SignInService(database, accounts, core.limiter, secret=_secret_of(adapters.settings)),
+        uploads=core.uploads,
+        imports=ImportService(database, core.uploads, core.fetcher, queue),
+        images=ImageService(database),
+        albums=AlbumService(database, bus),
+        library=LibraryService(database, bus, queue),
+        trash=TrashService(database, store, bus, queue),
+        variants=VariantService(database, accounts, bus, queue),
+        presets=PresetService(database, store, bus, queue),
+        replacements=ReplacementService(database, accounts, core.uploaders, bus),
+        watching=WatchService(database, core.feeds),
     )
-    return redis
+
+
+def open_accounts(settings: Settings, database: Database) -> AccountService:
+    """The accounts with their plans; the command line needs no more.
+
+    Raises:
+        InvalidSettings: the plans' file cannot be read.
+    """
+    return AccountService(database, read_plans(settings), lets_guests_in=settings.guest_uploads)
+
+
+def _open_foreign_tokens(settings: Settings, database: Database) -> ForeignTokenService | None:
+    issuer, audience, jwks_url = settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks_url
+    if issuer is None or audience is None or jwks_url is None:
+        return None
+    trusted = TrustedIssuer(issuer, audience, jwks_url, creates_accounts=settings.jwt_create_accounts)
+    return ForeignTokenService(database, trusted)
+
+
+def _secret_of(settings: Settings) -> str:
+    # The server does not start without one; what else opens a container signs nothing that outlives it.
+    return settings.secret.get_secret_value() if settings.secret is not None else secrets.token_hex(32)

@@ -10,7 +10,17 @@ from app.domain.access import Principal
 from app.domain.headers.facts import Budget
 from app.loaders import Loaders
 from app.services.accounts import AccountService
+from app.services.albums import AlbumService
+from app.services.api_keys import ApiKeyService
 from app.services.images import ImageService
+from app.services.importing import ImportService
+from app.services.library import LibraryService
+from app.services.preferences import PreferenceService
+from app.services.presets import PresetService
+from app.services.replacing import ReplacementService
+from app.services.sign_in import SignInService
+from app.services.signing_keys import SigningKeyService
+from app.services.trash import TrashService
 from app.services.uploads import UploadService
 from app.services.variants import VariantService
 from app.services.watching import WatchService
@@ -31,6 +41,7 @@ class ServerFacts:
     version: str
     max_upload_bytes: int
     budget: Budget
+    guest_uploads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +49,19 @@ class Services:
     """The use cases that resolvers and routes call."""
 
     accounts: AccountService
+    preferences: PreferenceService
+    api_keys: ApiKeyService
+    signing_keys: SigningKeyService
+    sign_in: SignInService
     uploads: UploadService
+    imports: ImportService
     images: ImageService
+    albums: AlbumService
+    library: LibraryService
+    trash: TrashService
     variants: VariantService
+    presets: PresetService
+    replacements: ReplacementService
     watching: WatchService
 
 

@@ -5,7 +5,8 @@ SafelightError
 │   ├── ChecksumMismatch      400  CHECKSUM_MISMATCH
 │   ├── UploadIncomplete      400  UPLOAD_INCOMPLETE
 │   ├── DerivativeNotAllowed  400  DERIVATIVE_NOT_ALLOWED
-│   └── QueryTooComplex       400  QUERY_TOO_COMPLEX
+│   ├── QueryTooComplex       400  QUERY_TOO_COMPLEX
+│   └── UrlNotAllowed         400  URL_NOT_ALLOWED
 ├── Unauthorized              401  UNAUTHORIZED
 ├── Forbidden                 403  FORBIDDEN
 ├── NotFound                  404  NOT_FOUND
@@ -17,6 +18,8 @@ SafelightError
 ├── ImageTooLarge             413  IMAGE_TOO_LARGE
 ├── InvalidFileType           415  INVALID_FILE_TYPE
 ├── InvalidImage              422  INVALID_IMAGE
+├── RateLimited               429  RATE_LIMITED
+├── FetchFailed               502  FETCH_FAILED
 ├── RenderFailed              502  RENDER_FAILED
 ├── VariantNotReady           503  VARIANT_NOT_READY
 ├── Unavailable               503  UNAVAILABLE
@@ -112,6 +115,12 @@ class QueryTooComplex(InvalidRequest):
     code = ErrorCode.QUERY_TOO_COMPLEX
 
 
+class UrlNotAllowed(InvalidRequest):
+    """A URL is not fetched: it is no http(s) URL, or leads to what is not of the public internet."""
+
+    code = ErrorCode.URL_NOT_ALLOWED
+
+
 class Unauthorized(SafelightError):
     """No credential came, or none that is good."""
 
@@ -176,6 +185,18 @@ class InvalidImage(SafelightError):
     """The bytes claim to be a picture and cannot be decoded as one."""
 
     code, status = ErrorCode.INVALID_IMAGE, 422
+
+
+class RateLimited(SafelightError):
+    """Too many requests of a kind; `retry_after_s` says when the next may come."""
+
+    code, status = ErrorCode.RATE_LIMITED, 429
+
+
+class FetchFailed(SafelightError):
+    """A URL's host cannot be reached, or has no such file."""
+
+    code, status = ErrorCode.FETCH_FAILED, 502
 
 
 class RenderFailed(SafelightError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.ids import ImageId, parse_uuid
+from app.ids import ImageId, make_uuid, parse_uuid
 from app.telemetry import LOST_HINTS
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class EventBus:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._name = make_uuid().hex
         self._listeners: dict[ImageId, set[Listener]] = {}
         self._all_listeners: set[Listener] = set()
         self._resync_listeners: set[Callable[[], None]] = set()
@@ -72,14 +73,17 @@ class EventBus:
         return time.monotonic() - self._vouched_at
 
     async def publish(self, image_ids: Iterable[ImageId], *, received_bytes: int | None = None) -> None:
-        """Announce changes, after their commit. Never fails: a hint that Redis does not take is counted."""
+        """Announce changes, after their commit: here at once, to other processes over Redis.
+
+        Never fails: a hint that Redis does not take is counted.
+        """
         now = time.time()
-        entries = [_encode(Hint(image_id, now, received_bytes)) for image_id in dict.fromkeys(image_ids)]
-        if entries and not await self._append(entries):
-            LOST_HINTS.inc(len(entries))
-            # This process at least shall not wait for the sweep.
-            for entry in entries:
-                self._deliver(entry)
+        hints = [Hint(image_id, now, received_bytes) for image_id in dict.fromkeys(image_ids)]
+        # Whoever made something private or deleted it finds that so when it is answered.
+        for hint in hints:
+            self._deliver(hint)
+        if hints and not await self._append([{**_encode(hint), "from": self._name} for hint in hints]):
+            LOST_HINTS.inc(len(hints))
 
     @contextlib.contextmanager
     def listening(self, image_id: ImageId, listener: Listener) -> Iterator[None]:
@@ -145,15 +149,15 @@ class EventBus:
         for _stream, entries in answer or ():
             for entry_id, entry in entries:
                 last_id = entry_id
-                self._deliver(entry)
+                # What this process told others it has heard itself before.
+                hint = _decode(entry) if entry.get("from") != self._name else None
+                if hint is not None:
+                    self._deliver(hint)
         # Hints published before the question have been read, unless there were more than one reading holds.
         self._vouched_at = asked_at
         return last_id
 
-    def _deliver(self, entry: dict[str, str]) -> None:
-        hint = _decode(entry)
-        if hint is None:
-            return
+    def _deliver(self, hint: Hint) -> None:
         for listener in (*self._listeners.get(hint.image_id, ()), *self._all_listeners):
             listener(hint)
 

@@ -21,6 +21,7 @@ _SHORT_ID_CHARACTERS = 10  # 62^10 = 8.4e17: a clash among 10 million images has
 
 API_KEY_PREFIX = "sl_"
 UPLOAD_TOKEN_PREFIX = "slu_"  # noqa: S105  (the mark of a token, not a token)
+REFRESH_TOKEN_PREFIX = "slr_"  # noqa: S105  (the mark of a token, not a token)
 SHOWN_PREFIX_CHARACTERS = 10
 """How much of an API key may be shown to recognise it by."""
 
@@ -59,6 +60,16 @@ def make_account_hash() -> str:
 def make_api_key() -> str:
     """A new API key of 256 random bits; whoever has it is the account."""
     return API_KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def make_refresh_token() -> str:
+    """A new refresh token of 256 random bits; good for one more access token."""
+    return REFRESH_TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def make_signing_value() -> str:
+    """A new secret that signs delivery addresses: 256 random bits in 64 hexadecimal digits."""
+    return secrets.token_hex(32)
 
 
 def make_upload_token() -> str:

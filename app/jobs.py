@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 QUEUE = "safelight:render"
 WAKE_CHANNEL = "safelight:wake"
 """A message here ends the worker's pause at once; arq itself only polls."""
+IMPORT_CHANNEL = "safelight:import"
+"""A message here tells workers that there is a URL to fetch."""
 RENDER_JOB = "render_image"
 WORKER_SILENCE_S = 10
 _WORKERS = "safelight:workers"
@@ -49,7 +51,10 @@ def redis_settings(url: str) -> RedisSettings:
 def open_queue(url: str) -> ArqRedis:
     """A connection to the queue. Unlike arq's own it waits for no answer, so that a Redis that is away stops nobody."""
     pool = ConnectionPool.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
-    return ArqRedis(pool, default_queue_name=QUEUE, job_serializer=serialize_job, job_deserializer=deserialize_job)
+    queue = ArqRedis(pool, default_queue_name=QUEUE, job_serializer=serialize_job, job_deserializer=deserialize_job)
+    # The pool is nobody else's: it closes with the queue.
+    queue.auto_close_connection_pool = True
+    return queue
 
 
 async def note_worker(redis: Redis, name: str) -> None:
@@ -76,6 +81,15 @@ class RenderQueue:
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
+
+    async def wake_importers(self) -> None:
+        """Say that there is a URL to fetch. Never fails: workers look by themselves every second."""
+        try:
+            async with asyncio.timeout(_ENQUEUE_TIMEOUT_S):
+                await self._redis.publish(IMPORT_CHANNEL, "1")
+        except (RedisError, OSError) as error:
+            LOST_HINTS.inc()
+            log.warning("wake_lost", extra={"reason": type(error).__name__})
 
     async def enqueue(self, image_id: ImageId, *, attempt: int, delay_s: float = 0, round_: int = 0) -> None:
         """Ask for the unfinished variants of an image to be made; asking twice for the same attempt is asking once.

@@ -3,12 +3,14 @@
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidRequest, NotFound, SafelightError
+from app.rate_limit import Network, RateNote, client_address, find_client_address, rate_note
 from app.routes.answers import mask, send_error
 from app.telemetry import HTTP_REQUESTS, HTTP_SECONDS, request_id
 
@@ -20,11 +22,15 @@ _ROUTES = ("/graphql", "/upload", "/f", "/images", "/healthz", "/readyz", "/metr
 class RequestEnvelope:
     """Gives each request an id, measures it, and turns what is raised into an answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network] = ()) -> None:
         self._app = app
+        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        # Every request has a context of its own, so that neither needs putting back.
+        client_address.set(self._find_address(scope))
+        rate_note.set([])
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -35,6 +41,11 @@ class RequestEnvelope:
         finally:
             request_id.reset(token)
 
+    def _find_address(self, scope: Scope) -> str:
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        peer = scope.get("client")
+        return find_client_address(peer[0] if peer else None, forwarded, self._trusted_proxies)
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started_at, status = time.perf_counter(), 0
 
@@ -43,6 +54,7 @@ class RequestEnvelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", (request_id.get() or "").encode())]
+                message["headers"] += _rate_headers(message["headers"])
             await send(message)
 
         try:
@@ -57,6 +69,18 @@ class RequestEnvelope:
             route = _route_of(scope["path"])
             HTTP_REQUESTS.labels(route=route, status=str(status)).inc()
             HTTP_SECONDS.labels(route=route).observe(time.perf_counter() - started_at)
+
+
+def _rate_headers(present: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    notes: list[RateNote] = rate_note.get() or []
+    if not notes:
+        return []
+    note = notes[0]
+    told = {"limit": note.limit, "remaining": note.remaining, "reset": note.reset_s}
+    headers = [(f"x-ratelimit-{name}".encode(), str(number).encode()) for name, number in told.items()]
+    if note.retry_after_s is not None and all(name != b"retry-after" for name, _ in present):
+        headers.append((b"retry-after", str(note.retry_after_s).encode()))
+    return headers
 
 
 def _as_told(error: Exception) -> SafelightError:

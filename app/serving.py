@@ -13,15 +13,18 @@ import uvloop
 from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
-from app.container import budget_of, open_container
+from app.adapters import budget_of
+from app.connections import BoundedHttpProtocol
+from app.container import open_container
 from app.rendering.sandbox import Cage
 from app.rendering.scratch import sweep
 from app.services.scratch import clear_scratch
-from app.settings import Settings
+from app.settings import InvalidSettings, Settings
 from app.telemetry import set_up_logging
 from app.web import Server
 from app.workers.images import RenderTools
 from app.workers.main import WorkerParts, work_until_stopped
+from app.workers.replacing import Judge
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ def serve_api(settings: Settings) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=BoundedHttpProtocol,
         ws="websockets-sansio",
         ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.
@@ -72,7 +76,11 @@ class _Server(uvicorn.Server):
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        where = f"SAFELIGHT_HOST={settings.host} and SAFELIGHT_PORT={settings.port}"
+        raise InvalidSettings(f"{where} cannot be listened on: {error.strerror}") from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     return listener
@@ -98,10 +106,13 @@ async def _work(settings: Settings) -> None:
         cage = Cage(slots=settings.workers, scratch_dir=cage_dir, allow_unsandboxed=settings.allow_unsandboxed)
         await cage.start()
         try:
-            tools = RenderTools(container.claims, container.store, cage, budget_of(settings), container.scratch_dir)
+            budget = budget_of(settings)
+            judge = Judge(container.swaps, container.store, cage, budget=budget, scratch_dir=container.scratch_dir)
+            tools = RenderTools(container.claims, container.store, cage, budget, container.scratch_dir, judge)
             parts = WorkerParts(
                 tools,
                 container.retention,
+                container.importer,
                 container.redis,
                 settings.redis_url or "",
                 settings.workers,

@@ -1,6 +1,7 @@
 """Every setting, read once from the environment and `.env`, typed and checked, with units in the names."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -40,6 +41,15 @@ def _check_redis(url: str | None) -> str | None:
     if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must begin with redis://, rediss:// or unix://")
     return url
+
+
+def _check_networks(texts: list[str]) -> list[str]:
+    for text in texts:
+        try:
+            ip_network(text, strict=False)
+        except ValueError as error:
+            raise ValueError(f"{text[:64]!r} is no address and no network") from error
+    return texts
 
 
 OptionalOrigin = Annotated[str | None, AfterValidator(_check_origin)]
@@ -97,7 +107,22 @@ class Settings(BaseSettings):
         description="1 lets pictures be decoded where the kernel has no Landlock or seccomp. For development only.",
     )
     allowed_origins: list[str] = Field(
-        [], description='Other origins whose pages may open WebSockets, as JSON: ["https://app.example.org"].'
+        [], description='Other origins whose pages may use the API, as JSON: ["https://app.example.org"].'
+    )
+    trusted_proxies: Annotated[list[str], AfterValidator(_check_networks)] = Field(
+        [], description='Proxies whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"]. Others may have forged it.'
+    )
+    plans_file: Path | None = Field(
+        None, description="TOML file that changes and adds plans; default the built-in ones. See docs/accounts.md."
+    )
+    guest_uploads: bool = Field(False, description="1 lets anyone upload, as the account guest with the plan guest.")
+    jwt_issuer: str | None = Field(
+        None, description="Issuer (iss) whose JSON Web Tokens are believed; goes with the two settings below."
+    )
+    jwt_jwks_url: OptionalOrigin = Field(None, description="Address of the issuer's public keys (JWKS).")
+    jwt_audience: str | None = Field(None, description="Audience (aud) that a token of the issuer must be meant for.")
+    jwt_create_accounts: bool = Field(
+        False, description="1 makes an account with the plan free for each new identity of the issuer."
     )
     metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker serves its own /metrics; none by default."
@@ -111,6 +136,9 @@ class Settings(BaseSettings):
         key = self.bootstrap_key.get_secret_value() if self.bootstrap_key else None
         if key is not None and (not key.startswith("sl_") or len(key) < 35 or not key.isascii()):
             raise ValueError("SAFELIGHT_BOOTSTRAP_KEY must be sl_ followed by at least 32 characters")
+        named = [self.jwt_issuer, self.jwt_jwks_url, self.jwt_audience]
+        if any(named) and not all(named):
+            raise ValueError("SAFELIGHT_JWT_ISSUER, SAFELIGHT_JWT_JWKS_URL and SAFELIGHT_JWT_AUDIENCE go together")
         return self
 
     @property

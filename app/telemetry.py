@@ -46,6 +46,8 @@ def set_up_logging(level: str, *, role: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # It warns of each malformed form, which is its client's fault and answered as such.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     # Libraries that tell the story of each request at `info`.
     for name in ("arq", "httpx", "urllib3", "uvicorn.access", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
@@ -82,6 +84,9 @@ PUSH_DELAY_SECONDS = Histogram(
 )
 LOST_HINTS = Counter(
     "safelight_lost_hints_total", "Events and jobs that Redis did not take; the sweep makes up for them."
+)
+UNLIMITED_REQUESTS = Counter(
+    "safelight_unlimited_requests_total", "Requests let through uncounted, as Redis did not answer."
 )
 DELIVERIES = Counter(
     "safelight_deliveries_total",

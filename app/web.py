@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, Router
@@ -19,10 +20,12 @@ from app.graphql_api.schema import get_schema, write_sdl
 from app.jobs import check_worker
 from app.loaders import make_loaders
 from app.middleware import RequestEnvelope
+from app.rate_limit import parse_networks
 from app.routes.ide import graphiql_page, static_mount
 from app.routes.operations import Readiness, SchemaRoute, healthz, metrics
 from app.routes.pictures import Pictures
-from app.routes.upload import METHODS, UploadRoute
+from app.routes.tus import FOLDER_METHODS, SESSION_METHODS, UploadDoor
+from app.routes.upload import UploadRoute
 from app.services.authentication import Authenticator
 from app.settings import Settings
 
@@ -51,18 +54,43 @@ class Server:
     @contextlib.asynccontextmanager
     async def _live(self, _starlette: Starlette) -> AsyncIterator[None]:
         async with open_container(self._settings) as container:
-            authenticator = Authenticator(container.accounts, container.services.uploads)
+            authenticator = Authenticator(
+                container.accounts, container.services.uploads, container.services.sign_in, container.foreign_tokens
+            )
             graphql = _make_endpoint(container, authenticator)
             self._pictures = Pictures(
                 container.delivery, container.delivery_cache, authenticator.authenticate, container.store.open
             )
-            routes = Router(routes=_routes(container), redirect_slashes=False)
-            self._app = RequestEnvelope(_Fork(self._pictures, graphql, routes))
+            routes = Router(routes=_routes(container, authenticator), redirect_slashes=False)
+            app = RequestEnvelope(
+                _Fork(self._pictures, graphql, routes),
+                trusted_proxies=parse_networks(self._settings.trusted_proxies),
+            )
+            self._app = _open_to(container.settings.allowed_origins, app)
             rechecking = asyncio.create_task(_recheck_for_ever(graphql), name="recheck-sockets")
             try:
                 yield
             finally:
                 rechecking.cancel()
+
+
+def _open_to(origins: Collection[str], app: ASGIApp) -> ASGIApp:
+    """Let pages of these origins use the API; pictures say by themselves that anyone may read them."""
+    if not origins:
+        return app
+    shared = CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+        max_age=86_400,
+    )
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        await (app if is_picture(scope) else shared)(scope, receive, send)
+
+    return choose
 
 
 class _Fork:
@@ -90,7 +118,8 @@ def is_picture(scope: Scope) -> bool:
 
 def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQLEndpoint[Principal]:
     async def authenticate(credentials: Credentials) -> Principal:
-        return await authenticator.authenticate(credentials.authorization, credentials.api_key)
+        shown = credentials
+        return await authenticator.authenticate(shown.authorization, shown.api_key, shown.assertion)
 
     def make_context(principal: Principal, _connection: HTTPConnection, request_id: str) -> RequestContext:
         services = container.services
@@ -99,7 +128,12 @@ def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQ
             request_id=request_id,
             services=services,
             loaders=make_loaders(
-                principal, accounts=services.accounts, images=services.images, uploads=services.uploads
+                principal,
+                accounts=services.accounts,
+                albums=services.albums,
+                images=services.images,
+                uploads=services.uploads,
+                signing_keys=services.signing_keys,
             ),
             addresses=container.addresses,
             server=container.server,
@@ -114,7 +148,7 @@ def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQ
     )
 
 
-def _routes(container: Container) -> list[BaseRoute]:
+def _routes(container: Container, authenticator: Authenticator) -> list[BaseRoute]:
     readiness = Readiness(
         checks={
             "database": container.database.check,
@@ -124,11 +158,19 @@ def _routes(container: Container) -> list[BaseRoute]:
         },
         warnings={"sandbox": "SAFELIGHT_ALLOW_UNSANDBOXED is set"} if container.settings.allow_unsandboxed else {},
     )
-    upload = UploadRoute(container.reception, container.addresses, container.object_url)
+    upload = UploadDoor(
+        upload=UploadRoute(container.reception, container.addresses, container.object_url),
+        resuming=container.resuming,
+        uploads=container.services.uploads,
+        authenticate=authenticator.authenticate,
+        addresses=container.addresses,
+        max_upload_bytes=container.server.max_upload_bytes,
+    )
     return [
         Route("/", _home, methods=["GET"]),
         Route("/schema.graphql", SchemaRoute(write_sdl()).__call__, methods=["GET"]),
-        Route("/upload/{session}", upload.__call__, methods=METHODS),
+        Route("/upload", upload.folder, methods=FOLDER_METHODS),
+        Route("/upload/{session}", upload.session, methods=SESSION_METHODS),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readiness.__call__, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),

@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.servers.postgres",
     "tests.servers.redis",
     "tests.servers.s3",
+    "tests.people",
 ]

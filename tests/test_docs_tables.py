@@ -17,10 +17,11 @@ from app.routes.pictures import MAX_WAIT_S
 from app.services import claims, leases
 from app.services.accounts import Preferences
 from app.services.delivery import MAX_KEPT_BODY_BYTES
+from app.services.opening import MAX_TTL_S, MIN_TTL_S
 from app.services.reception import VERDICT_WAIT_S
-from app.services.uploads import MAX_SESSIONS_AT_ONCE, MAX_TTL_S, MIN_TTL_S
+from app.services.uploads import MAX_SESSIONS_AT_ONCE
 from app.settings import Settings
-from app.workers.images import RENEW_EVERY_S
+from app.workers.renewing import RENEW_EVERY_S
 from tests.pages import ROOT, between, read
 
 # Named by the contract, and not raised by anything yet.

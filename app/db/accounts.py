@@ -1,14 +1,14 @@
-"""SQL for accounts and their API keys."""
+"""SQL for accounts, and for what counts against them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.records import AccountRecord, ApiKeyRecord
-from app.db.tables import accounts, api_keys
-from app.ids import AccountId, ApiKeyId
+from app.db.records import AccountRecord
+from app.db.tables import accounts, albums
+from app.ids import AccountId
 
 
 async def count_accounts(db: AsyncConnection) -> int:
@@ -22,9 +22,9 @@ async def insert_account(db: AsyncConnection, values: Mapping[str, object]) -> N
     await db.execute(insert(accounts).values(**values))
 
 
-async def insert_api_key(db: AsyncConnection, values: Mapping[str, object]) -> None:
-    """Add an API key."""
-    await db.execute(insert(api_keys).values(**values))
+async def update_account(db: AsyncConnection, account_id: AccountId, values: Mapping[str, object]) -> None:
+    """Set columns of an account."""
+    await db.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
 
 
 async def find_account(db: AsyncConnection, account_id: AccountId, *, for_update: bool = False) -> AccountRecord | None:
@@ -40,28 +40,35 @@ async def find_accounts(db: AsyncConnection, account_ids: Sequence[AccountId]) -
     return {row.id: AccountRecord(*row) for row in rows}
 
 
-async def find_key_by_hash(db: AsyncConnection, secret_hash: str) -> tuple[ApiKeyRecord, AccountRecord] | None:
-    """The key with this hash and its account, whether they are good or not."""
-    statement = (
-        select(api_keys, accounts)
-        .join(accounts, accounts.c.id == api_keys.c.account_id)
-        .where(api_keys.c.secret_hash == secret_hash)
-    )
-    row = (await db.execute(statement)).one_or_none()
-    if row is None:
-        return None
-    split = len(api_keys.c)
-    return ApiKeyRecord(*row[:split]), AccountRecord(*row[split:])
+async def find_account_by_name(db: AsyncConnection, username: str) -> AccountRecord | None:
+    """The account of this username."""
+    row = (await db.execute(select(accounts).where(accounts.c.username == username))).one_or_none()
+    return AccountRecord(*row) if row else None
 
 
-async def touch_key(db: AsyncConnection, key_id: ApiKeyId, *, now: datetime, not_since: datetime) -> None:
-    """Note that the key was used, unless that was noted after `not_since`: not every request is a write."""
-    is_stale = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < not_since)
-    await db.execute(update(api_keys).where(api_keys.c.id == key_id, is_stale).values(last_used_at=now))
+async def find_account_by_subject(db: AsyncConnection, subject: str) -> AccountRecord | None:
+    """The account that a foreign identity belongs to."""
+    row = (await db.execute(select(accounts).where(accounts.c.subject == subject))).one_or_none()
+    return AccountRecord(*row) if row else None
 
 
-async def last_key_use(db: AsyncConnection, account_id: AccountId) -> datetime | None:
-    """When any key of the account was last used."""
-    statement = select(func.max(api_keys.c.last_used_at)).where(api_keys.c.account_id == account_id)
-    moment: datetime | None = (await db.execute(statement)).scalar_one()
-    return moment
+async def list_unclaimed_by_email(db: AsyncConnection, email: str) -> list[AccountRecord]:
+    """Accounts with this e-mail address, in any case, that belong to no foreign identity yet; two at most."""
+    statement = select(accounts).where(func.lower(accounts.c.email) == email.lower(), accounts.c.subject.is_(None))
+    return [AccountRecord(*row) for row in await db.execute(statement.limit(2))]
+
+
+async def list_accounts(db: AsyncConnection) -> list[AccountRecord]:
+    """Every account, the oldest first; for the command line."""
+    return [AccountRecord(*row) for row in await db.execute(select(accounts).order_by(accounts.c.created_at))]
+
+
+async def note_sign_in(db: AsyncConnection, account_id: AccountId, *, now: datetime) -> None:
+    """Remember when an account was last signed in to."""
+    await update_account(db, account_id, {"last_login_at": now})
+
+
+async def count_albums(db: AsyncConnection, owner_id: AccountId) -> int:
+    """How many albums an account has."""
+    count: int = (await db.execute(select(func.count()).where(albums.c.owner_id == owner_id))).scalar_one()
+    return count

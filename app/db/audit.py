@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import ImageRecord, VariantRecord
 from app.db.tables import images, upload_sessions, variants
-from app.db.variants import UNFINISHED
+from app.db.variants import UNFINISHED, is_claimed, is_stale
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import VariantState
 from app.ids import ImageId
@@ -27,24 +27,31 @@ async def list_running_leases(db: AsyncConnection, image_ids: Iterable[ImageId])
 
 async def list_running_claims(db: AsyncConnection, image_ids: Iterable[ImageId]) -> list[VariantRecord]:
     """The variants of these images that some worker has claimed."""
-    statement = select(variants).where(
-        variants.c.image_id.in_(list(image_ids)), variants.c.state == VariantState.RENDERING
-    )
+    statement = select(variants).where(variants.c.image_id.in_(list(image_ids)), is_claimed())
     return [VariantRecord(*row) for row in await db.execute(statement)]
+
+
+async def list_staged_keys(db: AsyncConnection, image_ids: Iterable[ImageId]) -> set[str]:
+    """The object keys of replacements of these images that wait for their verdict."""
+    statement = select(upload_sessions.c.staged_key).where(
+        upload_sessions.c.image_id.in_(list(image_ids)), upload_sessions.c.staged_key.is_not(None)
+    )
+    return set((await db.execute(statement)).scalars())
 
 
 async def list_troubled(db: AsyncConnection, *, since: datetime, until: datetime) -> list[ImageId]:
     """Images that changed in this time and may have left an object behind.
 
-    Those are drafts, duplicates, and whatever took more than one try to render.
+    Those are drafts, duplicates, whatever took more than one try to render, and whatever was or is to be replaced.
     """
     tried_again = exists().where(variants.c.image_id == images.c.id, variants.c.attempt > 1)
+    replaced = exists().where(upload_sessions.c.image_id == images.c.id, upload_sessions.c.is_replacement)
     statement = select(images.c.id).where(
         images.c.updated_at > since,
         images.c.updated_at <= until,
         # A draft that nobody touched since its session was opened has no bytes.
         images.c.updated_at > images.c.created_at,
-        or_(images.c.uploaded_at.is_(None), images.c.alias_of.is_not(None), tried_again),
+        or_(images.c.uploaded_at.is_(None), images.c.alias_of.is_not(None), tried_again, replaced),
     )
     return list((await db.execute(statement)).scalars())
 
@@ -81,8 +88,13 @@ async def count_stuck(db: AsyncConnection, *, before: datetime) -> int:
         images.c.uploaded_at.is_not(None),
         images.c.deleted_at.is_(None),
     )
+    # A stale variant has its moment in `not_before`; `updated_at` is that of the bytes that serve.
+    since = func.coalesce(variants.c.lease_until, variants.c.not_before)
+    stale = and_(is_stale(), since < before, images.c.uploaded_at.is_not(None), images.c.deleted_at.is_(None))
+    waits = or_(waits, stale)
     waiting = select(func.count()).select_from(variants.join(images, images.c.id == variants.c.image_id)).where(waits)
-    lost = and_(upload_sessions.c.state == SessionState.RECEIVING, upload_sessions.c.lease_until < before)
+    lease_or_start = func.coalesce(upload_sessions.c.lease_until, upload_sessions.c.updated_at)
+    lost = and_(upload_sessions.c.state == SessionState.RECEIVING, lease_or_start < before)
     receiving = select(func.count()).select_from(upload_sessions).where(lost)
     has_unfinished = exists().where(variants.c.image_id == images.c.id, variants.c.state.in_(UNFINISHED))
     is_behind = and_(
@@ -111,6 +123,8 @@ async def replan_lost(db: AsyncConnection, variant: VariantRecord, *, now: datet
             failures=0,
             losses=0,
             not_before=None,
+            lease_until=None,
+            is_stale=False,
             object_key=None,
             updated_at=now,
         )

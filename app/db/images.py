@@ -1,15 +1,13 @@
-"""SQL for images: read, register, list."""
+"""SQL for images: read, register, change. Lists are in `app.db.listing`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Uuid, case, exists, func, insert, literal, select, tuple_, update
+from sqlalchemy import case, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import ImageRecord
 from app.db.tables import images, variants
-from app.db.types import UTCDateTime
 from app.domain.states import ImageState
 from app.domain.variants import VariantState
 from app.ids import AccountId, ImageId
@@ -76,55 +74,6 @@ async def settle_state(db: AsyncConnection, image_id: ImageId, *, leaves_draft: 
     if not leaves_draft:
         statement = statement.where(images.c.state != ImageState.AWAITING_UPLOAD)
     await db.execute(statement.values(state=state))
-
-
-@dataclass(frozen=True, slots=True)
-class ImageQuery:
-    """Which images of an owner a list shows."""
-
-    owner_id: AccountId
-    states: tuple[ImageState, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in a list ordered by (created_at, id)."""
-
-    created_at: datetime
-    image_id: ImageId
-
-
-async def list_images(
-    db: AsyncConnection, query: ImageQuery, *, limit: int, after: Position | None = None, newest_first: bool = True
-) -> list[ImageRecord]:
-    """At most `limit` images in the order asked for, strictly beyond `after` in that order."""
-    statement = select(images).where(*_conditions(query))
-    key = tuple_(images.c.created_at, images.c.id)
-    if after is not None:
-        bound = tuple_(literal(after.created_at, UTCDateTime()), literal(after.image_id, Uuid()))
-        statement = statement.where(key < bound if newest_first else key > bound)
-    columns = (images.c.created_at, images.c.id)
-    order = [column.desc() for column in columns] if newest_first else list(columns)
-    rows = await db.execute(statement.order_by(*order).limit(limit))
-    return [ImageRecord(*row) for row in rows]
-
-
-async def count_images(db: AsyncConnection, query: ImageQuery) -> int:
-    """How many images the query shows in all."""
-    count: int = (await db.execute(select(func.count()).select_from(images).where(*_conditions(query)))).scalar_one()
-    return count
-
-
-def _conditions(query: ImageQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [
-        images.c.owner_id == query.owner_id,
-        images.c.deleted_at.is_(None),
-        images.c.alias_of.is_(None),
-        images.c.state != ImageState.AWAITING_UPLOAD,
-    ]
-    if query.states:
-        conditions.append(images.c.state.in_(query.states))
-    return conditions
 
 
 async def changed_images(db: AsyncConnection, *, since: datetime, limit: int) -> list[tuple[ImageId, int]]:

@@ -27,6 +27,7 @@ class AccountRecord:
     plan: str
     account_hash: str
     password_hash: str | None
+    subject: str | None
     preferences: dict[str, object]
     created_at: datetime
     last_login_at: datetime | None
@@ -171,6 +172,9 @@ class SessionRecord:
     is_duplicate: bool
     is_replacement: bool
     source_url: str | None
+    staged_key: str | None
+    """Object key of a replacement's bytes while nobody knows yet whether they are a picture."""
+    staged_tries: int
     error_code: str | None
     error_message: str | None
     error_details: dict[str, object] | None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.images import find_images
-from app.db.records import ImageRecord, SessionRecord, VariantRecord
+from app.db.records import AccountRecord, AlbumRecord, ImageRecord, SessionRecord, VariantRecord
 from app.db.uploads import find_session_of_image
 from app.db.variants import list_variants
 from app.domain.links import make_stable_path
@@ -25,6 +25,10 @@ class ImageSnapshot:
     """In the order in which they were planned."""
     session: SessionRecord | None = None
     """The session of `asked_id`; read for watchers only."""
+    owner: AccountRecord | None = None
+    """Read with pages of images; None where nobody looked."""
+    album: AlbumRecord | None = None
+    """Likewise; None too where the image is in none."""
 
 
 def stable_path(snapshot: ImageSnapshot, derivative: Derivative) -> str:

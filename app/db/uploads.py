@@ -47,14 +47,26 @@ async def find_session_of_image(db: AsyncConnection, image_id: ImageId) -> Sessi
 
 
 async def take_session(
-    db: AsyncConnection, session_id: SessionId, *, lease_id: UUID, now: datetime, lease_until: datetime
+    db: AsyncConnection,
+    session_id: SessionId,
+    *,
+    lease_id: UUID,
+    now: datetime,
+    lease_until: datetime,
+    received_bytes: int = 0,
 ) -> bool:
-    """Claim the right to send the bytes: true for exactly one caller at a time, and never once an image has them."""
+    """Claim the right to send the bytes: true for exactly one caller at a time, and never once an image has them.
+
+    Whoever comes with the lease that stands there has it already.
+    """
+    is_lost = or_(sessions.c.lease_until < now, sessions.c.lease_id == lease_id)
     is_free = or_(
         sessions.c.state == SessionState.OPEN,
-        and_(sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now),
+        and_(sessions.c.state == SessionState.RECEIVING, is_lost),
     )
-    is_registered = exists().where(images.c.id == sessions.c.image_id, images.c.uploaded_at.is_not(None))
+    # Of a replacement the image has bytes all the time; its own are in once they are staged.
+    is_filled = exists().where(images.c.id == sessions.c.image_id, images.c.uploaded_at.is_not(None))
+    is_registered = or_(and_(~sessions.c.is_replacement, is_filled), sessions.c.staged_key.is_not(None))
     statement = (
         update(sessions)
         .where(sessions.c.id == session_id, is_free, ~is_registered, sessions.c.expires_at > now)
@@ -62,7 +74,7 @@ async def take_session(
             state=SessionState.RECEIVING,
             lease_id=lease_id,
             lease_until=lease_until,
-            received_bytes=0,
+            received_bytes=received_bytes,
             updated_at=now,
         )
     )
@@ -97,7 +109,7 @@ async def complete_receiving(db: AsyncConnection, image_id: ImageId, *, now: dat
     """Answer the session whose bytes this image has; False where it was answered before."""
     statement = (
         update(sessions)
-        .where(sessions.c.image_id == image_id, sessions.c.state == SessionState.RECEIVING)
+        .where(_is_awaited(image_id))
         .values(state=SessionState.COMPLETED, lease_id=None, lease_until=None, updated_at=now)
     )
     return (await db.execute(statement)).rowcount == 1
@@ -107,7 +119,7 @@ async def fail_receiving(db: AsyncConnection, image_id: ImageId, *, error: Safel
     """Close the session that waits for the verdict on this image; False where it was answered before."""
     statement = (
         update(sessions)
-        .where(sessions.c.image_id == image_id, sessions.c.state == SessionState.RECEIVING)
+        .where(_is_awaited(image_id))
         .values(
             state=SessionState.FAILED,
             lease_id=None,
@@ -121,9 +133,20 @@ async def fail_receiving(db: AsyncConnection, image_id: ImageId, *, error: Safel
     return (await db.execute(statement)).rowcount == 1
 
 
+def _is_awaited(image_id: ImageId) -> ColumnElement[bool]:
+    # A replacement is not what the image's own bytes are waited for with.
+    return and_(
+        sessions.c.image_id == image_id,
+        sessions.c.state == SessionState.RECEIVING,
+        ~sessions.c.is_replacement,
+    )
+
+
 async def list_abandoned(db: AsyncConnection, *, now: datetime, limit: int) -> list[SessionRecord]:
-    """Sessions whose receiver was lost."""
-    is_lost = and_(sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now)
+    """Sessions whose receiver was lost; those whose bytes are staged wait for a worker, and have none."""
+    is_lost = and_(
+        sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now, sessions.c.staged_key.is_(None)
+    )
     return [SessionRecord(*row) for row in await db.execute(select(sessions).where(is_lost).limit(limit))]
 
 
@@ -133,9 +156,31 @@ async def hold_abandoned(db: AsyncConnection, session: SessionRecord, *, now: da
         update(sessions)
         .where(sessions.c.id == session.id, sessions.c.state == SessionState.RECEIVING)
         .where(sessions.c.lease_id == session.lease_id, sessions.c.lease_until < now)
+        .where(sessions.c.staged_key.is_(None))
         .values(updated_at=now)
     )
     return (await db.execute(statement)).rowcount == 1
+
+
+async def list_imports(db: AsyncConnection, *, now: datetime, limit: int) -> list[SessionRecord]:
+    """Sessions whose URL nobody fetches just now, the oldest first."""
+    is_lost = and_(sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now)
+    statement = (
+        select(sessions)
+        .where(sessions.c.source_url.is_not(None), or_(sessions.c.state == SessionState.OPEN, is_lost))
+        .where(sessions.c.expires_at > now)
+        .order_by(sessions.c.created_at)
+        .limit(limit)
+    )
+    return [SessionRecord(*row) for row in await db.execute(statement)]
+
+
+async def count_imports(db: AsyncConnection, owner_id: AccountId) -> int:
+    """How many imports of an owner are not over."""
+    statement = select(func.count()).where(
+        sessions.c.owner_id == owner_id, sessions.c.source_url.is_not(None), sessions.c.state.in_(OPEN_STATES)
+    )
+    return int((await db.execute(statement)).scalar_one())
 
 
 async def expire_sessions(db: AsyncConnection, *, now: datetime) -> list[SessionRecord]:
@@ -149,10 +194,11 @@ async def expire_sessions(db: AsyncConnection, *, now: datetime) -> list[Session
     return [SessionRecord(*row) for row in await db.execute(statement)]
 
 
-async def reserved_by(db: AsyncConnection, owner_id: AccountId) -> tuple[int, int]:
-    """How many sessions of an owner are open, and the bytes they may still bring."""
+async def reserved_by(db: AsyncConnection, owner_id: AccountId, *, now: datetime) -> tuple[int, int]:
+    """How many sessions of an owner are open, and the bytes they may still bring; not those whose time is over."""
+    is_alive = or_(sessions.c.state == SessionState.RECEIVING, sessions.c.expires_at > now)
     statement = select(func.count(), func.coalesce(func.sum(sessions.c.max_bytes), 0)).where(
-        sessions.c.owner_id == owner_id, sessions.c.state.in_(OPEN_STATES)
+        sessions.c.owner_id == owner_id, sessions.c.state.in_(OPEN_STATES), is_alive
     )
     count, reserved_bytes = (await db.execute(statement)).one()
     return int(count), int(reserved_bytes)

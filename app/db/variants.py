@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import VariantRecord
@@ -12,6 +12,7 @@ from app.domain.variants import VariantState
 from app.ids import ImageId
 
 UNFINISHED = (VariantState.PLANNED, VariantState.RENDERING)
+_STATE = variants.c.state.type
 
 
 async def insert_variants(db: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
@@ -39,18 +40,24 @@ async def find_variant(db: AsyncConnection, variant_id: object) -> VariantRecord
 async def claim_variants(
     db: AsyncConnection, image_id: ImageId, *, now: datetime, lease_until: datetime
 ) -> list[VariantRecord]:
-    """Take every variant of an image that waits to be made, in one statement; what another worker holds stays out."""
+    """Take every variant of an image that waits to be made, in one statement; what another worker holds stays out.
+
+    Stale ones stay READY while they are worked on: their old bytes serve until the new ones are there.
+    """
+    is_ready = variants.c.state == VariantState.READY
+    # Still under a lease means that whoever had it before was lost.
+    is_lost = or_(variants.c.state == VariantState.RENDERING, and_(is_ready, variants.c.lease_until.is_not(None)))
     statement = (
         update(variants)
         .where(variants.c.image_id == image_id, _claimable(now))
         .values(
-            state=VariantState.RENDERING,
+            state=case((is_ready, variants.c.state), else_=literal(VariantState.RENDERING, _STATE)),
             attempt=variants.c.attempt + 1,
-            # Still RENDERING means that whoever had it before was lost.
-            losses=variants.c.losses + case((variants.c.state == VariantState.RENDERING, 1), else_=0),
+            losses=variants.c.losses + case((is_lost, 1), else_=0),
             lease_until=lease_until,
             not_before=None,
-            updated_at=now,
+            # When the bytes changed that serve is what a stale one says.
+            updated_at=case((is_ready, variants.c.updated_at), else_=literal(now, variants.c.updated_at.type)),
         )
         .returning(*variants.c)
     )
@@ -58,23 +65,33 @@ async def claim_variants(
     return sorted(claimed, key=lambda variant: variant.position)
 
 
+def is_stale() -> ColumnElement[bool]:
+    """READY, and to be made anew."""
+    return and_(variants.c.state == VariantState.READY, variants.c.is_stale)
+
+
+def is_claimed() -> ColumnElement[bool]:
+    """Some worker has it, or had it when it was lost."""
+    return or_(variants.c.state == VariantState.RENDERING, and_(is_stale(), variants.c.lease_until.is_not(None)))
+
+
 def _claimable(now: datetime) -> ColumnElement[bool]:
     waits = and_(
-        variants.c.state == VariantState.PLANNED,
+        or_(variants.c.state == VariantState.PLANNED, and_(is_stale(), variants.c.lease_until.is_(None))),
         or_(variants.c.not_before.is_(None), variants.c.not_before <= now),
     )
     return or_(waits, _is_lost(now))
 
 
 def _is_lost(now: datetime) -> ColumnElement[bool]:
-    return and_(variants.c.state == VariantState.RENDERING, variants.c.lease_until < now)
+    return and_(is_claimed(), variants.c.lease_until < now)
 
 
 def _is_claim_of(variant: VariantRecord) -> ColumnElement[bool]:
     # Whoever overstayed its lease finds another attempt or another generation here, and changes nothing.
     return and_(
         variants.c.id == variant.id,
-        variants.c.state == VariantState.RENDERING,
+        is_claimed(),
         variants.c.attempt == variant.attempt,
         variants.c.generation == variant.generation,
     )
@@ -84,6 +101,11 @@ async def finish_claim(db: AsyncConnection, variant: VariantRecord, values: Mapp
     """Write the outcome of a claim; False where the claim is no longer ours, and nothing was changed."""
     statement = update(variants).where(_is_claim_of(variant)).values(lease_until=None, **values)
     return (await db.execute(statement)).rowcount == 1
+
+
+async def delete_claimed(db: AsyncConnection, claimed: Sequence[VariantRecord]) -> None:
+    """Delete variants that are claimed by this transaction's caller."""
+    await db.execute(delete(variants).where(variants.c.id.in_([variant.id for variant in claimed])))
 
 
 async def renew_leases(db: AsyncConnection, claimed: Sequence[VariantRecord], *, lease_until: datetime) -> None:
@@ -107,14 +129,29 @@ async def reset_variants(db: AsyncConnection, image_id: ImageId, *, revision: in
     """Make every variant of an image planned again, fencing off whoever works on one."""
     values = {"state": VariantState.PLANNED, "lease_until": None, "not_before": None, "revision": revision}
     statement = update(variants).where(variants.c.image_id == image_id)
-    await db.execute(statement.values(**values, attempt=variants.c.attempt + 1))
+    await db.execute(statement.values(**values, is_stale=False, attempt=variants.c.attempt + 1))
 
 
-async def replan_failed(db: AsyncConnection, image_id: ImageId, *, now: datetime, revision: int) -> int:
-    """Give every FAILED variant of an image three new tries; how many there were."""
+async def begin_generation(
+    db: AsyncConnection, image_id: ImageId, *, generation: int, revision: int, now: datetime
+) -> None:
+    """Make every variant of an image planned, of other bytes than before; nothing is left of the old ones."""
+    facts = ("width_px", "height_px", "byte_size", "content_type", "is_animated", "sha256", "object_key")
+    values = dict.fromkeys((*facts, "error_code", "error_message"))
+    await reset_variants(db, image_id, revision=revision)
+    await update_variants(
+        db, image_id, {**values, "generation": generation, "failures": 0, "losses": 0, "updated_at": now}
+    )
+
+
+async def replan_failed(
+    db: AsyncConnection, image_id: ImageId, *, now: datetime, revision: int, size: str | None = None
+) -> int:
+    """Give every FAILED variant of an image, or of one size, three new tries; how many there were."""
+    of_size = [] if size is None else [variants.c.size == size]
     statement = (
         update(variants)
-        .where(variants.c.image_id == image_id, variants.c.state == VariantState.FAILED)
+        .where(variants.c.image_id == image_id, variants.c.state == VariantState.FAILED, *of_size)
         .values(
             state=VariantState.PLANNED,
             revision=revision,
@@ -130,12 +167,18 @@ async def replan_failed(db: AsyncConnection, image_id: ImageId, *, now: datetime
     return int((await db.execute(statement)).rowcount)
 
 
-async def list_waiting(db: AsyncConnection, *, now: datetime, limit: int) -> list[tuple[ImageId, int]]:
-    """Images with variants that somebody should be making now, each with its claims so far, longest waiting first."""
+async def list_waiting(
+    db: AsyncConnection, *, now: datetime, limit: int, stale_only: bool = False
+) -> list[tuple[ImageId, int]]:
+    """Images with variants that somebody should be making now, each with its claims so far, longest waiting first.
+
+    Either those that nobody can see yet, or the stale ones.
+    """
+    kind = is_stale() if stale_only else variants.c.state.in_(UNFINISHED)
     statement = (
         select(variants.c.image_id, func.max(variants.c.attempt).label("attempt"))
         .join(images, images.c.id == variants.c.image_id)
-        .where(variants.c.state.in_(UNFINISHED), _claimable(now), images.c.uploaded_at.is_not(None))
+        .where(kind, _claimable(now), images.c.uploaded_at.is_not(None))
         .where(images.c.deleted_at.is_(None))
         .group_by(variants.c.image_id)
         .order_by(func.min(variants.c.updated_at))
@@ -151,12 +194,16 @@ async def list_worn_out(db: AsyncConnection, *, now: datetime, max_losses: int, 
 
 
 async def count_unfinished(db: AsyncConnection) -> dict[VariantState, int]:
-    """How many variants of uploaded images wait and how many are being made: the true queue depth."""
+    """How many variants of uploaded images wait and how many are being made: the true queue depth.
+
+    Those that are made anew count as what they would be, were there no old bytes.
+    """
+    claimed = case((is_claimed(), 1), else_=0)
     statement = (
-        select(variants.c.state, func.count())
+        select(claimed, func.count())
         .join(images, images.c.id == variants.c.image_id)
-        .where(variants.c.state.in_(UNFINISHED), images.c.uploaded_at.is_not(None))
-        .group_by(variants.c.state)
+        .where(or_(variants.c.state.in_(UNFINISHED), is_stale()), images.c.uploaded_at.is_not(None))
+        .group_by(claimed)
     )
     counted = {row[0]: int(row[1]) for row in await db.execute(statement)}
-    return {state: counted.get(state, 0) for state in UNFINISHED}
+    return {VariantState.PLANNED: counted.get(0, 0), VariantState.RENDERING: counted.get(1, 0)}

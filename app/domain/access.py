@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 from app.errors import Forbidden, Unauthorized
 from app.ids import AccountId, ApiKeyId, ImageId, SessionId
@@ -32,7 +33,7 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: an account by its key, the holder of one upload token, or nobody in particular."""
+    """Who calls: an account by its key or sign-in, the holder of one upload token, or nobody in particular."""
 
     account_id: AccountId | None = None
     scopes: frozenset[Scope] = field(default_factory=frozenset)
@@ -41,6 +42,10 @@ class Principal:
     """Set where the credential is an upload token: it reads and watches its own session and image only."""
     upload_image_id: ImageId | None = None
     """The image that the session's bytes become."""
+    plan: str | None = None
+    """Name of the account's plan; null where there is no account."""
+    sign_in_id: UUID | None = None
+    """Set where the credential came of a sign-in: what `signOut` ends."""
 
     def has(self, scope: Scope) -> bool:
         """Does the credential carry this scope? ADMIN carries all."""
@@ -52,6 +57,8 @@ class Principal:
 
 
 ANONYMOUS = Principal()
+# What people who sign in may do with their own account; ADMIN is given to keys only, from the command line.
+SIGNED_IN_SCOPES = frozenset(scope for scope in Scope if scope is not Scope.ADMIN)
 
 
 def require_account(principal: Principal, scope: Scope) -> AccountId:

@@ -3,6 +3,7 @@
 import unicodedata
 
 MAX_FILENAME_BYTES = 255
+MAX_EXTENSION_BYTES = 16
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
@@ -20,6 +21,22 @@ def clean_filename(name: str | None, *, fallback: str) -> str:
     return _cut(kept)
 
 
+def number_filename(name: str, number: int) -> str:
+    """`beach.jpg` as `beach-2.jpg`; a long stem is cut so that the whole stays at most 255 bytes."""
+    stem, extension = split_filename(name)
+    mark = f"-{number}"
+    room = MAX_FILENAME_BYTES - len((mark + extension).encode())
+    return stem.encode()[:room].decode("utf-8", "ignore") + mark + extension
+
+
+def split_filename(name: str) -> tuple[str, str]:
+    """Stem and extension, dot included; what looks like none of a file belongs to the stem."""
+    stem, dot, extension = name.rpartition(".")
+    if not dot or not stem or len(extension.encode()) > MAX_EXTENSION_BYTES:
+        return name, ""
+    return stem, dot + extension
+
+
 def _is_kept(character: str) -> bool:
     # Cc: control, Cs: lone surrogates (which UTF-8 cannot hold), Zl and Zp: line and paragraph separators.
     return unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"} and character not in _BIDI_CONTROLS
@@ -28,8 +45,6 @@ def _is_kept(character: str) -> bool:
 def _cut(name: str) -> str:
     if len(name.encode()) <= MAX_FILENAME_BYTES:
         return name
-    stem, dot, extension = name.rpartition(".")
-    if not dot or len(extension.encode()) > 16:
-        stem, dot, extension = name, "", ""
-    room = MAX_FILENAME_BYTES - len((dot + extension).encode())
-    return stem.encode()[:room].decode("utf-8", "ignore") + dot + extension
+    stem, extension = split_filename(name)
+    room = MAX_FILENAME_BYTES - len(extension.encode())
+    return stem.encode()[:room].decode("utf-8", "ignore") + extension

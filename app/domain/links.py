@@ -48,9 +48,10 @@ def make_blob_path(image_id: UUID) -> str:
     return f"/images/{image_id}/blob"
 
 
-def make_pretty_path(owner_name: str, filename: str) -> str:
+def make_pretty_path(owner_name: str, album_slug: str | None, filename: str, size: str | None = None) -> str:
     """The path below the CDN's address that people can read; `_` stands where there is no album."""
-    return f"/{owner_name}/_/{quote(filename, safe='')}"
+    parts = (owner_name, album_slug or "_", filename, *([size] if size else []))
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 def make_view_path(short_id: str) -> str:

@@ -1,9 +1,10 @@
-"""Plan limits and processing profiles: turn what was asked into what is granted, once and for all."""
+"""Processing profiles and their limits: turn what was asked into what is granted, once and for all."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from app.domain.plans import Plan
 from app.domain.variants import BUILT_IN_PRESETS, ORIGINAL, Derivative, Family, Preset
 from app.errors import DerivativeNotAllowed, ErrorCode, InvalidRequest
 
@@ -18,27 +19,6 @@ class Profile(StrEnum):
     ORIGINAL_ONLY = "original_only"
     CUSTOM = "custom"
     LEGACY = "legacy"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an account may do. None stands for no limit."""
-
-    name: str
-    max_upload_bytes: int
-    storage_quota_bytes: int | None = None
-    max_images: int | None = None
-    allowed_families: frozenset[Family] = frozenset(Family)
-    can_multi_upload: bool = True
-    image_upload_enabled: bool = True
-    direct_upload_enabled: bool = True
-
-
-def plan_named(name: str, *, max_upload_bytes: int) -> Plan:
-    """The plan of this name on a server with this limit; an unknown name gets the smallest."""
-    if name == "owner":
-        return Plan(name, max_upload_bytes)
-    return Plan("free", max_upload_bytes, storage_quota_bytes=25 * 1024**3, max_images=100_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What can be made of a picture: families, presets, fits, and how large each result is."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.domain.formats import EXTENSIONS, FORMATS_BY_EXTENSION, ImageFormat
@@ -43,6 +44,9 @@ class MetadataPolicy(StrEnum):
     KEEP = "keep"
 
 
+DEFAULT_QUALITY = 85
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """The named rule behind a size; sides are in pixels, quality is 1 to 100."""
@@ -51,8 +55,15 @@ class Preset:
     fit: Fit = Fit.SCALE_DOWN
     width_px: int | None = None
     height_px: int | None = None
-    quality: int = 85
+    quality: int = DEFAULT_QUALITY
     metadata: MetadataPolicy = MetadataPolicy.NONE
+    never_require_signed_urls: bool = False
+    """This size of a private image may be seen by anyone."""
+
+    @property
+    def may_crop(self) -> bool:
+        """Does it depend on the focal point? Only a box with both sides can make a fit cut something off."""
+        return self.fit in {Fit.COVER, Fit.CROP} and self.width_px is not None and self.height_px is not None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,14 +101,48 @@ class Geometry:
 
     scaled: tuple[int, int]
     final: tuple[int, int]
+    offset: tuple[int, int] | None = None
+    """Left and top of what a cut leaves, in pixels of `scaled`; None for the middle."""
+
+    @property
+    def cropped(self) -> tuple[int, int]:
+        """What of `scaled` is kept, before anything is put around it."""
+        return min(self.scaled[0], self.final[0]), min(self.scaled[1], self.final[1])
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Left and top of `cropped` in `scaled`."""
+        return self.offset or _middle(self.scaled, self.cropped)
 
 
-def plan_geometry(preset: Preset, width_px: int, height_px: int) -> Geometry:
+@dataclass(frozen=True, slots=True)
+class FocalPoint:
+    """What a cut shall keep: a share of the width and one of the height, each 0 to 1 from the left and the top."""
+
+    x: float
+    y: float
+
+
+def plan_geometry(preset: Preset, width_px: int, height_px: int, focal: FocalPoint | None = None) -> Geometry:
     """What `preset` makes of a picture of this size, as displayed. No side ever becomes 0.
 
     The meaning of each fit is Cloudflare's: only `contain`, `cover` and `pad` enlarge. A box with one
-    side takes the other from the picture, so that every fit means a plain resize there.
+    side takes the other from the picture, so that every fit means a plain resize there. What is cut has
+    the focal point as near to its middle as the picture's edges allow.
     """
+    geometry = _plan_centred(preset, width_px, height_px)
+    cropped = geometry.cropped
+    if focal is None or cropped == geometry.scaled:
+        return geometry
+    offset = (
+        _place(geometry.scaled[0], cropped[0], focal.x),
+        _place(geometry.scaled[1], cropped[1], focal.y),
+    )
+    # One way to say each place: what lies in the middle anyway is not made twice.
+    return geometry if offset == geometry.corner else replace(geometry, offset=offset)
+
+
+def _plan_centred(preset: Preset, width_px: int, height_px: int) -> Geometry:
     box_w, box_h = preset.width_px, preset.height_px
     if box_w is None and box_h is None:
         return Geometry((width_px, height_px), (width_px, height_px))
@@ -124,6 +169,14 @@ def _crop_without_enlarging(box_w: int | None, box_h: int | None, width_px: int,
     # A picture smaller than the box on a side keeps that side: nothing is enlarged, only what overflows is cut.
     final = (min(box_w or width_px, width_px), min(box_h or height_px, height_px))
     return Geometry((width_px, height_px), final)
+
+
+def _middle(scaled: tuple[int, int], cropped: tuple[int, int]) -> tuple[int, int]:
+    return (scaled[0] - cropped[0]) // 2, (scaled[1] - cropped[1]) // 2
+
+
+def _place(scaled_px: int, cropped_px: int, share: float) -> int:
+    return min(max(0, math.floor(scaled_px * share - cropped_px / 2)), scaled_px - cropped_px)
 
 
 def _scale(width_px: int, height_px: int, factor: float) -> tuple[int, int]:

@@ -14,7 +14,7 @@ CallerT = TypeVar("CallerT")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a connection shows of itself; both are as sent, unverified, and secret: never log them."""
+    """What a connection shows of itself; all are as sent, unverified, and secret: never log them."""
 
     authorization: str | None
     """The value of `Authorization`, scheme included."""
@@ -22,11 +22,13 @@ class Credentials:
     """The value of `X-API-Key`."""
     connection: HTTPConnection
     """For cookies, the peer's address and the like."""
+    assertion: str | None = None
+    """The value of `Cf-Access-Jwt-Assertion`, which a proxy adds."""
 
     @property
     def is_anonymous(self) -> bool:
         """Nothing was shown that could be wrong."""
-        return self.authorization is None and self.api_key is None
+        return self.authorization is None and self.api_key is None and self.assertion is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def credentials_of(connection: HTTPConnection, parameters: Mapping[str, object] 
         if not isinstance(value, str | None):
             raise Unauthorized("The credential must be a string.")
         values.append(value)
-    return Credentials(values[0], values[1], connection)
+    return Credentials(values[0], values[1], connection, connection.headers.get("cf-access-jwt-assertion"))
 
 
 def request_id_of(connection: HTTPConnection) -> str:

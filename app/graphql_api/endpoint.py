@@ -94,10 +94,10 @@ class GraphQLEndpoint(Generic[CallerT]):
         on. Each credential is asked about once, however many sockets share it. While the database is away nobody is
         judged.
         """
-        groups: dict[tuple[str | None, str | None], list[Socket[CallerT]]] = {}
+        groups: dict[tuple[str | None, ...], list[Socket[CallerT]]] = {}
         for socket in self.sockets:
             if shown := socket.credentials:
-                groups.setdefault((shown.authorization, shown.api_key), []).append(socket)
+                groups.setdefault((shown.authorization, shown.api_key, shown.assertion), []).append(socket)
         for sockets in groups.values():
             await self._recheck(sockets)
 

@@ -25,6 +25,7 @@ from strawberry.types import ExecutionContext
 from app.errors import InvalidRequest
 from app.graphql_api.documents import DocumentCache, PreparedDocument
 from app.graphql_api.errors import report_errors
+from app.graphql_api.leaves import QuickExecutor, note_leaves
 from app.graphql_api.limits import DocumentLimits
 
 AnyExecutor = Executor[Any]  # of whichever position context its subclass keeps
@@ -92,7 +93,16 @@ class SafelightSchema(strawberry.Schema):
         config: StrawberryConfig | None = None,
         limits: DocumentLimits | None = None,
     ) -> None:
-        super().__init__(query, mutation, subscription, types=types, config=config, extensions=[PreparedDocuments])
+        super().__init__(
+            query,
+            mutation,
+            subscription,
+            types=types,
+            config=config,
+            extensions=[PreparedDocuments],
+            execution_context_class=QuickExecutor,
+        )
+        note_leaves(self._schema)
         self.limits = limits or DocumentLimits()
         self.documents = DocumentCache(self._schema, self.limits)
         self._introspections: OrderedDict[tuple[str, str | None], Answer] = OrderedDict()

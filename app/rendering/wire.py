@@ -100,6 +100,7 @@ def _spec_fields(spec: RenderSpec) -> dict[str, object]:
         "codec": spec.codec.value,
         "scaled": spec.geometry.scaled,
         "final": spec.geometry.final,
+        "offset": spec.geometry.offset,
         "quality": spec.quality,
         "metadata": spec.metadata.value,
         "is_animated": spec.is_animated,
@@ -109,13 +110,14 @@ def _spec_fields(spec: RenderSpec) -> dict[str, object]:
 
 def _parse_spec(fields: dict[str, object]) -> RenderSpec:
     # `Any` would spread from json; the fields are what `_spec_fields` wrote.
-    scaled, final = fields["scaled"], fields["final"]
+    scaled, final, offset = fields["scaled"], fields["final"], fields["offset"]
     assert isinstance(scaled, list)
     assert isinstance(final, list)
+    assert offset is None or isinstance(offset, list)
     return RenderSpec(
         key=str(fields["key"]),
         codec=ImageFormat(str(fields["codec"])),
-        geometry=Geometry((scaled[0], scaled[1]), (final[0], final[1])),
+        geometry=Geometry((scaled[0], scaled[1]), (final[0], final[1]), (offset[0], offset[1]) if offset else None),
         quality=int(str(fields["quality"])),
         metadata=MetadataPolicy(str(fields["metadata"])),
         is_animated=bool(fields["is_animated"]),

@@ -1,11 +1,20 @@
-"""viewer and server."""
+"""viewer and server; updatePreferences."""
+
+from typing import Annotated
 
 import strawberry
 
 from app.context import Info
 from app.domain.formats import MEDIA_TYPES
 from app.domain.variants import Family
-from app.schema.accounts import ServerInfo, Viewer, viewer_of
+from app.schema.accounts import (
+    PreferencesPayload,
+    ServerInfo,
+    UpdatePreferencesInput,
+    Viewer,
+    read_preferences,
+    viewer_of,
+)
 from app.schema.scalars import BigInt
 
 
@@ -27,5 +36,20 @@ class AccountQueries:
             output_families=list(Family),
             max_upload_bytes=BigInt(facts.max_upload_bytes),
             max_pixels=BigInt(facts.budget.max_frame_pixels),
-            guest_uploads=False,
+            guest_uploads=facts.guest_uploads,
         )
+
+
+@strawberry.type
+class AccountMutations:
+    """Choosing what new images get."""
+
+    @strawberry.mutation(description="Changes preferences; images that are there stay as they are.")
+    async def update_preferences(
+        self,
+        info: Info,
+        input: Annotated[UpdatePreferencesInput, strawberry.argument(description="What shall change.")],  # noqa: A002  (the contract's name)
+    ) -> PreferencesPayload:
+        principal = info.context.principal
+        view = await info.context.services.preferences.update(principal, read_preferences(input))
+        return PreferencesPayload(viewer=viewer_of(view, principal.scopes))

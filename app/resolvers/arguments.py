@@ -1,28 +1,26 @@
-"""Read arguments: ids, pages, wanted derivatives; each wrong one is refused by name."""
+"""Read arguments: ids, changes, wanted derivatives; each wrong one is refused by name."""
 
-import base64
-import binascii
-import struct
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import strawberry
 
-from app.db.images import Position
 from app.domain.policy import Wanted
 from app.domain.variants import Derivative
 from app.errors import InvalidRequest, NotFound
-from app.ids import ImageId, SessionId, parse_uuid
+from app.ids import AlbumId, ApiKeyId, ImageId, SessionId, parse_uuid
+from app.schema.albums import UpdateAlbumInput
+from app.schema.changes import UpdateImageInput, UpdateImagesInput
+from app.schema.presets import UpdateVariantPresetInput, VariantPresetInput
 from app.schema.uploads import CreateUploadSessionInput, DerivativeInput, ProcessingInput
+from app.services.albums import AlbumChange
 from app.services.drafts import SessionRequest
-from app.services.images import PageRequest
+from app.services.image_changes import ImageChange
+from app.services.library import BulkChange
+from app.services.presets import PresetChange
 
 MAX_IDS = 100
-MAX_PAGE, DEFAULT_PAGE = 100, 50
-
-_CURSOR = struct.Struct(">q16s")  # microseconds since 1970, and the id
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def find_id(text: strawberry.ID) -> UUID | None:
@@ -36,6 +34,22 @@ def get_image_id(text: strawberry.ID) -> ImageId:
     if found is None:
         raise NotFound("There is no such image.")
     return ImageId(found)
+
+
+def get_api_key_id(text: strawberry.ID) -> ApiKeyId:
+    """The key's id; what cannot be one names no key."""
+    found = parse_uuid(text)
+    if found is None:
+        raise NotFound("There is no such API key.")
+    return ApiKeyId(found)
+
+
+def get_album_id(text: strawberry.ID) -> AlbumId:
+    """The album's id; what cannot be one names no album."""
+    found = parse_uuid(text)
+    if found is None:
+        raise NotFound("There is no such album.")
+    return AlbumId(found)
 
 
 def get_session_id(text: strawberry.ID) -> SessionId:
@@ -53,41 +67,6 @@ def check_ids(ids: Sequence[strawberry.ID]) -> list[UUID | None]:
     return [parse_uuid(text) for text in ids]
 
 
-def read_page(first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
-    """Forwards with `first` and `after`, or backwards with `last` and `before`; never a mixture."""
-    if (last is not None or before is not None) and (first is not None or after is not None):
-        raise InvalidRequest("Ask with first and after, or with last and before.", details={"field": "last"})
-    if last is not None or before is not None:
-        limit = _check_page(last, "last")
-        return PageRequest(limit, _read_cursor(before, "before"), is_backward=True)
-    return PageRequest(_check_page(first, "first"), _read_cursor(after, "after"))
-
-
-def write_cursor(position: Position) -> str:
-    """A place in a list, opaque to clients. Lists are the caller's own, so it gives access to nothing."""
-    microseconds = (position.created_at - _EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(_CURSOR.pack(microseconds, position.image_id.bytes)).decode().rstrip("=")
-
-
-def _read_cursor(text: str | None, field: str) -> Position | None:
-    if text is None:
-        return None
-    try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        microseconds, id_bytes = _CURSOR.unpack(packed)
-        return Position(_EPOCH + timedelta(microseconds=microseconds), ImageId(UUID(bytes=id_bytes)))
-    except (binascii.Error, struct.error, OverflowError, ValueError) as error:
-        raise InvalidRequest(f"{field} is no cursor of this list.", details={"field": field}) from error
-
-
-def _check_page(limit: int | None, field: str) -> int:
-    if limit is None:
-        return DEFAULT_PAGE
-    if not 1 <= limit <= MAX_PAGE:
-        raise InvalidRequest(f"{field} must be between 1 and {MAX_PAGE}.", details={"field": field})
-    return limit
-
-
 def read_derivatives(inputs: Sequence[DerivativeInput] | None) -> tuple[Derivative, ...]:
     """The wanted derivatives, in their order."""
     return tuple(Derivative(wanted.family, wanted.size) for wanted in inputs or ())
@@ -102,8 +81,6 @@ def read_wanted(processing: ProcessingInput | None) -> Wanted:
 
 def read_session_request(asked: CreateUploadSessionInput) -> SessionRequest:
     """What the client says of its file."""
-    if asked.album_id is not None or asked.album_slug is not None:
-        raise NotFound("There is no such album.", details={"field": "albumId" if asked.album_id else "albumSlug"})
     return SessionRequest(
         file_bytes=asked.file_size,
         filename=asked.filename,
@@ -112,6 +89,8 @@ def read_session_request(asked: CreateUploadSessionInput) -> SessionRequest:
         description=asked.description,
         creator=asked.creator,
         custom_id=asked.custom_id,
+        album_id=_read_album_id(asked.album_id),
+        album_slug=asked.album_slug,
         tags=tuple(asked.tags or ()),
         metadata=asked.metadata,
         is_nsfw=asked.is_nsfw,
@@ -120,3 +99,61 @@ def read_session_request(asked: CreateUploadSessionInput) -> SessionRequest:
         ttl_s=asked.expires_in,
         sha256=asked.sha256,
     )
+
+
+def read_album_change(asked: UpdateAlbumInput) -> AlbumChange:
+    """What shall change of an album; what is omitted has no key."""
+    given = _given(asked)
+    if given.get("cover_id") is not None:
+        given["cover_id"] = _read_cover_id(str(given["cover_id"]))
+    # Its keys are the input's own names, and the schema has checked their types.
+    return cast("AlbumChange", given)
+
+
+def read_image_change(asked: UpdateImageInput) -> ImageChange:
+    """What shall change of an image; what is omitted has no key."""
+    given = _given(asked)
+    if asked.album_id:
+        given["album_id"] = _read_album_id(asked.album_id)
+    if asked.focal_point:
+        given["focal_point"] = (asked.focal_point.x, asked.focal_point.y)
+    return cast("ImageChange", given)  # as above
+
+
+def read_preset_change(asked: VariantPresetInput | UpdateVariantPresetInput) -> PresetChange:
+    """What a preset shall hold; what is omitted has no key."""
+    names = {"width": "width_px", "height": "height_px"}
+    given = {names.get(key, key): value for key, value in _given(asked).items() if key != "name"}
+    return cast("PresetChange", given)  # as above
+
+
+def read_bulk_change(asked: UpdateImagesInput) -> BulkChange:
+    """What shall change of many images; null is the same as omitted but for the album, which it clears."""
+    return BulkChange(
+        album_id=_read_album_id(asked.album_id) if asked.album_id is not strawberry.UNSET else None,
+        clears_album=bool(asked.clear_album) or asked.album_id is None,
+        add_tags=tuple(asked.add_tags or ()),
+        remove_tags=tuple(asked.remove_tags or ()),
+        visibility=asked.visibility,
+        is_nsfw=asked.is_nsfw,
+    )
+
+
+def _given(
+    asked: UpdateAlbumInput | UpdateImageInput | VariantPresetInput | UpdateVariantPresetInput,
+) -> dict[str, object]:
+    return {name: value for name, value in vars(asked).items() if value is not strawberry.UNSET and name != "id"}
+
+
+def _read_album_id(text: strawberry.ID | None) -> AlbumId | None:
+    found = parse_uuid(text) if text is not None else None
+    if text is not None and found is None:
+        raise NotFound("There is no such album.", details={"field": "albumId"})
+    return AlbumId(found) if found is not None else None
+
+
+def _read_cover_id(text: str) -> ImageId:
+    found = parse_uuid(text)
+    if found is None:
+        raise NotFound("There is no such image.", details={"field": "coverId"})
+    return ImageId(found)

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
-from app.db.images import Position
+from app.db.snapshots import ImageSnapshot
 from app.domain.variants import Derivative
 from app.errors import InvalidRequest
 from app.ids import ImageId
@@ -14,9 +14,7 @@ from app.resolvers.arguments import (
     find_id,
     get_image_id,
     read_derivatives,
-    read_page,
     read_wanted,
-    write_cursor,
 )
 from app.schema.arguments import (
     AfterArgument,
@@ -26,12 +24,13 @@ from app.schema.arguments import (
     IdsArgument,
     LastArgument,
 )
-from app.schema.images import Image, ImageConnection, ImageEdge, ImageFilter, ImagePayload, image_of
-from app.schema.node import PageInfo
+from app.schema.changes import ImagePayload
+from app.schema.images import Image, ImageConnection, image_of, load_images
+from app.schema.pages import FilterArgument, OrderArgument, read_order, read_page
+from app.schema.selections import fields_below, needs_variants
 from app.schema.uploads import DerivativeInput, PlannedVariant, ProcessingInput, ProcessingPlan, RefusedDerivative
 from app.schema.variants import ProcessingPolicy
 from app.services import variants
-from app.services.images import ImagePage, PageRequest
 
 
 @strawberry.type
@@ -56,8 +55,7 @@ class ImageQueries:
         elif custom_id is not None:
             snapshot = await images.find_by_custom_id(principal, custom_id)
         else:
-            found = find_id(strawberry.ID(id or ""))
-            snapshot = await info.context.loaders.images.load(ImageId(found)) if found else None
+            snapshot = await _load_image(info, strawberry.ID(id or ""))
         return image_of(snapshot) if snapshot is not None else None
 
     @strawberry.field(description="In the order asked for; null in the place of what is not there.")
@@ -67,7 +65,7 @@ class ImageQueries:
         snapshots = [found.get(ImageId(key)) if (key := find_id(text)) else None for text in ids]
         return [image_of(snapshot) if snapshot is not None else None for snapshot in snapshots]
 
-    @strawberry.field(description="The caller's own, newest first. Drafts are not listed.")
+    @strawberry.field(description="The caller's own. `first`/`last`: default 50, at most 100. Drafts are not listed.")
     async def images(
         self,
         info: Info,
@@ -75,12 +73,10 @@ class ImageQueries:
         after: AfterArgument = None,
         last: LastArgument = None,
         before: BeforeArgument = None,
-        filter: Annotated[ImageFilter | None, strawberry.argument(description="Only those that fit all of it.")] = None,  # noqa: A002  (the contract's name)
+        filter: FilterArgument = None,  # noqa: A002  (the contract's name)
+        order_by: OrderArgument = None,
     ) -> ImageConnection:
-        request = read_page(first, after, last, before)
-        states = tuple(filter.states or ()) if filter else ()
-        page = await info.context.services.images.list_page(info.context.principal, request, states=states)
-        return _connection_of(page, request)
+        return await load_images(info, read_page(first, after, last, before, order=read_order(order_by)), filter)
 
     @strawberry.field(description="What a policy would make of a file, before anything is sent.")
     async def plan_processing(
@@ -123,19 +119,13 @@ class ImageMutations:
         return ImagePayload(image=image_of(snapshot))
 
 
-def _connection_of(page: ImagePage, request: PageRequest) -> ImageConnection:
-    edges = [
-        ImageEdge(cursor=write_cursor(Position(s.image.created_at, s.image.id)), node=image_of(s))
-        for s in page.snapshots
-    ]
-    has_cursor = request.cursor is not None
-    info = PageInfo(
-        has_next_page=has_cursor if request.is_backward else page.has_more,
-        has_previous_page=page.has_more if request.is_backward else has_cursor,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
-    )
-    return ImageConnection(edges=edges, page_info=info, query=page.query)
+async def _load_image(info: Info, text: strawberry.ID) -> ImageSnapshot | None:
+    found = find_id(text)
+    if found is None:
+        return None
+    if needs_variants(fields_below(info)):
+        return await info.context.loaders.images.load(ImageId(found))
+    return await info.context.services.images.find_alone(info.context.principal, ImageId(found))
 
 
 def _plan_of(plan: variants.ProcessingPlan) -> ProcessingPlan:

@@ -1,17 +1,20 @@
 """node and nodes: anything by its id."""
 
+import asyncio
 from uuid import UUID
 
 import strawberry
 
 from app.context import Info
 from app.errors import Forbidden, Unauthorized
-from app.ids import ImageId, SessionId, VariantId
+from app.ids import AlbumId, ApiKeyId, ImageId, SessionId, VariantId
 from app.resolvers.arguments import check_ids, find_id
 from app.schema.accounts import viewer_of
 from app.schema.arguments import IdArgument, IdsArgument
-from app.schema.images import image_of
+from app.schema.credentials import api_key_of
+from app.schema.images import album_of, image_of
 from app.schema.node import Node
+from app.schema.presets import preset_of
 from app.schema.uploads import session_of
 from app.schema.variants import variant_of
 
@@ -22,15 +25,17 @@ class NodeQueries:
 
     @strawberry.field(description="Null where there is nothing of this id that the caller may see.")
     async def node(self, info: Info, id: IdArgument) -> Node | None:  # noqa: A002  (the contract's name)
-        found = find_id(id)
-        return await _find_node(info, found) if found is not None else None
+        return await _find_node(info, find_id(id))
 
     @strawberry.field(description="In the order asked for; null in the place of what is not there.")
     async def nodes(self, info: Info, ids: IdsArgument) -> list[Node | None]:
-        return [await _find_node(info, found) if found is not None else None for found in check_ids(ids)]
+        # At once, so that the loaders ask for all of them together.
+        return await asyncio.gather(*(_find_node(info, found) for found in check_ids(ids)))
 
 
-async def _find_node(info: Info, key: UUID) -> Node | None:
+async def _find_node(info: Info, key: UUID | None) -> Node | None:
+    if key is None:
+        return None
     context = info.context
     snapshot = await context.loaders.images.load(ImageId(key))
     if snapshot is not None:
@@ -41,6 +46,15 @@ async def _find_node(info: Info, key: UUID) -> Node | None:
     session = await context.loaders.sessions.load(SessionId(key))
     if session is not None:
         return session_of(*session)
+    album = await context.services.albums.find(context.principal, AlbumId(key))
+    if album is not None:
+        return album_of(album)
+    api_key = await context.services.api_keys.find(context.principal, ApiKeyId(key))
+    if api_key is not None:
+        return api_key_of(api_key)
+    preset = await context.services.presets.find_by_id(context.principal, key)
+    if preset is not None:
+        return preset_of(preset)
     return await _find_viewer(info, key)
 
 

@@ -8,7 +8,7 @@ import strawberry
 from app.context import Info
 from app.resolvers.arguments import get_image_id, get_session_id
 from app.schema.arguments import IdArgument
-from app.schema.images import is_owner
+from app.schema.image_facts import is_owner
 from app.schema.live import StableVariantsEvent, UploadSessionEvent, readiness_event_of, session_event_of
 
 

@@ -6,8 +6,9 @@ import strawberry
 
 from app.context import Info
 from app.ids import SessionId
-from app.resolvers.arguments import find_id, get_session_id, read_session_request
+from app.resolvers.arguments import find_id, get_image_id, get_session_id, read_session_request
 from app.schema.arguments import IdArgument
+from app.schema.scalars import BigInt
 from app.schema.uploads import (
     CancelUploadSessionPayload,
     CreateUploadSessionInput,
@@ -15,7 +16,7 @@ from app.schema.uploads import (
     UploadSession,
     session_of,
 )
-from app.services.uploads import OpenedSession
+from app.services.opening import OpenedSession
 
 
 @strawberry.type
@@ -53,6 +54,18 @@ class UploadMutations:
         requests = [read_session_request(asked) for asked in inputs]
         opened = await info.context.services.uploads.open_sessions(info.context.principal, requests)
         return [_payload(session) for session in opened]
+
+    @strawberry.mutation(
+        description="Opens a session whose bytes take the place of the image's: same id, same URLs, new variants."
+    )
+    async def replace_image(
+        self,
+        info: Info,
+        id: IdArgument,  # noqa: A002  (the contract's name)
+        file_size: Annotated[BigInt, strawberry.argument(description="Bytes, > 0.")],
+    ) -> CreateUploadSessionPayload:
+        replacements = info.context.services.replacements
+        return _payload(await replacements.open(info.context.principal, get_image_id(id), file_bytes=file_size))
 
     @strawberry.mutation(description="Closes an OPEN session for good.")
     async def cancel_upload_session(self, info: Info, id: IdArgument) -> CancelUploadSessionPayload:  # noqa: A002  (the contract's name)

@@ -1,5 +1,6 @@
 """What is sent for a picture: 200, 206, 304, 416, with the headers of docs/delivery.md."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -32,13 +33,13 @@ _ALWAYS: tuple[tuple[bytes, bytes], ...] = (
 _IMMUTABLE = b"public, max-age=31536000, immutable"
 _VERSION_CHARACTERS = 16
 
+CREDENTIAL_HEADERS = (b"authorization", b"x-api-key", b"cf-access-jwt-assertion")
 _WANTED_HEADERS = {
     b"if-none-match",
     b"if-modified-since",
     b"if-range",
     b"range",
-    b"authorization",
-    b"x-api-key",
+    *CREDENTIAL_HEADERS,
 }
 
 
@@ -50,17 +51,31 @@ class PictureRequest:
     path: str
     query: bytes
     headers: dict[bytes, str] = field(default_factory=dict)
+    raw_path: bytes = b""
+    """As it was sent, percent-encoded."""
 
     @staticmethod
     def of(scope: Scope) -> "PictureRequest":
         """Read an ASGI scope."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED_HEADERS}
-        return PictureRequest(scope["method"], scope["path"], scope["query_string"], headers)
+        raw_path = scope.get("raw_path") or b""
+        return PictureRequest(scope["method"], scope["path"], scope["query_string"], headers, raw_path)
 
     @property
     def has_credential(self) -> bool:
         """Does somebody in particular ask?"""
-        return b"authorization" in self.headers or b"x-api-key" in self.headers
+        return any(name in self.headers for name in CREDENTIAL_HEADERS)
+
+    @property
+    def query_text(self) -> str:
+        """The query as it was sent."""
+        return self.query.decode("latin-1")
+
+    @property
+    def target(self) -> str:
+        """Path and query as they were sent: what a signature is made of."""
+        path = self.raw_path.decode("latin-1") or self.path
+        return f"{path}?{self.query_text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,8 @@ class Terms:
 
     is_owners: bool = False
     """Asked for with the owner's credential, and private."""
+    signed_until_s: int | None = None
+    """When the signature that opened it ends, in Unix seconds."""
     is_versioned: bool = False
     """Asked for with `?v=` of just these bytes."""
     is_download: bool = False
@@ -86,7 +103,8 @@ async def send_picture(
     try:
         part = _wanted_part(request, found, validators)
     except UnsatisfiableRange:
-        await _send_empty(send, 416, [*_ALWAYS, (b"content-range", f"bytes */{found.byte_size}".encode())])
+        size = (b"content-range", f"bytes */{found.byte_size}".encode())
+        await _send_empty(send, 416, [*_ALWAYS, size, (b"content-length", b"0")])
         return 416
     return await _send_part(send, request, found, open_object, part, headers)
 
@@ -168,6 +186,9 @@ def _describe(found: Deliverable, validators: Validators, terms: Terms) -> list[
 
 
 def _cache_control(found: Deliverable, terms: Terms) -> bytes:
+    if not found.is_public and terms.signed_until_s is not None:
+        left_s = max(0, terms.signed_until_s - int(time.time()))
+        return f"private, max-age={min(found.browser_ttl_s, left_s)}".encode()
     if terms.is_owners or not found.is_public:
         return b"private, no-store"
     if terms.is_versioned:

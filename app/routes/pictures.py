@@ -11,10 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from app.domain.access import ANONYMOUS, Principal
 from app.domain.links import parse_stable_path
+from app.domain.signatures import is_signed
 from app.errors import InvalidRequest, NotFound, SafelightError, Unauthorized, Unavailable
 from app.ids import ImageId, parse_uuid
 from app.routes.answers import mask, send_error
 from app.routes.picture_answers import (
+    CREDENTIAL_HEADERS,
     OPEN_TO_ALL,
     OpenObject,
     PictureRequest,
@@ -33,8 +35,8 @@ log = logging.getLogger(__name__)
 MAX_WAIT_S = 30.0
 MAX_QUERY_BYTES = 4096
 
-Authenticate = Callable[[str | None, str | None], Awaitable[Principal]]
-"""The caller behind an `Authorization` and an `X-API-Key` header."""
+Authenticate = Callable[[str | None, str | None, str | None], Awaitable[Principal]]
+"""The caller behind the headers `Authorization`, `X-API-Key` and `Cf-Access-Jwt-Assertion`."""
 
 _HITS = {status: DELIVERIES.labels(status=str(status), cache="hit") for status in (200, 206, 304, 416)}
 _PUBLIC_TERMS = Terms()
@@ -77,7 +79,13 @@ class Pictures:
             await send(message)  # type: ignore[arg-type]  # a message of ours
 
         try:
-            status = await self._answer(request, sending)
+            try:
+                status = await self._answer(request, sending)
+            except ObjectNotFound:
+                if is_started:
+                    raise
+                # Made anew between the look at its row and the look into the store: by now the row names the new one.
+                status = await self._answer(request, sending)
         except Exception as error:
             if is_started:
                 # Half a picture is on its way: only a broken connection tells the client so.
@@ -95,10 +103,16 @@ class Pictures:
         if request.method not in {"GET", "HEAD"}:
             raise MethodNotAllowed("Pictures are read with GET or HEAD.")
         query = _read_query(request.query)
-        principal = await self._principal(request)
+        signed_until_s = None
+        if is_signed(request.query_text):
+            # A wrong signature opens nothing, whatever else would: it says that somebody changed the address.
+            principal, signed_until_s = await self._delivery.admit_signed(_image_of(request.path), request.target)
+        else:
+            principal = await self._principal(request)
         found = await self._find(request, principal, query)
         terms = Terms(
-            is_owners=not found.is_public,
+            is_owners=not found.is_public and signed_until_s is None,
+            signed_until_s=signed_until_s,
             is_versioned=is_version_of(found, query.get("v")),
             is_download=query.get("download") == "1",
         )
@@ -108,7 +122,7 @@ class Pictures:
         if not request.has_credential:
             return ANONYMOUS
         try:
-            return await self._authenticate(request.headers.get(b"authorization"), request.headers.get(b"x-api-key"))
+            return await self._authenticate(*(request.headers.get(name) for name in CREDENTIAL_HEADERS))
         except Unauthorized:
             # A wrong key opens no private picture, and closes no public one.
             return ANONYMOUS
@@ -151,6 +165,11 @@ def _parse_blob_path(path: str) -> ImageId | None:
         return None
     found = parse_uuid(parts[2])
     return ImageId(found) if found is not None else None
+
+
+def _image_of(path: str) -> ImageId | None:
+    stable = parse_stable_path(path)
+    return stable.image_id if stable is not None else _parse_blob_path(path)
 
 
 def _read_query(query: bytes) -> dict[str, str]:

@@ -20,6 +20,7 @@ def image_resource(
     base_url = addresses.base_url
     ready = [record for record in snapshot.variants if record.state is VariantState.READY]
     stable_url = base_url + stable_path(snapshot, ORIGINAL)
+    album_slug = snapshot.album.slug if snapshot.album is not None else None
     return {
         "id": str(image.id),
         "image_uuid": str(image.id),
@@ -27,7 +28,7 @@ def image_resource(
         "view_url": make_view_path(image.short_id),
         "url": stable_url,
         "stable_url": stable_url,
-        "cdn_url": addresses.cdn_url + make_pretty_path(owner_name, image.filename),
+        "cdn_url": addresses.cdn_url + make_pretty_path(owner_name, album_slug, image.filename),
         "storage_url": object_url(image.upload_key) if image.upload_key else None,
         "is_nsfw": image.is_nsfw,
         "width": image.width_px,

@@ -12,9 +12,7 @@ from app.routes.answers import json_response
 from app.routes.bodies import read_body
 from app.routes.forms import FRAMING_BYTES, FormFile, is_form
 from app.routes.resources import ObjectURL, image_resource
-from app.services.reception import ReceptionService, Sending
-
-METHODS = ["POST", "PUT"]
+from app.services.reception import Reception, ReceptionService, Sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +33,37 @@ class UploadRoute:
             owner_name=reception.owner_name,
             is_duplicate=reception.session.is_duplicate,
         )
-        return json_response(resource, status=201 if reception.is_new else 200)
+        return json_response(resource, status=_status_of(reception))
 
 
-def _read_sending(request: Request) -> Sending:
+def read_session_and_token(request: Request) -> tuple[SessionId, str]:
+    """Which session a request is for, and the secret that it brings.
+
+    Raises:
+        Unauthorized: one of them is missing.
+    """
     session_id = parse_uuid(request.path_params["session"])
     token = _read_token(request)
     if session_id is None or token is None:
         raise Unauthorized("Send the upload token as `Authorization: Bearer <token>`, or use the session's oneTimeUrl.")
+    return SessionId(session_id), token
+
+
+def _status_of(reception: Reception) -> int:
+    # 202: a replacement's bytes are safe, and the image still has its old ones.
+    if reception.is_undecided:
+        return 202
+    return 201 if reception.is_new else 200
+
+
+def _read_sending(request: Request) -> Sending:
+    session_id, token = read_session_and_token(request)
     form = _read_form(request) if request.method == "POST" else None
     return Sending(
-        session_id=SessionId(session_id),
+        session_id=session_id,
         token=token,
         chunks=form.chunks() if form is not None else read_body(request),
-        announced_bytes=_read_length(request),
+        announced_bytes=read_length(request),
         framing_bytes=FRAMING_BYTES if form is not None else 0,
         sent_filename=lambda: form.filename if form is not None else None,
     )
@@ -74,7 +89,13 @@ def _read_token(request: Request) -> str | None:
     return in_header or None
 
 
-def _read_length(request: Request) -> int | None:
+def read_length(request: Request) -> int | None:
+    """The length that a request announces, if it does.
+
+    Raises:
+        InvalidRequest: it is no number.
+        FileTooLarge: it has more digits than any file has bytes.
+    """
     text = request.headers.get("content-length")
     if text is None:
         return None

@@ -21,11 +21,19 @@ class ImageStats:
     )
 
 
+@strawberry.type(description="Albums of the account.")
+class AlbumStats:
+    """What is kept."""
+
+    count: int = strawberry.field(description="Albums, empty ones too.")
+
+
 @strawberry.type(description="What the account has.")
 class AccountStats:
     """Usage."""
 
     images: ImageStats = strawberry.field(description="Images and bytes.")
+    albums: AlbumStats = strawberry.field(description="Albums.")
 
 
 @strawberry.type(description="What the account may.")
@@ -106,7 +114,7 @@ def _stats_of(view: AccountView) -> AccountStats:
     images = ImageStats(
         count=view.usage.images, storage_used_bytes=BigInt(used_bytes), storage_remaining_bytes=remaining
     )
-    return AccountStats(images=images)
+    return AccountStats(images=images, albums=AlbumStats(count=view.usage.albums))
 
 
 def _limits_of(view: AccountView) -> AccountLimits:
@@ -134,6 +142,52 @@ def _preferences_of(view: AccountView) -> AccountPreferences:
         flexible_variants=chosen.flexible_variants,
         browser_ttl=chosen.browser_ttl_s,
     )
+
+
+@strawberry.input(description="Changed preferences: what is omitted stays, null puts the default back.")
+class UpdatePreferencesInput:
+    """Changes."""
+
+    thumbnail_original: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Shall DEFAULT make small and medium in the own format?"
+    )
+    thumbnail_webp: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Shall DEFAULT make small and medium as WebP?"
+    )
+    thumbnail_avif: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Shall DEFAULT make small and medium as AVIF?"
+    )
+    nsfw_default: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Are new images not safe for work?"
+    )
+    visibility_default: Visibility | None = strawberry.field(
+        default=strawberry.UNSET, description="Who may see new images."
+    )
+    metadata_default: MetadataPolicy | None = strawberry.field(
+        default=strawberry.UNSET, description="What served originals of new images keep."
+    )
+    flexible_variants: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="May anyone put any transformation in a CDN URL, unsigned?"
+    )
+    browser_ttl: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Seconds, 0 to 31,536,000: max-age of CDN answers."
+    )
+
+
+@strawberry.type(description="Preferences were changed.")
+class PreferencesPayload:
+    """Answer of updatePreferences."""
+
+    viewer: Viewer = strawberry.field(description="The account as it is now.")
+
+
+_KEPT_NAMES = {"browser_ttl": "browser_ttl_s"}
+
+
+def read_preferences(changes: UpdatePreferencesInput) -> dict[str, object]:
+    """What is named, under the names that are kept; None puts the default back."""
+    named = {name: value for name, value in vars(changes).items() if value is not strawberry.UNSET}
+    return {_KEPT_NAMES.get(name, name): value for name, value in named.items()}
 
 
 @strawberry.type(description="What this server is and takes; anyone may ask.")

@@ -7,6 +7,7 @@ import strawberry
 from app.schema.enums import Family
 
 VariantFamilyArgument = Annotated[Family, strawberry.argument(description="What it is encoded as.")]
+PrettySizeArgument = Annotated[str | None, strawberry.argument(description="A preset's name; omitted: the original.")]
 SizeArgument = Annotated[str, strawberry.argument(description="A preset's name.")]
 IdArgument = Annotated[strawberry.ID, strawberry.argument(description="A UUID.")]
 IdsArgument = Annotated[list[strawberry.ID], strawberry.argument(description="UUIDs, at most 100.")]

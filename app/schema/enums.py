@@ -5,9 +5,12 @@ from enum import Enum
 import strawberry
 
 from app.domain.access import Scope, Visibility
+from app.domain.albums import AlbumDeletion
+from app.domain.listing import Direction, OrderField
+from app.domain.outputs import OutputFormat
 from app.domain.policy import Profile
 from app.domain.states import ImageState, SessionState
-from app.domain.variants import Family, MetadataPolicy, VariantState
+from app.domain.variants import Family, Fit, MetadataPolicy, VariantState
 from app.errors import ErrorCode
 
 
@@ -73,6 +76,27 @@ _describe(
     KEEP="All of it, the place included.",
 )
 _describe(
+    Fit,
+    "Fit",
+    "Meaning of the box, as Cloudflare Images documents it.",
+    SCALE_DOWN="Shrunk to fit inside the box, never enlarged.",
+    CONTAIN="As large as fits inside the box.",
+    COVER="Fills the box exactly; what stands over is cut off.",
+    CROP="Like COVER, but never enlarged.",
+    PAD="As large as fits inside the box, which is filled up with the background.",
+)
+_describe(
+    OutputFormat,
+    "OutputFormat",
+    "What a transformation is encoded as.",
+    AUTO="What the request's Accept header likes best.",
+    ORIGINAL="The upload's own format.",
+    JPEG="JPEG.",
+    PNG="PNG.",
+    WEBP="WebP.",
+    AVIF="AVIF.",
+)
+_describe(
     SessionState,
     "UploadSessionState",
     "Where an upload session is on its way.",
@@ -128,12 +152,36 @@ _describe(
     UNAVAILABLE="A part of the server does not answer; try again.",
     INTERNAL="Our fault; the request id finds it in the log.",
 )
+_describe(
+    OrderField,
+    "ImageOrderField",
+    "What a list of images is ordered by.",
+    CREATED_AT="When its session was opened.",
+    UPDATED_AT="When anything of it last changed.",
+    FILENAME="Its filename, by code points: capitals before small letters.",
+    BYTE_SIZE="Bytes of the upload.",
+    VIEWS="How often it was looked at.",
+    TAKEN_AT="When the camera took it; images that do not say so come last in either direction.",
+)
+_describe(Direction, "OrderDirection", "Which end comes first.", ASC="The smallest first.", DESC="The largest first.")
+_describe(
+    AlbumDeletion,
+    "AlbumDeletion",
+    "What becomes of the images of an album that is deleted.",
+    KEEP_IMAGES="They stay, in no album.",
+    DELETE_IMAGES="They go into the trash, in no album.",
+)
 
 __all__ = [
+    "AlbumDeletion",
+    "Direction",
     "ErrorCode",
     "Family",
+    "Fit",
     "ImageState",
     "MetadataPolicy",
+    "OrderField",
+    "OutputFormat",
     "Profile",
     "Scope",
     "SessionState",

@@ -1,199 +1,58 @@
-"""Images as clients see them, and pages of them."""
+"""Images and albums as clients see them, and pages of both. They name each other, so they stand in one file."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import strawberry
+from strawberry.utils.await_maybe import AwaitableOrValue
 
 from app.context import Info
-from app.db.images import ImageQuery
-from app.db.records import AccountRecord, VariantRecord
-from app.db.snapshots import ImageSnapshot, stable_path
-from app.domain.access import Scope
-from app.domain.formats import MEDIA_TYPES
-from app.domain.variants import ORIGINAL, Derivative
-from app.schema.arguments import SizeArgument, VariantFamilyArgument
-from app.schema.enums import Family, ImageState, VariantState, Visibility
+from app.db.records import AlbumRecord
+from app.db.snapshots import ImageSnapshot
+from app.domain.links import make_pretty_path
+from app.domain.listing import ImageOrder as WantedOrder
+from app.ids import AccountId, AlbumId
+from app.schema.arguments import AfterArgument, BeforeArgument, FirstArgument, LastArgument, PrettySizeArgument
+from app.schema.image_facts import ImageFacts
 from app.schema.node import Node, PageInfo
-from app.schema.placeholders import Placeholder, placeholder_of
-from app.schema.scalars import JSON, BigInt
-from app.schema.variants import ProcessingPolicy, Variant, owned_object_url, variant_of
-from app.services.watching import is_complete
-
-
-@strawberry.type(description="How an owner looks to anyone.")
-class Owner:
-    """The public side of an account."""
-
-    name: str = strawberry.field(description="The username; first part of pretty URLs.")
-    display_name: str | None = strawberry.field(description="As the owner wants to be called.")
-
-    @staticmethod
-    def of(account: AccountRecord) -> "Owner":
-        """Convert an account."""
-        return Owner(name=account.username, display_name=account.display_name)
+from app.schema.owners import Owner
+from app.schema.pages import (
+    FilterArgument,
+    OrderArgument,
+    album_cursor,
+    image_cursor,
+    read_filter,
+    read_order,
+    read_page,
+)
+from app.schema.scalars import BigInt
+from app.schema.selections import fields_below, needs_variants
+from app.services.albums import AlbumPage, may_see_album
+from app.services.images import ImagePage, PageRequest
 
 
 @strawberry.type(description="A picture with all that is made of it. Its id and its stable URLs hold for ever.")
-class Image(Node):
-    """An image's snapshot."""
+class Image(ImageFacts):
+    """An image with what surrounds it. What the snapshot has read already is answered at once."""
 
-    snapshot: strawberry.Private[ImageSnapshot]
+    @strawberry.field(description="Whose it is.", graphql_type=Owner)
+    def owner(self, info: Info) -> AwaitableOrValue[Owner]:
+        known = self.snapshot.owner
+        return _load_owner(info, self.snapshot.image.owner_id) if known is None else Owner.of(known)
 
-    @strawberry.field(description="8 to 12 characters of [0-9A-Za-z].")
-    def short_id(self) -> str:
-        return self.snapshot.image.short_id
-
-    @strawberry.field(description="The owner's own id for it.")
-    def custom_id(self) -> str | None:
-        return self.snapshot.image.custom_id
-
-    @strawberry.field(description="Whose it is.")
-    async def owner(self, info: Info) -> Owner:
-        account = await info.context.loaders.accounts.load(self.snapshot.image.owner_id)
-        assert account is not None, "a foreign key holds it"
-        return Owner.of(account)
-
-    @strawberry.field(description="Name of the file, extension included; at most 255 bytes.")
-    def filename(self) -> str:
-        return self.snapshot.image.filename
-
-    @strawberry.field(description="Title, at most 255 characters.")
-    def title(self) -> str | None:
-        return self.snapshot.image.title
-
-    @strawberry.field(description="What stands in for the picture where it cannot be seen.")
-    def alt(self) -> str | None:
-        return self.snapshot.image.alt
-
-    @strawberry.field(description="At most 5,000 characters.")
-    def description(self) -> str | None:
-        return self.snapshot.image.description
-
-    @strawberry.field(description="At most 50, each of at most 64 characters.")
-    def tags(self) -> list[str]:
-        return self.snapshot.image.tags
-
-    @strawberry.field(description="The owner's own name for who made it, at most 1,024 characters.")
-    def creator(self) -> str | None:
-        return self.snapshot.image.creator
-
-    @strawberry.field(description="The owner's own key-value object, at most 1,024 bytes of JSON; {} for others.")
-    def metadata(self, info: Info) -> JSON:
-        return JSON(self.snapshot.image.meta if is_owner(info, self.snapshot) else {})
-
-    @strawberry.field(description="Who may see it.")
-    def visibility(self) -> Visibility:
-        return self.snapshot.image.visibility
-
-    @strawberry.field(description="Not safe for work, as the owner says.")
-    def is_nsfw(self) -> bool:
-        return self.snapshot.image.is_nsfw
-
-    @strawberry.field(description="Media type of the upload. Null while AWAITING_UPLOAD, as are the facts below.")
-    def content_type(self) -> str | None:
-        uploaded = self.snapshot.image.format
-        return None if uploaded is None else MEDIA_TYPES[uploaded]
-
-    @strawberry.field(description="Bytes of the upload.")
-    def byte_size(self) -> BigInt | None:
-        size = self.snapshot.image.byte_size
-        return None if size is None else BigInt(size)
-
-    @strawberry.field(description="Pixels as displayed, after orientation.")
-    def width(self) -> int | None:
-        return self.snapshot.image.width_px
-
-    @strawberry.field(description="Pixels as displayed, after orientation.")
-    def height(self) -> int | None:
-        return self.snapshot.image.height_px
-
-    @strawberry.field(description="1 for a still.")
-    def frames(self) -> int | None:
-        return self.snapshot.image.frames
-
-    @strawberry.field(description="SHA-256 of the uploaded bytes, lower-case hex.")
-    def sha256(self) -> str | None:
-        return self.snapshot.image.sha256
-
-    @strawberry.field(description="What to show until the picture is there. Null until it was decoded.")
-    def placeholder(self) -> Placeholder | None:
-        return placeholder_of(self.snapshot.image)
-
-    @strawberry.field(description="Where it is on its way.")
-    def state(self) -> ImageState:
-        return self.snapshot.image.state
+    @strawberry.field(description="Where it is; null in none, and for all but the owner.", graphql_type="Album | None")
+    def album(self, info: Info) -> "AwaitableOrValue[Album | None]":
+        return album_around(info, self.snapshot)
 
     @strawberry.field(
-        description="Grows with every change of its variants' readiness; what `stableVariants(after:)` takes."
+        description="Pretty URL {cdn}/{owner}/{album}/{filename}[/{size}], with `_` where there is no album.",
+        graphql_type=str,
     )
-    def revision(self) -> int:
-        return self.snapshot.image.revision
-
-    @strawberry.field(description="No planned variant is on its way any more, and no replacement session is open.")
-    def complete(self) -> bool:
-        return is_complete(self.snapshot)
-
-    @strawberry.field(description="At least one planned variant is FAILED and none is on its way.")
-    def failed(self) -> bool:
-        return self.snapshot.image.state is ImageState.FAILED
-
-    @strawberry.field(description="What was granted when its session was opened.")
-    def processing(self) -> ProcessingPolicy:
-        return ProcessingPolicy.of(self.snapshot.image.policy)
-
-    @strawberry.field(description="Families that are intended.")
-    def planned_variants(self) -> list[Family]:
-        return list(dict.fromkeys(record.family for record in self.snapshot.variants))
-
-    @strawberry.field(description="Families of which something is READY.")
-    def available_variants(self) -> list[Family]:
-        return list(dict.fromkeys(record.family for record in _ready(self.snapshot)))
-
-    @strawberry.field(description="Ready ones only, in the order of stableVariants.")
-    def variants(self) -> list[Variant]:
-        return [variant_of(self.snapshot, record) for record in _ready(self.snapshot)]
-
-    @strawberry.field(
-        description="The original, every planned variant, and any other made since: predictable URL and `ready`."
-    )
-    def stable_variants(self) -> list[Variant]:
-        return [variant_of(self.snapshot, record) for record in self.snapshot.variants]
-
-    @strawberry.field(description="One variant; null where it was not planned.")
-    def variant(
-        self, family: VariantFamilyArgument = Family.ORIGINAL, size: SizeArgument = "original"
-    ) -> Variant | None:
-        wanted = Derivative(family, size)
-        found = (record for record in self.snapshot.variants if record.derivative == wanted)
-        return next((variant_of(self.snapshot, record) for record in found), None)
-
-    @strawberry.field(description="Same as stableUrl.")
-    def url(self, info: Info) -> str:
-        return info.context.addresses.base_url + stable_path(self.snapshot, ORIGINAL)
-
-    @strawberry.field(description="Stable URL of the served original: {base}/f/{id}/original/original.{ext}.")
-    def stable_url(self, info: Info) -> str:
-        return info.context.addresses.base_url + stable_path(self.snapshot, ORIGINAL)
-
-    @strawberry.field(description="Where the uploaded bytes lie now. Null for all but the owner.")
-    def storage_url(self, info: Info) -> str | None:
-        return owned_object_url(info, self.snapshot, self.snapshot.image.upload_key)
-
-    @strawberry.field(description="Those whose storageUrl the caller may see.")
-    def storage_variants(self, info: Info) -> list[Variant]:
-        return self.variants() if is_owner(info, self.snapshot) else []
-
-    @strawberry.field(description="When its session was opened.")
-    def created_at(self) -> datetime:
-        return self.snapshot.image.created_at
-
-    @strawberry.field(description="When anything of it last changed.")
-    def updated_at(self) -> datetime:
-        return self.snapshot.image.updated_at
-
-    @strawberry.field(description="Set while it is in the trash.")
-    def deleted_at(self) -> datetime | None:
-        return self.snapshot.image.deleted_at
+    def cdn_url(self, info: Info, size: PrettySizeArgument = None) -> AwaitableOrValue[str]:
+        snapshot = self.snapshot
+        if snapshot.owner is None or (snapshot.album is None and snapshot.image.album_id is not None):
+            return _load_pretty_url(info, snapshot, size)
+        return _pretty_url(info, snapshot, snapshot.owner.username, snapshot.album, size)
 
 
 def image_of(snapshot: ImageSnapshot) -> Image:
@@ -201,51 +60,202 @@ def image_of(snapshot: ImageSnapshot) -> Image:
     return Image(id=strawberry.ID(str(snapshot.image.id)), snapshot=snapshot)
 
 
-def is_owner(info: Info, snapshot: ImageSnapshot) -> bool:
-    """Does the caller own it?"""
-    return info.context.principal.owns(snapshot.image.owner_id, Scope.IMAGES_READ)
-
-
-def _ready(snapshot: ImageSnapshot) -> list[VariantRecord]:
-    if snapshot.image.deleted_at is not None:
-        return []
-    return [record for record in snapshot.variants if record.state is VariantState.READY]
-
-
 @strawberry.type(description="An image in its place in a list.")
 class ImageEdge:
     """An edge."""
 
-    cursor: str = strawberry.field(description="What `after` and `before` take.")
     node: Image = strawberry.field(description="The image.")
+    order: strawberry.Private[WantedOrder]
+
+    @strawberry.field(description="What `after` and `before` take, in a list of the same order.")
+    def cursor(self) -> str:
+        return image_cursor(self.node.snapshot.image, self.order)
 
 
 @strawberry.type(description="A page of images.")
 class ImageConnection:
-    """A page, with its count asked for only when it is wanted."""
+    """A page; what is not asked for is not built."""
 
-    edges: list[ImageEdge] = strawberry.field(description="The images with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-    query: strawberry.Private[ImageQuery]
+    page: strawberry.Private[ImagePage]
+    request: strawberry.Private[PageRequest]
+
+    @strawberry.field(description="The images with their cursors.")
+    def edges(self) -> list[ImageEdge]:
+        return [ImageEdge(node=image_of(snapshot), order=self.request.order) for snapshot in self.page.snapshots]
 
     @strawberry.field(description="The images alone.")
     def nodes(self) -> list[Image]:
-        return [edge.node for edge in self.edges]
+        return [image_of(snapshot) for snapshot in self.page.snapshots]
+
+    @strawberry.field(description="Where the page stands.")
+    def page_info(self) -> PageInfo:
+        cursors = [image_cursor(snapshot.image, self.request.order) for snapshot in self.page.snapshots]
+        return page_info_of(cursors, self.request, has_more=self.page.has_more)
+
+    @strawberry.field(description="How many there are in all.")
+    def total_count(self) -> int:
+        assert self.page.total_count is not None, "it was asked for, and so it was counted"
+        return self.page.total_count
+
+
+@strawberry.type(description="A named place for images; an image is in one or none. Only its owner sees it.")
+class Album(Node):
+    """An album's record."""
+
+    record: strawberry.Private[AlbumRecord]
+
+    @strawberry.field(description="1 to 64 of a-z, 0-9 and -; unique among the owner's.")
+    def slug(self) -> str:
+        return self.record.slug
+
+    @strawberry.field(description="At most 255 characters.")
+    def title(self) -> str:
+        return self.record.title
+
+    @strawberry.field(description="At most 5,000 characters.")
+    def description(self) -> str | None:
+        return self.record.description
+
+    @strawberry.field(description="Whose it is.")
+    async def owner(self, info: Info) -> Owner:
+        return await _load_owner(info, self.record.owner_id)
+
+    @strawberry.field(description="The chosen image while it is in the album, else the newest; null where it is empty.")
+    async def cover(self, info: Info) -> Image | None:
+        snapshot = await info.context.loaders.covers.load(self.record.id)
+        return image_of(snapshot) if snapshot is not None else None
+
+    @strawberry.field(description="Images in it, without drafts and the trash.")
+    async def image_count(self, info: Info) -> int:
+        size = await info.context.loaders.album_sizes.load(self.record.id)
+        return size.images if size is not None else 0
+
+    @strawberry.field(description="Bytes of their uploads.")
+    async def byte_size(self, info: Info) -> BigInt:
+        size = await info.context.loaders.album_sizes.load(self.record.id)
+        return BigInt(size.byte_size if size is not None else 0)
+
+    @strawberry.field(description="Those in it. `first`/`last`: default 50, at most 100. Drafts are not listed.")
+    async def images(
+        self,
+        info: Info,
+        first: FirstArgument = None,
+        after: AfterArgument = None,
+        last: LastArgument = None,
+        before: BeforeArgument = None,
+        filter: FilterArgument = None,  # noqa: A002  (the contract's name)
+        order_by: OrderArgument = None,
+    ) -> ImageConnection:
+        request = read_page(first, after, last, before, order=read_order(order_by))
+        return await load_images(info, request, filter, album_id=self.record.id)
+
+    @strawberry.field(description="When it was made.")
+    def created_at(self) -> datetime:
+        return self.record.created_at
+
+    @strawberry.field(description="When its own texts or its cover last changed.")
+    def updated_at(self) -> datetime:
+        return self.record.updated_at
+
+
+def album_of(record: AlbumRecord) -> Album:
+    """An album, for its owner."""
+    return Album(id=strawberry.ID(str(record.id)), record=record)
+
+
+def album_around(info: Info, snapshot: ImageSnapshot) -> AwaitableOrValue[Album | None]:
+    """The album that an image is in, at once where it was read with the image."""
+    album_id, known = snapshot.image.album_id, snapshot.album
+    if album_id is None:
+        return None
+    return _load_album(info, album_id) if known is None else _visible_album(info, known)
+
+
+def _visible_album(info: Info, record: AlbumRecord | None) -> Album | None:
+    return album_of(record) if record is not None and may_see_album(info.context.principal, record) else None
+
+
+@strawberry.type(description="An album in its place in the list.")
+class AlbumEdge:
+    """An edge."""
+
+    node: Album = strawberry.field(description="The album.")
+
+    @strawberry.field(description="What `after` and `before` take.")
+    def cursor(self) -> str:
+        return album_cursor(self.node.record)
+
+
+@strawberry.type(description="A page of albums.")
+class AlbumConnection:
+    """A page, with its count asked for only when it is wanted."""
+
+    page: strawberry.Private[AlbumPage]
+    request: strawberry.Private[PageRequest]
+
+    @strawberry.field(description="The albums with their cursors.")
+    def edges(self) -> list[AlbumEdge]:
+        return [AlbumEdge(node=album_of(record)) for record in self.page.albums]
+
+    @strawberry.field(description="The albums alone.")
+    def nodes(self) -> list[Album]:
+        return [album_of(record) for record in self.page.albums]
+
+    @strawberry.field(description="Where the page stands.")
+    def page_info(self) -> PageInfo:
+        cursors = [album_cursor(record) for record in self.page.albums]
+        return page_info_of(cursors, self.request, has_more=self.page.has_more)
 
     @strawberry.field(description="How many there are in all.")
     async def total_count(self, info: Info) -> int:
-        return await info.context.services.images.count(self.query)
+        return await info.context.services.albums.count(info.context.principal)
 
 
-@strawberry.input(description="Which images a list shows; all that is given must fit.")
-class ImageFilter:
-    """A filter."""
+def page_info_of(cursors: list[str], request: PageRequest, *, has_more: bool) -> PageInfo:
+    """Where a page stands that was read by this request."""
+    has_cursor = request.beyond is not None
+    return PageInfo(
+        has_next_page=has_cursor if request.is_backward else has_more,
+        has_previous_page=has_more if request.is_backward else has_cursor,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
 
-    states: list[ImageState] | None = strawberry.field(default=None, description="In one of these states.")
+
+async def load_images(
+    info: Info, request: PageRequest, asked: FilterArgument, *, album_id: AlbumId | None = None
+) -> ImageConnection:
+    """A page of the caller's images, with no more of each than the document asks for."""
+    wanted = read_filter(asked)
+    if album_id is not None:
+        # A filter by another album leaves nothing.
+        fits_nothing = wanted.fits_nothing or wanted.album_id not in {None, album_id}
+        wanted = replace(wanted, album_id=album_id, fits_nothing=fits_nothing)
+    names = fields_below(info)
+    request = replace(request, wants_variants=needs_variants(names), wants_count="totalCount" in names)
+    page = await info.context.services.images.list_page(info.context.principal, request, wanted)
+    return ImageConnection(page=page, request=request)
 
 
-@strawberry.type(description="An image was changed.")
-class ImagePayload:
-    """Answer of what changes one image."""
+async def _load_owner(info: Info, owner_id: AccountId) -> Owner:
+    account = await info.context.loaders.accounts.load(owner_id)
+    assert account is not None, "a foreign key holds it"
+    return Owner.of(account)
 
-    image: Image = strawberry.field(description="The image as it is now.")
+
+async def _load_album(info: Info, album_id: AlbumId) -> Album | None:
+    return _visible_album(info, await info.context.loaders.albums.load(album_id))
+
+
+async def _load_pretty_url(info: Info, snapshot: ImageSnapshot, size: str | None) -> str:
+    owner = await _load_owner(info, snapshot.image.owner_id)
+    album_id = snapshot.image.album_id
+    album = await info.context.loaders.albums.load(album_id) if album_id is not None else None
+    return _pretty_url(info, snapshot, owner.name, album, size)
+
+
+def _pretty_url(
+    info: Info, snapshot: ImageSnapshot, owner_name: str, album: AlbumRecord | None, size: str | None
+) -> str:
+    slug = album.slug if album is not None else None
+    return info.context.addresses.cdn_url + make_pretty_path(owner_name, slug, snapshot.image.filename, size)

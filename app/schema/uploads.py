@@ -3,12 +3,13 @@
 from datetime import datetime
 
 import strawberry
+from strawberry.utils.await_maybe import AwaitableOrValue
 
 from app.context import Info
 from app.db.records import SessionRecord
 from app.db.snapshots import ImageSnapshot
 from app.schema.enums import ErrorCode, Family, Profile, SessionState, Visibility
-from app.schema.images import Image, image_of
+from app.schema.images import Album, Image, album_around, image_of
 from app.schema.node import Node
 from app.schema.scalars import JSON, BigInt
 from app.schema.variants import ProcessingPolicy
@@ -66,6 +67,12 @@ class UploadSession(Node):
     @strawberry.field(description="Bytes that have come.")
     def received_bytes(self) -> BigInt:
         return BigInt(self.record.received_bytes)
+
+    @strawberry.field(
+        description="Where the image will be; null in none, and for all but the owner.", graphql_type=Album | None
+    )
+    def album(self, info: Info) -> AwaitableOrValue[Album | None]:
+        return album_around(info, self.snapshot)
 
     @strawberry.field(description="Will the image be marked not safe for work?")
     def is_nsfw(self) -> bool:

@@ -14,6 +14,7 @@ from app.domain.variants import stored_format
 from app.schema.enums import ErrorCode, Family, Profile, VariantState
 from app.schema.node import Node
 from app.schema.scalars import BigInt
+from app.schema.signing import ExpiresInArgument, SignedUrl, sign_variant
 
 
 @strawberry.type(description="A (family, size) that is made of an image.")
@@ -73,10 +74,14 @@ class Variant(Node):
         return info.context.addresses.base_url + stable_path(self.snapshot, self.record.derivative)
 
     @strawberry.field(
-        description="True exactly when a GET of `url` answers 200 with these bytes (of a private image: to its owner)."
+        description="True exactly when a GET of `url` answers 200 with these bytes (of a private one: of `signedUrl`)."
     )
     def ready(self) -> bool:
         return self.record.state is VariantState.READY and self.snapshot.image.deleted_at is None
+
+    @strawberry.field(description="`url` with a signature, for a private image's page. Null for all but the owner.")
+    async def signed_url(self, info: Info, expires_in: ExpiresInArgument = 3600) -> SignedUrl | None:
+        return await sign_variant(info, self.snapshot, self.record.derivative, expires_in_s=expires_in)
 
     @strawberry.field(description="Hash of the bytes, for `?v=`; null until READY.")
     def version(self) -> str | None:

@@ -1,42 +1,37 @@
-"""Accounts and their credentials: the first account, who a key belongs to, what an account has and may."""
+"""Accounts: the first one, who a key belongs to, what an account has and may."""
 
-import time
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.db.accounts import (
     count_accounts,
+    count_albums,
     find_account,
+    find_account_by_name,
     find_accounts,
-    find_key_by_hash,
     insert_account,
-    insert_api_key,
-    last_key_use,
-    touch_key,
 )
-from app.db.engine import Database, utc_now
+from app.db.credentials import find_key_by_hash, insert_api_key, insert_signing_key, last_key_use, touch_key
+from app.db.engine import Database, RowConflict, Transaction, utc_now
 from app.db.images import usage_of
 from app.db.records import AccountRecord, ApiKeyRecord
 from app.db.uploads import reserved_by
 from app.domain.access import Principal, Scope, Visibility, require_account
-from app.domain.policy import Plan, ThumbnailPreferences, plan_named
+from app.domain.plans import GUEST_PLAN, OWNER_PLAN, Plan, Plans
+from app.domain.policy import ThumbnailPreferences
 from app.domain.variants import MetadataPolicy
 from app.errors import Unauthorized
-from app.ids import (
-    SHOWN_PREFIX_CHARACTERS,
-    AccountId,
-    hash_secret,
-    make_account_hash,
-    make_api_key,
-    make_uuid,
-)
+from app.ids import AccountId, hash_secret, make_account_hash, make_api_key, make_signing_value, make_uuid
+from app.services.new_keys import new_key_row
+from app.services.recent import Recent
 
 ACTIVE = "active"
+DISABLED = "disabled"
 FIRST_USERNAME = "admin"
-# A revoked key stops working within a second on every process; until then a look-up is saved for every request.
-_CREDENTIAL_TTL_S = 0.8
-_MAX_CACHED_CREDENTIALS = 10_000
+GUEST_USERNAME = "guest"
+DEFAULT_SIGNING_KEY = "default"
 _NOTE_USE_EVERY = timedelta(minutes=1)
 
 
@@ -57,6 +52,7 @@ class Usage:
     """What an account has: images and bytes kept, and bytes that open sessions may still bring."""
 
     images: int
+    albums: int
     stored_bytes: int
     open_sessions: int
     reserved_bytes: int
@@ -84,14 +80,16 @@ class FirstKey:
 class AccountService:
     """Answers who calls and what they have."""
 
-    def __init__(self, database: Database, *, max_upload_bytes: int) -> None:
+    def __init__(self, database: Database, plans: Plans, *, lets_guests_in: bool = False) -> None:
+        self.plans = plans
+        self.lets_guests_in = lets_guests_in
         self._database = database
-        self._max_upload_bytes = max_upload_bytes
-        self._known: dict[str, tuple[float, ApiKeyRecord, AccountRecord]] = {}
+        self._known: Recent[tuple[ApiKeyRecord, AccountRecord]] = Recent()
+        self._guests: Recent[AccountRecord] = Recent()
 
     def plan_of(self, account: AccountRecord) -> Plan:
         """What this account may do on this server."""
-        return plan_named(account.plan, max_upload_bytes=self._max_upload_bytes)
+        return self.plans.get(account.plan)
 
     async def create_first(self, *, bootstrap_key: str | None) -> FirstKey | None:
         """Make the account `admin` with plan `owner` and one API key, where there is no account; None where there is.
@@ -100,12 +98,11 @@ class AccountService:
         """
         secret = bootstrap_key or make_api_key()
         now = utc_now()
-        account_id = AccountId(make_uuid())
         async with self._database.write() as db:
             if await count_accounts(db):
                 return None
-            await insert_account(db, _first_account(account_id, now))
-            await insert_api_key(db, _first_key(account_id, secret, now))
+            account_id = await add_account(db, username=FIRST_USERNAME, plan=OWNER_PLAN, now=now)
+            await insert_api_key(db, new_key_row(account_id, "first key", secret, scopes=tuple(Scope), now=now))
         return FirstKey(FIRST_USERNAME, secret)
 
     async def authenticate(self, secret: str) -> Principal:
@@ -118,17 +115,37 @@ class AccountService:
         if found is None or not _is_good(*found, now=utc_now()):
             raise Unauthorized("This API key is unknown, revoked or expired. Send another one.")
         key, account = found
-        return Principal(account.id, frozenset(Scope(scope) for scope in key.scopes), key.id)
+        return Principal(account.id, frozenset(Scope(scope) for scope in key.scopes), key.id, plan=account.plan)
+
+    async def find_guest(self) -> AccountRecord | None:
+        """The account that uploads without a credential belong to; None where guests are not let in."""
+        if not self.lets_guests_in:
+            return None
+        known = self._guests.find(GUEST_USERNAME)
+        if known is not None:
+            return known
+        guest = await self._find_or_make_guest()
+        self._guests.keep(GUEST_USERNAME, guest)
+        return guest
+
+    def forget_keys(self) -> None:
+        """Look every key up again: for the process that has revoked one."""
+        self._known.clear()
 
     async def view(self, principal: Principal) -> AccountView:
         """The caller's own account. Needs the scope ACCOUNT_READ."""
         account_id = require_account(principal, Scope.ACCOUNT_READ)
+        return await self.view_own(account_id)
+
+    async def view_own(self, account_id: AccountId) -> AccountView:
+        """The account of somebody who has just proved that it is theirs."""
         async with self._database.read() as db:
             account = await find_account(db, account_id)
             if account is None:
                 raise Unauthorized("This account is gone.")
             images, stored_bytes = await usage_of(db, account_id)
-            usage = Usage(images, stored_bytes, *await reserved_by(db, account_id))
+            reserved = await reserved_by(db, account_id, now=utc_now())
+            usage = Usage(images, await count_albums(db, account_id), stored_bytes, *reserved)
             used_at = await last_key_use(db, account_id)
         return AccountView(account, self.plan_of(account), preferences_of(account), usage, used_at)
 
@@ -138,18 +155,14 @@ class AccountService:
             return await find_accounts(db, list(account_ids))
 
     async def _find_key(self, secret_hash: str) -> tuple[ApiKeyRecord, AccountRecord] | None:
-        known = self._known.get(secret_hash)
-        if known is not None and time.monotonic() - known[0] < _CREDENTIAL_TTL_S:
-            return known[1], known[2]
+        known = self._known.find(secret_hash)
+        if known is not None:
+            return known
         async with self._database.read() as db:
             found = await find_key_by_hash(db, secret_hash)
-        if found is None:
-            self._known.pop(secret_hash, None)
-            return None
-        if len(self._known) >= _MAX_CACHED_CREDENTIALS:
-            self._known.clear()
-        self._known[secret_hash] = (time.monotonic(), *found)
-        await self._note_use(found[0])
+        if found is not None:
+            self._known.keep(secret_hash, found)
+            await self._note_use(found[0])
         return found
 
     async def _note_use(self, key: ApiKeyRecord) -> None:
@@ -158,6 +171,54 @@ class AccountService:
         if key.last_used_at is None or key.last_used_at < not_since:
             async with self._database.write() as db:
                 await touch_key(db, key.id, now=now, not_since=not_since)
+
+    async def _find_or_make_guest(self) -> AccountRecord:
+        async with self._database.read() as db:
+            found = await find_account_by_name(db, GUEST_USERNAME)
+        if found is not None:
+            return found
+        # Another process may make it in the same moment.
+        with contextlib.suppress(RowConflict):
+            async with self._database.write() as db:
+                await add_account(db, username=GUEST_USERNAME, plan=GUEST_PLAN, now=utc_now())
+        async with self._database.read() as db:
+            made = await find_account_by_name(db, GUEST_USERNAME)
+        assert made is not None, "it was made just now, and accounts are never deleted"
+        return made
+
+
+async def add_account(
+    db: Transaction, *, username: str, plan: str, now: datetime, values: Mapping[str, object] | None = None
+) -> AccountId:
+    """Add an account with its first signing key; `values` are columns beside the usual ones.
+
+    Raises:
+        RowConflict: at the commit, where the name is taken.
+    """
+    account_id = AccountId(make_uuid())
+    row: dict[str, object] = {
+        "id": account_id,
+        "username": username,
+        "status": ACTIVE,
+        "plan": plan,
+        "account_hash": make_account_hash(),
+        "preferences": {},
+        "created_at": now,
+    }
+    await insert_account(db, row | dict(values or {}))
+    await insert_signing_key(db, new_signing_key_row(account_id, DEFAULT_SIGNING_KEY, now))
+    return account_id
+
+
+def new_signing_key_row(owner_id: AccountId, name: str, now: datetime) -> dict[str, object]:
+    """A signing key with a new value."""
+    return {
+        "id": make_uuid(),
+        "owner_id": owner_id,
+        "name": name,
+        "value": make_signing_value(),
+        "created_at": now,
+    }
 
 
 def preferences_of(account: AccountRecord) -> Preferences:
@@ -180,33 +241,3 @@ def preferences_of(account: AccountRecord) -> Preferences:
 def _is_good(key: ApiKeyRecord, account: AccountRecord, *, now: datetime) -> bool:
     is_expired = key.expires_at is not None and key.expires_at <= now
     return key.revoked_at is None and not is_expired and account.status == ACTIVE
-
-
-def _first_account(account_id: AccountId, now: datetime) -> dict[str, object]:
-    return {
-        "id": account_id,
-        "username": FIRST_USERNAME,
-        "display_name": None,
-        "email": None,
-        "status": ACTIVE,
-        "plan": "owner",
-        "account_hash": make_account_hash(),
-        "preferences": {},
-        "created_at": now,
-        "last_login_at": None,
-    }
-
-
-def _first_key(account_id: AccountId, secret: str, now: datetime) -> dict[str, object]:
-    return {
-        "id": make_uuid(),
-        "account_id": account_id,
-        "name": "first key",
-        "prefix": secret[:SHOWN_PREFIX_CHARACTERS],
-        "secret_hash": hash_secret(secret),
-        "scopes": [scope.value for scope in Scope],
-        "created_at": now,
-        "last_used_at": None,
-        "expires_at": None,
-        "revoked_at": None,
-    }

@@ -4,30 +4,59 @@ from app.domain.access import ANONYMOUS, Principal
 from app.errors import Unauthorized
 from app.ids import UPLOAD_TOKEN_PREFIX
 from app.services.accounts import AccountService
+from app.services.foreign_tokens import ForeignTokenService, issuer_of
+from app.services.sign_in import ISSUER, SignInService
 from app.services.uploads import UploadService
 
 
 class Authenticator:
-    """Tells API keys from upload tokens and asks the service that knows them."""
+    """Tells the kinds of credentials apart and asks the service that knows each."""
 
-    def __init__(self, accounts: AccountService, uploads: UploadService) -> None:
+    def __init__(
+        self,
+        accounts: AccountService,
+        uploads: UploadService,
+        sign_in: SignInService,
+        foreign_tokens: ForeignTokenService | None = None,
+    ) -> None:
         self._accounts = accounts
         self._uploads = uploads
+        self._sign_in = sign_in
+        self._foreign_tokens = foreign_tokens
 
-    async def authenticate(self, authorization: str | None, api_key: str | None) -> Principal:
-        """The caller behind `Authorization: Bearer …` or `X-API-Key: …`; anonymous where there is neither.
+    async def authenticate(
+        self, authorization: str | None, api_key: str | None, assertion: str | None = None
+    ) -> Principal:
+        """The caller behind `X-API-Key: …`, `Authorization: Bearer …`, or `Cf-Access-Jwt-Assertion: …`, in this order.
+
+        Anonymous where there is none. The assertion counts where an issuer is configured: a proxy adds it to every
+        request, and it must not keep anyone out of a server that does not know it.
 
         Raises:
             Unauthorized: there is a credential, and it is not good.
         """
         if api_key is not None and api_key.strip():
             return await self._accounts.authenticate(api_key.strip())
-        if authorization is None or not authorization.strip():
-            return ANONYMOUS
-        scheme, _, secret = authorization.strip().partition(" ")
-        if scheme.lower() != "bearer" or not secret.strip():
+        if authorization is not None and authorization.strip():
+            return await self._authenticate_bearer(authorization.strip())
+        if assertion is not None and assertion.strip() and self._foreign_tokens is not None:
+            return await self._foreign_tokens.authenticate(assertion.strip())
+        return ANONYMOUS
+
+    async def _authenticate_bearer(self, authorization: str) -> Principal:
+        scheme, _, rest = authorization.partition(" ")
+        secret = rest.strip()
+        if scheme.lower() != "bearer" or not secret:
             raise Unauthorized("Send the credential as `Authorization: Bearer <key>`.")
-        if secret.strip().startswith(UPLOAD_TOKEN_PREFIX):
-            principal, _session = await self._uploads.authenticate(secret.strip())
+        if secret.startswith(UPLOAD_TOKEN_PREFIX):
+            principal, _session = await self._uploads.authenticate(secret)
             return principal
-        return await self._accounts.authenticate(secret.strip())
+        # No key of ours has a dot; every JSON Web Token has two.
+        if secret.count(".") == 2:
+            return await self._authenticate_token(secret)
+        return await self._accounts.authenticate(secret)
+
+    async def _authenticate_token(self, token: str) -> Principal:
+        if self._foreign_tokens is not None and issuer_of(token) != ISSUER:
+            return await self._foreign_tokens.authenticate(token)
+        return await self._sign_in.authenticate(token)

@@ -1,57 +1,67 @@
 """The worker's side of variants: claim them, and write down how each claim ended."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
+from app.db.presets import read_presets
 from app.db.records import ImageRecord, VariantRecord
 from app.db.uploads import complete_receiving, fail_receiving
-from app.db.variants import claim_variants, finish_claim, renew_leases, reset_variants
+from app.db.variants import claim_variants, delete_claimed, finish_claim, renew_leases, reset_variants
 from app.domain.states import ImageState
-from app.domain.variants import ORIGINAL, VariantState
-from app.errors import ErrorCode, RenderFailed, SafelightError
+from app.domain.variants import ORIGINAL, FocalPoint, MetadataPolicy, Preset
+from app.errors import SafelightError
 from app.events import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
-from app.storage.port import ObjectKey
+from app.services.accounts import preferences_of
+from app.services.outcomes import (
+    MAX_FAILURES,
+    MAX_LOSSES,
+    StoredVariant,
+    final_values,
+    next_values,
+    pause_s,
+    ready_values,
+    worn_out_values,
+)
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=6)
 """Renewed every 2 s by a worker that lives; one that died is noticed by the sweep within 11 s."""
-MAX_FAILURES = 3
-MAX_LOSSES = 8
-"""So many times a variant may be lost with its worker or its child before it is FAILED."""
-_MAX_PAUSE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An image with those of its variants that this worker, and no other, makes now."""
+    """An image with those of its variants that this worker, and no other, makes now, and the rules as they are now."""
 
     image: ImageRecord
     variants: tuple[VariantRecord, ...]
+    presets: Mapping[str, Preset]
+    original_metadata: MetadataPolicy
+    """What the served original keeps."""
+
+    @property
+    def focal(self) -> FocalPoint | None:
+        """What cuts shall keep; None for the middle."""
+        if self.image.focal_x is None or self.image.focal_y is None:
+            return None
+        return FocalPoint(self.image.focal_x, self.image.focal_y)
+
+    @property
+    def has_verdict(self) -> bool:
+        """Is it known that the bytes are a picture, and has everybody been told?"""
+        return self.image.thumbhash is not None and not self.image.is_draft
 
     @property
     def original(self) -> VariantRecord | None:
         """The served original, if it is among them."""
         return next((variant for variant in self.variants if variant.derivative == ORIGINAL), None)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVariant:
-    """A variant's file, safely in the store."""
-
-    key: ObjectKey
-    width_px: int
-    height_px: int
-    byte_size: int
-    sha256: str
-    content_type: str
-    is_animated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ class ClaimService:
             if image is None or image.uploaded_at is None or image.deleted_at is not None:
                 return None
             variants = await claim_variants(db, image_id, now=now, lease_until=now + LEASE)
-        return Claim(image, tuple(variants)) if variants else None
+            return await _make_claim(db, image_id, variants) if variants else None
 
     async def renew(self, variants: Sequence[VariantRecord]) -> None:
         """Keep claims that are still being worked on."""
@@ -91,14 +101,16 @@ class ClaimService:
 
     async def accept(self, claim: Claim, verdict: Verdict, original: StoredVariant | None) -> bool:
         """The bytes are a picture: answer its upload, and serve the original. False where the claim was lost."""
+        if claim.has_verdict and (original is None or claim.original is None):
+            return True
         now = utc_now()
         async with self._database.write() as db:
-            revision = await bump_revision(db, claim.image.id, now=now)
+            revision = await _count_change(db, claim, now=now)
             if revision is None:
                 return False
             is_ours = original is None or claim.original is None
             if original is not None and claim.original is not None:
-                is_ours = await finish_claim(db, claim.original, _ready_values(original, revision, now))
+                is_ours = await finish_claim(db, claim.original, ready_values(original, revision, now))
             await update_image(
                 db,
                 claim.image.id,
@@ -121,7 +133,7 @@ class ClaimService:
         now = utc_now()
         async with self._database.write() as db:
             revision = await bump_revision(db, claim.image.id, now=now)
-            if revision is None or not await finish_claim(db, variant, _ready_values(stored, revision, now)):
+            if revision is None or not await finish_claim(db, variant, ready_values(stored, revision, now)):
                 return False
             await settle_state(db, claim.image.id)
         await self._bus.publish([claim.image.id])
@@ -136,7 +148,9 @@ class ClaimService:
         """
         now = utc_now()
         async with self._database.write() as db:
-            revision = await bump_revision(db, claim.image.id, now=now) or 0
+            revision = await _count_change(db, claim, now=now)
+            if revision is None:
+                return False
             is_unanswered = await fail_receiving(db, claim.image.id, error=error, now=now)
             if is_unanswered:
                 await _make_draft_again(db, claim.image, revision)
@@ -153,15 +167,13 @@ class ClaimService:
             revision = await bump_revision(db, claim.image.id, now=now) or 0
             for variant in variants:
                 failures = variant.failures + 1
-                values = (
-                    _failed_values(error, revision, now)
-                    if failures >= MAX_FAILURES
-                    else {"state": VariantState.PLANNED, "not_before": now + timedelta(seconds=_pause_s(failures))}
-                )
+                pause = timedelta(seconds=pause_s(failures))
+                is_over = failures >= MAX_FAILURES
+                values = final_values(variant, error, revision, now) if is_over else next_values(variant, now + pause)
                 await finish_claim(db, variant, {**values, "failures": failures})
             await settle_state(db, claim.image.id)
         await self._bus.publish([claim.image.id])
-        await self._ask_again(claim, variants, pause_s=_pause_s(max(v.failures for v in variants) + 1))
+        await self._ask_again(claim, variants, pause_s=pause_s(max(v.failures for v in variants) + 1))
 
     async def hand_back(self, claim: Claim, variants: Sequence[VariantRecord], *, is_loss: bool) -> None:
         """A part of the house was away: another try follows after a pause, and none is counted against the picture.
@@ -174,59 +186,44 @@ class ClaimService:
             revision = await bump_revision(db, claim.image.id, now=now) or 0
             for variant in variants:
                 losses = variant.losses + 1 if is_loss else 0
-                pause = timedelta(seconds=_pause_s(losses))
-                values = {"state": VariantState.PLANNED, "not_before": now + pause}
+                values = next_values(variant, now + timedelta(seconds=pause_s(losses)))
                 is_over = is_over or losses >= MAX_LOSSES
-                outcome = worn_out_values(revision, now) if losses >= MAX_LOSSES else values
+                outcome = worn_out_values(variant, revision, now) if losses >= MAX_LOSSES else values
                 await finish_claim(db, variant, {**outcome, "losses": losses})
             if is_over:
                 await settle_state(db, claim.image.id)
         if is_over:
             await self._bus.publish([claim.image.id])
-        await self._ask_again(claim, variants, pause_s=_pause_s(max(v.losses for v in variants) + is_loss))
+        await self._ask_again(claim, variants, pause_s=pause_s(max(v.losses for v in variants) + is_loss))
 
     async def _ask_again(self, claim: Claim, variants: Sequence[VariantRecord], *, pause_s: float) -> None:
         attempt = max(variant.attempt for variant in variants)
         await self._queue.enqueue(claim.image.id, attempt=attempt, delay_s=pause_s + 0.05)
 
 
-def _pause_s(tries: int) -> float:
-    return float(min(_MAX_PAUSE_S, 0.5 * 2**tries))
+async def _make_claim(db: Transaction, image_id: ImageId, variants: Sequence[VariantRecord]) -> Claim | None:
+    # Read after the claim: whoever changes a rule from now on finds the claim there, and ends it.
+    image = await find_image(db, image_id)
+    assert image is not None, "its variants name it"
+    presets = await read_presets(db, image.owner_id)
+    owner = await find_account(db, image.owner_id)
+    assert owner is not None, "a foreign key holds it"
+    ruleless = [variant for variant in variants if variant.size not in presets]
+    if ruleless:
+        # Planned while its preset was being deleted: it shares the others' fate.
+        await delete_claimed(db, ruleless)
+        await settle_state(db, image_id)
+    kept = tuple(variant for variant in variants if variant.size in presets)
+    return Claim(image, kept, presets, preferences_of(owner).metadata_default) if kept else None
 
 
-def _ready_values(stored: StoredVariant, revision: int, now: object) -> dict[str, object]:
-    return {
-        "state": VariantState.READY,
-        "revision": revision,
-        "object_key": stored.key.text,
-        "width_px": stored.width_px,
-        "height_px": stored.height_px,
-        "byte_size": stored.byte_size,
-        "sha256": stored.sha256,
-        "content_type": stored.content_type,
-        "is_animated": stored.is_animated,
-        "error_code": None,
-        "error_message": None,
-        "losses": 0,
-        "updated_at": now,
-    }
-
-
-def _failed_values(error: SafelightError, revision: int, now: object) -> dict[str, object]:
-    # What broke inside the house is no news to a client; that the rendering failed is.
-    code = ErrorCode.RENDER_FAILED if error.is_fault else error.code
-    return {
-        "state": VariantState.FAILED,
-        "revision": revision,
-        "error_code": code.value,
-        "error_message": error.message,
-        "updated_at": now,
-    }
-
-
-def worn_out_values(revision: int, now: datetime) -> dict[str, object]:
-    """The columns of a variant that took its worker or its child with it too often."""
-    return _failed_values(RenderFailed("Rendering broke off again and again."), revision, now)
+async def _count_change(db: Transaction, claim: Claim, *, now: datetime) -> int | None:
+    """The image's next revision; None where it is gone, or has other bytes by now than those that were claimed."""
+    revision = await bump_revision(db, claim.image.id, now=now)
+    image = await find_image(db, claim.image.id)
+    if image is None or image.generation != claim.image.generation:
+        return None
+    return revision
 
 
 async def _make_draft_again(db: Transaction, image: ImageRecord, revision: int) -> None:
@@ -235,7 +232,7 @@ async def _make_draft_again(db: Transaction, image: ImageRecord, revision: int) 
         db,
         image.id,
         {
-            **dict.fromkeys((*facts, "dedupe_key", "exif", "uploaded_at")),
+            **dict.fromkeys((*facts, "dedupe_key", "exif", "taken_at", "uploaded_at")),
             "state": ImageState.AWAITING_UPLOAD,
         },
     )
@@ -245,7 +242,8 @@ async def _make_draft_again(db: Transaction, image: ImageRecord, revision: int) 
 async def _fail_all(db: Transaction, claim: Claim, error: SafelightError, revision: int) -> None:
     now = utc_now()
     for variant in claim.variants:
-        await finish_claim(db, variant, {**_failed_values(error, revision, now), "failures": variant.failures + 1})
+        values = final_values(variant, error, revision, now)
+        await finish_claim(db, variant, {**values, "failures": variant.failures + 1})
     # The same bytes sent again shall get a verdict of their own, not this image.
     await update_image(db, claim.image.id, {"dedupe_key": None})
     await settle_state(db, claim.image.id)

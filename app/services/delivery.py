@@ -1,26 +1,31 @@
 """Turn an address and a caller into the object to send, or the reason not to."""
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.db.accounts import find_account
-from app.db.engine import Database
+from app.db.credentials import list_signing_keys
+from app.db.engine import Database, Transaction
+from app.db.images import find_image
+from app.db.presets import find_preset
 from app.db.records import ImageRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.access import Principal, Scope, Visibility
 from app.domain.formats import EXTENSIONS, FORMATS_BY_EXTENSION, MEDIA_TYPES
 from app.domain.links import StablePath
+from app.domain.signatures import verify
 from app.domain.states import ImageState
-from app.domain.variants import VariantState
-from app.errors import NotFound, RenderFailed, Unavailable, VariantNotReady
+from app.domain.variants import BUILT_IN_PRESETS, VariantState
+from app.errors import Forbidden, NotFound, RenderFailed, Unavailable, VariantNotReady
 from app.ids import ImageId
-from app.services.accounts import preferences_of
+from app.services.accounts import Preferences, preferences_of
 from app.services.feeds import Feeds
 from app.services.watching import closing_error
-from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore
+from app.storage.port import ObjectKey, ObjectStore
 
-MAX_KEPT_BODY_BYTES = 256 * 1024
+MAX_KEPT_BODY_BYTES = 1024 * 1024
 """Larger objects are streamed from the store each time."""
 
 
@@ -59,6 +64,12 @@ class DeliveryService:
         """
         async with self._database.read() as db:
             snapshot = await read_watched(db, path.image_id)
+            if snapshot is not None and await _is_free_size(db, snapshot.image, path.derivative.size):
+                # Whoever may see all of it may see this.
+                principal = Principal(snapshot.image.owner_id, frozenset({Scope.IMAGES_READ}))
+                is_free = True
+            else:
+                is_free = False
         record = _find_visible(principal, snapshot, path)
         if wait_s > 0 and record.state in {VariantState.PLANNED, VariantState.RENDERING}:
             snapshot, record = await self._wait(principal, path, wait_s)
@@ -67,7 +78,8 @@ class DeliveryService:
             raise RenderFailed(record.error_message or "This variant could not be made.")
         if record.state is not VariantState.READY:
             raise VariantNotReady("This variant is not ready yet. Try again in a moment.", retry_after_s=1)
-        return await self._deliverable(snapshot, record)
+        found = await self._deliverable(snapshot, record)
+        return replace(found, is_public=True) if is_free else found
 
     async def get_upload(self, principal: Principal, image_id: ImageId) -> Deliverable:
         """The very bytes that were uploaded, for their owner.
@@ -91,28 +103,47 @@ class DeliveryService:
             filename=image.filename,
             changed_at=image.uploaded_at,
             is_public=False,
-            browser_ttl_s=0,
+            browser_ttl_s=Preferences().browser_ttl_s,
         )
+
+    async def admit_signed(self, image_id: ImageId | None, path_and_query: str) -> tuple[Principal, int]:
+        """Whoever holds a signed address may see its image as the owner does, until the moment in Unix seconds.
+
+        Raises:
+            Forbidden: none of the owner's keys signed it, its time is over, or there is no such image.
+        """
+        values: list[str] = []
+        async with self._database.read() as db:
+            image = await find_image(db, image_id) if image_id is not None else None
+            if image is not None:
+                records = (await list_signing_keys(db, [image.owner_id]))[image.owner_id]
+                values = [record.value for record in records]
+        until_s = verify(path_and_query, values, now_s=time.time())
+        if image is None or until_s is None:
+            raise Forbidden("The signature of this address is not good, or its time is over.")
+        return Principal(image.owner_id, frozenset({Scope.IMAGES_READ})), until_s
 
     async def with_body(self, found: Deliverable) -> Deliverable:
         """The same with its bytes, where they are few enough.
 
         Raises:
-            Unavailable: the store does not answer, or has lost them.
+            ObjectNotFound: they are not there any more.
+            Unavailable: the store does not answer.
         """
         if found.byte_size > MAX_KEPT_BODY_BYTES:
             return found
-        try:
-            return replace(found, body=await self._store.read(found.key, max_bytes=MAX_KEPT_BODY_BYTES))
-        except ObjectNotFound as error:
-            raise Unavailable("These bytes cannot be read just now.", retry_after_s=5) from error
+        return replace(found, body=await self._store.read(found.key, max_bytes=MAX_KEPT_BODY_BYTES))
 
     async def _wait(
         self, principal: Principal, path: StablePath, wait_s: float
     ) -> tuple[ImageSnapshot | None, VariantRecord]:
         async with self._feeds.watching(path.image_id) as (feed, watcher):
-            snapshot = await feed.read_now()
             deadline = asyncio.get_running_loop().time() + wait_s
+            try:
+                async with asyncio.timeout_at(deadline):
+                    snapshot = await feed.read_now()
+            except TimeoutError as error:  # the feed goes on asking a database that is away, for whoever has time
+                raise Unavailable("The database does not answer. Try again in a moment.", retry_after_s=2) from error
             while True:
                 record = _find_visible(principal, snapshot, path)
                 left_s = deadline - asyncio.get_running_loop().time()
@@ -145,6 +176,14 @@ def _name_of(image: ImageRecord, record: VariantRecord) -> str:
         return image.filename
     stem, dot, extension = image.filename.rpartition(".")
     return f"{stem if dot and extension.lower() in FORMATS_BY_EXTENSION else image.filename}.{EXTENSIONS[sent]}"
+
+
+async def _is_free_size(db: Transaction, image: ImageRecord, size: str) -> bool:
+    """Does the owner's preset of this name show private images to anyone?"""
+    if image.visibility is Visibility.PUBLIC or size in BUILT_IN_PRESETS:
+        return False
+    preset = await find_preset(db, image.owner_id, size)
+    return preset is not None and preset.never_require_signed_urls
 
 
 def _find_visible(principal: Principal, snapshot: ImageSnapshot | None, path: StablePath) -> VariantRecord:

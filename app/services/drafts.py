@@ -18,7 +18,7 @@ from app.domain.texts import (
     check_tags,
     check_text,
 )
-from app.ids import make_custom_key, make_short_id
+from app.ids import AlbumId, make_custom_key, make_short_id
 from app.services.accounts import preferences_of
 
 DEFAULT_TTL_S = 1_800
@@ -29,13 +29,16 @@ MAX_SENT_FILENAME_CHARACTERS = 4_096
 class SessionRequest:
     """What a client says of the file it is going to send."""
 
-    file_bytes: int
+    file_bytes: int | None
+    """None where nobody knows: as many as the plan and what is left of the quota allow."""
     filename: str | None = None
     title: str | None = None
     alt: str | None = None
     description: str | None = None
     creator: str | None = None
     custom_id: str | None = None
+    album_id: AlbumId | None = None
+    album_slug: str | None = None
     tags: Sequence[str] = ()
     metadata: object = None
     is_nsfw: bool | None = None
@@ -43,6 +46,8 @@ class SessionRequest:
     wanted: Wanted = field(default_factory=Wanted)
     ttl_s: int = DEFAULT_TTL_S
     sha256: str | None = None
+    source_url: str | None = None
+    """What a worker shall fetch; None where the client sends the bytes."""
 
 
 def make_draft(

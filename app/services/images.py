@@ -3,15 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.db.engine import Database
-from app.db.images import ImageQuery, Position, count_images, find_image_by, list_images
-from app.db.records import VariantRecord
+from app.db.accounts import find_account
+from app.db.albums import find_albums
+from app.db.engine import Database, Transaction
+from app.db.images import find_image, find_image_by
+from app.db.listing import count_images, list_images
+from app.db.records import ImageRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.variants import find_variant, list_variants
 from app.domain.access import Principal, Scope, require_account
-from app.domain.states import ImageState
-from app.ids import ImageId, VariantId, make_custom_key
+from app.domain.listing import NEWEST_FIRST, ImageFilter, ImageOrder, Position
+from app.domain.texts import is_text
+from app.ids import AccountId, ImageId, VariantId, make_custom_key
 from app.services.visibility import may_see
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which part of a list: `limit` images beyond `beyond`, forwards, or backwards from the end."""
+
+    limit: int
+    order: ImageOrder = NEWEST_FIRST
+    beyond: Position | None = None
+    is_backward: bool = False
+    wants_variants: bool = True
+    """False where nobody is going to look at them, which saves most of a list's time."""
+    wants_count: bool = True
+    """Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +39,8 @@ class ImagePage:
     snapshots: tuple[ImageSnapshot, ...]
     has_more: bool
     """Are there others beyond it, in the direction in which it was read?"""
-    query: ImageQuery
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """Which part of a list: `limit` images beyond `cursor`, forwards, or backwards from the end."""
-
-    limit: int
-    cursor: Position | None = None
-    is_backward: bool = False
-    newest_first: bool = True
+    total_count: int | None
+    """How many the whole list has; None where it was not asked for."""
 
 
 class ImageService:
@@ -50,15 +59,26 @@ class ImageService:
             found = await read_snapshots(db, image_ids)
         return {key: snapshot for key, snapshot in found.items() if may_see(principal, snapshot)}
 
+    async def find_alone(self, principal: Principal, image_id: ImageId) -> ImageSnapshot | None:
+        """The same without its variants, for whoever is not going to look at them."""
+        async with self._database.read() as db:
+            image = await find_image(db, image_id)
+            if image is not None and image.alias_of is not None:
+                image = await find_image(db, image.alias_of)
+        snapshot = ImageSnapshot(image_id, image, ()) if image is not None else None
+        return snapshot if snapshot is not None and may_see(principal, snapshot) else None
+
     async def find_by_short_id(self, principal: Principal, short_id: str) -> ImageSnapshot | None:
         """The image of this short id, if the caller may see it."""
+        if not (short_id.isascii() and short_id.isalnum()):
+            return None
         async with self._database.read() as db:
             image = await find_image_by(db, short_id=short_id)
         return await self.find(principal, image.id) if image is not None else None
 
     async def find_by_custom_id(self, principal: Principal, custom_id: str) -> ImageSnapshot | None:
         """The caller's own image of this custom id; nobody else's can be asked for by it."""
-        if principal.account_id is None:
+        if principal.account_id is None or not is_text(custom_id):
             return None
         async with self._database.read() as db:
             image = await find_image_by(db, custom_key=make_custom_key(principal.account_id, custom_id))
@@ -73,27 +93,45 @@ class ImageService:
         snapshot = await self.find(principal, variant.image_id) if variant is not None else None
         return (variant, snapshot) if variant is not None and snapshot is not None else None
 
-    async def list_page(
-        self, principal: Principal, request: PageRequest, *, states: Sequence[ImageState] = ()
-    ) -> ImagePage:
-        """A page of the caller's own images; drafts and duplicates are not listed. Needs the scope IMAGES_READ."""
-        query = ImageQuery(require_account(principal, Scope.IMAGES_READ), tuple(states))
+    async def list_page(self, principal: Principal, request: PageRequest, wanted: ImageFilter) -> ImagePage:
+        """A page of the caller's own images, with their owner and albums; drafts and duplicates are not listed.
+
+        Needs the scope IMAGES_READ. However long the page, it costs at most five statements of SQL.
+        """
+        owner_id = require_account(principal, Scope.IMAGES_READ)
         async with self._database.read() as db:
             rows = await list_images(
                 db,
-                query,
+                owner_id,
+                wanted,
+                order=request.order,
                 limit=request.limit + 1,
-                after=request.cursor,
-                newest_first=request.newest_first is not request.is_backward,
+                beyond=request.beyond,
+                is_backward=request.is_backward,
             )
             kept = rows[: request.limit]
-            variants = await list_variants(db, [image.id for image in kept])
-        snapshots = [ImageSnapshot(image.id, image, tuple(variants[image.id])) for image in kept]
-        if request.is_backward:
-            snapshots.reverse()
-        return ImagePage(tuple(snapshots), len(rows) > request.limit, query)
+            if request.is_backward:
+                kept.reverse()
+            snapshots = await _complete(db, owner_id, kept, with_variants=request.wants_variants)
+            total_count = await count_images(db, owner_id, wanted) if request.wants_count else None
+        return ImagePage(snapshots, len(rows) > request.limit, total_count)
 
-    async def count(self, query: ImageQuery) -> int:
-        """How many images a list has in all."""
-        async with self._database.read() as db:
-            return await count_images(db, query)
+
+async def _complete(
+    db: Transaction, owner_id: AccountId, images: Sequence[ImageRecord], *, with_variants: bool
+) -> tuple[ImageSnapshot, ...]:
+    """The images with all that a page of them is usually asked for, so that no resolver has to look it up."""
+    owner = await find_account(db, owner_id)
+    album_ids = {image.album_id for image in images if image.album_id is not None}
+    albums = await find_albums(db, list(album_ids)) if album_ids else {}
+    variants = await list_variants(db, [image.id for image in images]) if with_variants else {}
+    return tuple(
+        ImageSnapshot(
+            image.id,
+            image,
+            tuple(variants.get(image.id, ())),
+            owner=owner,
+            album=albums.get(image.album_id) if image.album_id is not None else None,
+        )
+        for image in images
+    )

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
 from app.db.records import SessionRecord
+from app.db.replacing import end_replacements
 from app.db.uploads import (
     complete_receiving,
     find_session,
@@ -71,6 +72,30 @@ class SessionLease:
         """Leave the session OPEN for another try, unless the image has its bytes after all."""
         await self._finish({"state": SessionState.OPEN, "received_bytes": 0})
 
+    async def renamed(self) -> "SessionLease":
+        """The same lease by an id that nobody has had yet: only such a one may name an object.
+
+        Raises:
+            UploadAlreadyUsed: it is lost.
+        """
+        lease_id = uuid4()
+        async with self._database.write() as db:
+            values = {"lease_id": lease_id, "lease_until": utc_now() + LEASE}
+            is_held = await update_held_session(db, self.session.id, self.lease_id, values)
+            current = await find_session(db, self.session.id)
+        if not is_held:
+            raise refusal_of(current or self.session)
+        return SessionLease(self._database, self._bus, self.session, lease_id)
+
+    async def pause(self, received_bytes: int) -> bool:
+        """Leave the session OPEN for its next part; False where the lease was lost meanwhile."""
+        ended = {"state": SessionState.OPEN, "lease_id": None, "lease_until": None}
+        values = {**ended, "received_bytes": received_bytes, "updated_at": utc_now()}
+        async with self._database.write() as db:
+            is_held = await update_held_session(db, self.session.id, self.lease_id, values)
+        await self._bus.publish([self.session.image_id])
+        return is_held
+
     async def fail(self, error: SafelightError) -> None:
         """Close the session for good because of its bytes."""
         await self._finish(
@@ -106,24 +131,38 @@ class SessionLease:
         values = {**values, "lease_id": None, "lease_until": None, "updated_at": now}
         async with self._database.write() as db:
             draft = await find_image(db, self.session.image_id, for_update=True)
-            if draft is None or draft.uploaded_at is not None:
+            is_filled = draft is not None and draft.uploaded_at is not None
+            if draft is None or (is_filled and not self.session.is_replacement):
                 return
             # The draft's row tells the sweep to announce this again, and to look for bytes left behind.
             await update_image(db, draft.id, {"updated_at": now})
-            await update_held_session(db, self.session.id, self.lease_id, values)
+            is_held = await update_held_session(db, self.session.id, self.lease_id, values)
+            if is_held and values["state"] is SessionState.FAILED:
+                await end_replacements(db, [self.session.id], now=now)
         await self._bus.publish([self.session.image_id])
 
 
-async def take_lease(database: Database, bus: EventBus, session: SessionRecord) -> SessionLease:
+async def take_lease(
+    database: Database,
+    bus: EventBus,
+    session: SessionRecord,
+    *,
+    lease_id: UUID | None = None,
+    received_bytes: int = 0,
+) -> SessionLease:
     """Claim an open session: of many who try at once, one has it.
+
+    A `lease_id` that is given can be taken again by whoever knows it; `received_bytes` have come before.
 
     Raises:
         UploadExpired: its time is over.
         UploadAlreadyUsed: another request is sending, or it has taken its file.
     """
-    now, lease_id = utc_now(), uuid4()
+    now, lease_id = utc_now(), lease_id or uuid4()
     async with database.write() as db:
-        is_ours = await take_session(db, session.id, lease_id=lease_id, now=now, lease_until=now + LEASE)
+        is_ours = await take_session(
+            db, session.id, lease_id=lease_id, now=now, lease_until=now + LEASE, received_bytes=received_bytes
+        )
         current = await find_session(db, session.id)
     if not is_ours or current is None:
         raise refusal_of(current or session)
@@ -148,12 +187,14 @@ async def settle_abandoned(db: Transaction, session: SessionRecord, *, now: date
     image = await find_image(db, session.image_id, for_update=True)
     if not await hold_abandoned(db, session, now=now):
         return Settled.ALIVE
-    if image is not None and image.uploaded_at is not None:
+    if image is not None and image.uploaded_at is not None and not session.is_replacement:
         await complete_receiving(db, session.image_id, now=now)
         await bump_revision(db, session.image_id, now=now)
         await settle_state(db, session.image_id, leaves_draft=True)
         return Settled.ANSWERED
-    values = {"state": SessionState.OPEN, "lease_id": None, "lease_until": None, "received_bytes": 0}
+    # The parts of a resumable upload are kept.
+    received_bytes = session.received_bytes if session.lease_id == session.id else 0
+    values = {"state": SessionState.OPEN, "lease_id": None, "lease_until": None, "received_bytes": received_bytes}
     await update_session(db, session.id, values, only_in=[SessionState.RECEIVING])
     await update_image(db, session.image_id, {"updated_at": now})
     return Settled.REOPENED

@@ -6,7 +6,7 @@ Neither needs an age to be safe: a lease or a claim stands in a row before its o
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
-from app.db.audit import list_running_claims, list_running_leases, list_troubled
+from app.db.audit import list_running_claims, list_running_leases, list_staged_keys, list_troubled
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import named_keys
 from app.ids import ImageId
@@ -73,13 +73,21 @@ async def find_orphans(db: Transaction, keys: Sequence[ObjectKey]) -> list[Objec
     """Those of the keys that nobody needs. To be asked after the keys were listed, not before."""
     images = {key.image_id for key in keys}
     named = await named_keys(db, images)
-    arriving = {ObjectKey.upload(image_id, 1, lease).text for image_id, lease in await list_running_leases(db, images)}
+    arriving = {(image_id, f"upload-{lease}") for image_id, lease in await list_running_leases(db, images)}
     rendering = {
         ObjectKey.variant(claim.image_id, claim.generation, claim.attempt, claim.family, claim.size, "x").text[:-1]
         for claim in await list_running_claims(db, images)
     }
-    needed = named | arriving
-    return [key for key in keys if key.text not in needed and _without_extension(key) not in rendering]
+    needed = named | await list_staged_keys(db, images)
+
+    def is_needed(key: ObjectKey) -> bool:
+        return (
+            key.text in needed
+            or (key.image_id, key.text.rpartition("/")[2]) in arriving
+            or _without_extension(key) in rendering
+        )
+
+    return [key for key in keys if not is_needed(key)]
 
 
 def _without_extension(key: ObjectKey) -> str:

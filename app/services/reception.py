@@ -3,21 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.db.accounts import find_account
+from app.db.albums import find_album
 from app.db.engine import Database, utc_now
 from app.db.records import SessionRecord
 from app.db.snapshots import ImageSnapshot
 from app.db.uploads import find_session
 from app.domain.formats import MEDIA_TYPES
-from app.domain.headers.exif import read_exif
-from app.domain.headers.facts import Budget, ExifFacts, HeaderFacts
-from app.domain.headers.probe import probe
+from app.domain.headers.facts import Budget
 from app.domain.states import OPEN_STATES, SessionState
 from app.errors import (
     ChecksumMismatch,
+    FetchFailed,
     FileTooLarge,
     ImageTooLarge,
     InvalidFileType,
@@ -25,24 +25,31 @@ from app.errors import (
     SafelightError,
     Unauthorized,
     Unavailable,
+    UrlNotAllowed,
 )
 from app.events import EventBus
 from app.ids import ImageId, SessionId
+from app.services.checking import check_file
 from app.services.feeds import Feeds
 from app.services.leases import SessionLease, refusal_of, settle_abandoned, take_lease
-from app.services.orphans import Orphans
 from app.services.registration import Arrival, Registered, Registrar
 from app.services.spool import Spool, SpooledFile, spooling
 from app.services.uploads import UploadService
 from app.services.watching import closing_error
-from app.storage.port import ObjectKey, ObjectStore
+from app.storage.port import ObjectStore
 from app.telemetry import UPLOAD_BYTES, UPLOADS
 
 VERDICT_WAIT_S = 2.0
 UNDECIDED_WAIT_S = 10.0
 """How long an upload waits for the verdicts on others that brought the same bytes."""
-# What is wrong with the bytes themselves spends the session; anything else leaves it open for another try.
-_SPENDING_ERRORS = (ChecksumMismatch, FileTooLarge, ImageTooLarge, InvalidFileType, InvalidImage)
+# What is wrong with the bytes themselves, or with where they lie, spends the session; anything else leaves it open for
+# another try.
+_SPENDING_ERRORS = (
+    *(ChecksumMismatch, FileTooLarge, ImageTooLarge, InvalidFileType, InvalidImage),
+    *(FetchFailed, UrlNotAllowed),
+)
+Bring = Callable[[], Awaitable[tuple[SpooledFile, str | None]]]
+"""Makes a file complete; it and the name that came with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,11 @@ class Reception:
     """The username of the image's owner."""
     is_new: bool
     """False where the bytes were there already: a duplicate, or sent before."""
+
+    @property
+    def is_undecided(self) -> bool:
+        """Are these a replacement's bytes of which nobody knows yet whether they are a picture?"""
+        return self.session.is_replacement and self.session.state is SessionState.RECEIVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,6 @@ class ReceptionService:
         self._feeds = feeds
         self._bus = bus
         self._limits = limits
-        self._orphans = Orphans(database, store)
 
     async def receive(self, sending: Sending) -> Reception:
         """Take the one file of a session.
@@ -113,13 +124,17 @@ class ReceptionService:
             FileTooLarge, InvalidFileType, ImageTooLarge, InvalidImage, ChecksumMismatch: the bytes are refused,
                 and the session is FAILED.
         """
-        try:
-            reception = await self._receive(sending)
-        except SafelightError as error:
-            UPLOADS.labels(outcome=error.code.value).inc()
-            raise
-        UPLOADS.labels(outcome="created" if reception.is_new else "duplicate").inc()
-        return reception
+        return await _counted(self._receive(sending))
+
+    async def receive_held(self, lease: SessionLease, bring: Bring, *, awaits_verdict: bool = True) -> Reception:
+        """Take the file that `bring` brings for a session whose lease is held; the lease ends here in every case.
+
+        Without `awaits_verdict` the session stays RECEIVING until the worker that decodes the file has its verdict.
+
+        Raises:
+            What `receive` raises of the bytes, and what `bring` does.
+        """
+        return await _counted(self._receive_held(lease, bring, awaits_verdict=awaits_verdict))
 
     async def _receive(self, sending: Sending) -> Reception:
         principal, session = await self._uploads.authenticate(sending.token)
@@ -132,16 +147,27 @@ class ReceptionService:
         if session.state not in OPEN_STATES:
             raise refusal_of(session)
         _check_announced(sending, session)
-        lease = await take_lease(self._database, self._bus, session)
+        with spooling(self._limits.scratch_dir, max_bytes=session.max_bytes) as spool:
+            lease = await take_lease(self._database, self._bus, session)
+
+            async def bring() -> tuple[SpooledFile, str | None]:
+                return await self._spool(spool, lease, sending), sending.sent_filename()
+
+            return await self._receive_held(lease, bring)
+
+    async def _receive_held(self, lease: SessionLease, bring: Bring, *, awaits_verdict: bool = True) -> Reception:
         try:
-            return await self._receive_under(lease, sending)
+            arrival = await check_file(lease, *await bring(), self._limits.budget)
+            return await self._store_and_register(lease, arrival, awaits_verdict=awaits_verdict)
         except _SPENDING_ERRORS as error:
             await lease.fail(error)
             raise
         except BaseException:
             # A broken connection, a full disk, a cancelled request: the session stays open for another try.
             # Shielded, because a request that was cancelled must still be able to say so.
-            await asyncio.shield(_quietly(self._let_go(lease)))
+            # What it may have stored the sweep deletes, which asks the rows: after an answer of the database that was
+            # lost, the image may be there.
+            await asyncio.shield(_quietly(lease.release()))
             raise
 
     async def _settle_if_abandoned(self, session: SessionRecord) -> SessionRecord:
@@ -153,32 +179,20 @@ class ReceptionService:
             await settle_abandoned(db, session, now=now)
             return await find_session(db, session.id) or session
 
-    async def _let_go(self, lease: SessionLease) -> None:
-        await lease.release()
-        # The rows are asked what to keep: after an answer of the database that was lost, the image may be there.
-        await self._orphans.delete_of(lease.session.image_id)
-
-    async def _receive_under(self, lease: SessionLease, sending: Sending) -> Reception:
-        with spooling(self._limits.scratch_dir, max_bytes=lease.session.max_bytes) as spool:
-            file = await self._spool(spool, lease, sending)
-            announced = lease.session.announced_sha256
-            if announced is not None and announced != file.sha256:
-                raise ChecksumMismatch("These are other bytes than those whose SHA-256 was announced.")
-            facts, exif = await asyncio.to_thread(_read_headers, file.path, self._limits.budget)
-            key = ObjectKey.upload(lease.session.image_id, 1, lease.lease_id)
-            arrival = Arrival(file, facts, exif, key, sending.sent_filename())
-            return await self._store_and_register(lease, arrival)
-
-    async def _store_and_register(self, lease: SessionLease, arrival: Arrival) -> Reception:
+    async def _store_and_register(self, lease: SessionLease, arrival: Arrival, *, awaits_verdict: bool) -> Reception:
+        if lease.session.is_replacement:
+            arrival = await self._registrar.in_next_generation(lease, arrival)
         async with lease.kept():
             await self._put(arrival)
             verdict_by = asyncio.get_running_loop().time() + VERDICT_WAIT_S
             outcome = await self._register(lease, arrival)
-        if outcome is Registered.NEW:
+        if outcome is Registered.NEW and awaits_verdict:
             await self._await_verdict(lease.session.image_id, by=verdict_by)
-        else:
+        elif outcome is Registered.STAGED and awaits_verdict:
+            await self._wait_for_session(lease.session.image_id, by=verdict_by + UNDECIDED_WAIT_S)
+        elif outcome not in {Registered.NEW, Registered.STAGED}:
             await asyncio.shield(_quietly(self._store.delete([arrival.key])))
-        return await self._result(lease.session.id, is_new=outcome is Registered.NEW)
+        return await self._result(lease.session.id, is_new=outcome in {Registered.NEW, Registered.STAGED})
 
     async def _register(self, lease: SessionLease, arrival: Arrival) -> Registered:
         # Of many who send the same bytes at once each may have to wait for the verdict on the one before: bytes that
@@ -253,8 +267,20 @@ class ReceptionService:
             raise error
         async with self._database.read() as db:
             owner = await find_account(db, session.owner_id)
+            album_id = snapshot.image.album_id
+            album = await find_album(db, album_id) if album_id is not None else None
         assert owner is not None, "a foreign key holds it"
-        return Reception(session, snapshot, owner.username, is_new)
+        return Reception(session, replace(snapshot, album=album), owner.username, is_new)
+
+
+async def _counted(receiving: Awaitable[Reception]) -> Reception:
+    try:
+        reception = await receiving
+    except SafelightError as error:
+        UPLOADS.labels(outcome=error.code.value).inc()
+        raise
+    UPLOADS.labels(outcome="created" if reception.is_new else "duplicate").inc()
+    return reception
 
 
 def _check_announced(sending: Sending, session: SessionRecord) -> None:
@@ -262,13 +288,6 @@ def _check_announced(sending: Sending, session: SessionRecord) -> None:
         return
     limit = {"maxBytes": session.max_bytes}
     raise FileTooLarge(f"The file has more than the {session.max_bytes} bytes of its session.", details=limit)
-
-
-def _read_headers(path: Path, budget: Budget) -> tuple[HeaderFacts, ExifFacts | None]:
-    with path.open("rb") as file:
-        facts = probe(file, budget=budget)
-        file.seek(0)
-        return facts, read_exif(file, facts)
 
 
 async def _quietly(action: Awaitable[None]) -> None:

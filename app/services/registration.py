@@ -1,8 +1,9 @@
 """Make an image of a stored upload in one transaction, or find the one that has its bytes already."""
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum, auto
 
 from app.db.engine import Database, RowConflict, Transaction, utc_now
@@ -17,11 +18,13 @@ from app.domain.headers.facts import ExifFacts, HeaderFacts
 from app.domain.policy import with_more
 from app.domain.states import SessionState
 from app.domain.variants import Derivative
-from app.errors import UploadAlreadyUsed
+from app.errors import Conflict, UploadAlreadyUsed
 from app.events import EventBus
 from app.ids import AccountId, ImageId
 from app.jobs import RenderQueue
+from app.services.indexing import index_image, unindex_image
 from app.services.leases import LEASE, SessionLease
+from app.services.places import settle_filename
 from app.services.planning import lacking, planned_rows
 from app.services.spool import SpooledFile
 from app.storage.port import ObjectKey
@@ -48,6 +51,8 @@ class Registered(Enum):
     DUPLICATE = auto()
     UNDECIDED = auto()
     """The same bytes came a moment ago and nobody knows yet whether they are a picture: ask again."""
+    STAGED = auto()
+    """They will take the place of an image's bytes, if they are a picture."""
 
 
 def dedupe_key(owner_id: AccountId, visibility: Visibility, sha256: str) -> str:
@@ -91,6 +96,13 @@ class Registrar:
             present = await find_image_by(db, dedupe_key=key)
         return present.id if present is not None else None
 
+    async def in_next_generation(self, lease: SessionLease, arrival: Arrival) -> Arrival:
+        """The arrival under a key that counts this replacement."""
+        async with self._database.read() as db:
+            image = await find_image(db, lease.session.image_id)
+        generation = image.generation + 1 if image is not None else 1
+        return replace(arrival, key=ObjectKey.upload(lease.session.image_id, generation, lease.lease_id))
+
     async def complete(self, image_id: ImageId) -> None:
         """Answer the session of an image that waits for its verdict no longer; it is listed from now on."""
         now = utc_now()
@@ -104,8 +116,11 @@ class Registrar:
     async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> None:
         if outcome is not Registered.UNDECIDED:
             # Both at once: a Redis that hangs is waited for once.
+            # An image that is there has had its first job.
+            round_ = int(time.time() * 1000) if outcome is Registered.STAGED else 0
             await asyncio.gather(
-                self._queue.enqueue(image_id, attempt=0), self._bus.publish([session.image_id, image_id])
+                self._queue.enqueue(image_id, attempt=0, round_=round_),
+                self._bus.publish([session.image_id, image_id]),
             )
 
 
@@ -113,6 +128,9 @@ async def _register(db: Transaction, lease: SessionLease, arrival: Arrival) -> t
     # The image before the session, as everywhere: two who lock them in different orders wait for each other.
     draft = await find_image(db, lease.session.image_id, for_update=True)
     assert draft is not None, "a session's draft lives as long as the session"
+    if lease.session.is_replacement:
+        await _stage(db, lease, arrival, draft)
+        return Registered.STAGED, draft.id
     key = dedupe_key(draft.owner_id, draft.visibility, arrival.file.sha256)
     present = await find_image_by(db, dedupe_key=key)
     if present is None:
@@ -124,15 +142,26 @@ async def _register(db: Transaction, lease: SessionLease, arrival: Arrival) -> t
     return Registered.DUPLICATE, present.id
 
 
+async def _stage(db: Transaction, lease: SessionLease, arrival: Arrival, image: ImageRecord) -> None:
+    if image.deleted_at is not None:
+        raise Conflict("The image is in the trash. Restore it first.", details={"field": "id"})
+    now = utc_now()
+    # No lease any more: from now on workers take the session, and give it back.
+    given_up = {"lease_id": None, "lease_until": None}
+    await _hold(db, lease, arrival, {**given_up, "staged_key": arrival.key.text, "updated_at": now})
+    await update_image(db, image.id, {"updated_at": now})
+
+
 async def _fill(db: Transaction, lease: SessionLease, arrival: Arrival, draft: ImageRecord, key: str) -> None:
     now = utc_now()
     await _hold(db, lease, arrival, {"lease_until": now + LEASE})
     width_px, height_px = arrival.facts.displayed_size
+    filename = await settle_filename(db, draft.album_id, _filename(draft, arrival), of=draft.id)
     await update_image(
         db,
         draft.id,
         {
-            "filename": _filename(draft, arrival),
+            "filename": filename,
             "format": arrival.facts.format,
             "byte_size": arrival.file.byte_size,
             "width_px": width_px,
@@ -143,10 +172,13 @@ async def _fill(db: Transaction, lease: SessionLease, arrival: Arrival, draft: I
             "upload_key": arrival.key.text,
             "dedupe_key": key,
             "exif": asdict(arrival.exif) if arrival.exif is not None else None,
+            "taken_at": arrival.exif.taken_moment if arrival.exif is not None else None,
             "uploaded_at": now,
             "updated_at": now,
         },
     )
+    if filename != draft.filename:
+        await index_image(db, replace(draft, filename=filename))
 
 
 async def _alias(
@@ -156,7 +188,9 @@ async def _alias(
     values = {"state": SessionState.COMPLETED, "is_duplicate": True, "lease_id": None, "lease_until": None}
     await _hold(db, lease, arrival, {**values, "updated_at": now})
     await delete_variants(db, draft.id)
-    await update_image(db, draft.id, {"alias_of": present.id, "custom_id": None, "custom_key": None, "updated_at": now})
+    dropped = dict.fromkeys(("custom_id", "custom_key", "album_id"))
+    await update_image(db, draft.id, {"alias_of": present.id, **dropped, "updated_at": now})
+    await unindex_image(db, draft)
     await plan_more(db, present, draft.policy.planned)
 
 

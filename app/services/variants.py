@@ -1,18 +1,19 @@
 """Plan more variants of an image, try failed ones again, and tell what a policy would make."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state
+from app.db.presets import read_presets
 from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.variants import replan_failed
 from app.domain.access import Principal, Scope, require_account
 from app.domain.formats import MEDIA_TYPES
+from app.domain.plans import Plan
 from app.domain.policy import (
-    Plan,
     ProcessingPolicy,
     Profile,
     Refusal,
@@ -20,13 +21,16 @@ from app.domain.policy import (
     find_refusals,
     resolve_policy,
 )
-from app.domain.variants import BUILT_IN_PRESETS, Derivative, plan_geometry
+from app.domain.variants import Derivative, Preset, VariantState, plan_geometry
 from app.errors import InvalidFileType, InvalidRequest, NotFound, Unauthorized
 from app.events import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
 from app.services.accounts import AccountService, Preferences, preferences_of
 from app.services.registration import plan_more
+
+MAX_PLANNED_SIDE_PX = 1_000_000
+"""Of a picture that is only asked about; what is uploaded has the budget's limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,10 @@ class VariantService:
             if account is None:
                 raise Unauthorized("This account is gone.")
             wanted = Wanted(Profile.CUSTOM, tuple(derivatives))
-            policy = resolve_policy(
-                wanted, self._accounts.plan_of(account), preferences=preferences_of(account).thumbnails
-            )
+            thumbnails = preferences_of(account).thumbnails
+            presets = await read_presets(db, account.id)
+            plan = self._accounts.plan_of(account)
+            policy = resolve_policy(wanted, plan, preferences=thumbnails, presets=presets)
             await plan_more(db, image, policy.derivatives)
             snapshot = (await read_snapshots(db, [image.id]))[image.id]
         await self._set_going(snapshot)
@@ -90,9 +95,12 @@ class VariantService:
         now = utc_now()
         async with self._database.write() as db:
             image = await self._hold(db, principal, image_id)
+            before = (await read_snapshots(db, [image.id]))[image.id]
+            if not any(variant.state is VariantState.FAILED for variant in before.variants):
+                return before
             revision = await bump_revision(db, image.id, now=now) or 0
-            if await replan_failed(db, image.id, now=now, revision=revision):
-                await settle_state(db, image.id)
+            await replan_failed(db, image.id, now=now, revision=revision)
+            await settle_state(db, image.id)
             snapshot = (await read_snapshots(db, [image.id]))[image.id]
         await self._set_going(snapshot)
         return snapshot
@@ -110,17 +118,19 @@ class VariantService:
         if media_type not in MEDIA_TYPES.values():
             facts = {"detected": media_type[:100], "allowed": list(MEDIA_TYPES.values())}
             raise InvalidFileType("Nothing is made of files of this type.", details=facts)
-        if not (1 <= width_px <= 1_000_000 and 1 <= height_px <= 1_000_000):
-            raise InvalidRequest("width and height must be between 1 and 1,000,000.", details={"field": "width"})
+        _check_side(width_px, "width")
+        _check_side(height_px, "height")
         async with self._database.read() as db:
             account = await find_account(db, owner_id)
+            presets = await read_presets(db, owner_id)
         if account is None:
             raise Unauthorized("This account is gone.")
         plan = self._accounts.plan_of(account)
-        refused = find_refusals(wanted.derivatives, plan, BUILT_IN_PRESETS)
-        policy = _resolve_rest(wanted, plan, preferences_of(account), refused)
-        sizes = tuple(_size_of(derivative, width_px, height_px) for derivative in policy.planned)
-        return ProcessingPlan(policy, sizes, tuple(refused))
+        refused = find_refusals(wanted.derivatives, plan, presets)
+        policy = _resolve_rest(wanted, plan, preferences_of(account), refused, presets)
+        finals = [plan_geometry(presets[wanted.size], width_px, height_px).final for wanted in policy.planned]
+        sizes = [PlannedSize(wanted, *final) for wanted, final in zip(policy.planned, finals, strict=True)]
+        return ProcessingPlan(policy, tuple(sizes), tuple(refused))
 
     async def _hold(self, db: Transaction, principal: Principal, image_id: ImageId) -> ImageRecord:
         owner_id = require_account(principal, Scope.IMAGES_WRITE)
@@ -139,15 +149,22 @@ class VariantService:
         await self._bus.publish([snapshot.image.id])
 
 
-def _resolve_rest(wanted: Wanted, plan: Plan, preferences: Preferences, refused: Sequence[Refusal]) -> ProcessingPolicy:
+def _check_side(side_px: int, field: str) -> None:
+    if not 1 <= side_px <= MAX_PLANNED_SIDE_PX:
+        message = f"{field} must be between 1 and {MAX_PLANNED_SIDE_PX} pixels."
+        raise InvalidRequest(message, details={"field": field})
+
+
+def _resolve_rest(
+    wanted: Wanted,
+    plan: Plan,
+    preferences: Preferences,
+    refused: Sequence[Refusal],
+    presets: Mapping[str, Preset],
+) -> ProcessingPolicy:
     """The policy without what is refused; a session would be refused as a whole."""
     names = {refusal.derivative for refusal in refused}
     rest = tuple(derivative for derivative in wanted.derivatives if derivative not in names)
     if wanted.profile is Profile.CUSTOM and refused and not rest:
         return ProcessingPolicy(Profile.CUSTOM, ())
-    return resolve_policy(replace(wanted, derivatives=rest), plan, preferences=preferences.thumbnails)
-
-
-def _size_of(derivative: Derivative, width_px: int, height_px: int) -> PlannedSize:
-    final = plan_geometry(BUILT_IN_PRESETS[derivative.size], width_px, height_px).final
-    return PlannedSize(derivative, *final)
+    return resolve_policy(replace(wanted, derivatives=rest), plan, preferences=preferences.thumbnails, presets=presets)

@@ -80,7 +80,10 @@ class WatchService:
             snapshot = await feed.read_now()
             seen: tuple[object, ...] | None = None
             while snapshot is not None and snapshot.session is not None:
-                progress = SessionProgress(snapshot.session, snapshot, _received(snapshot.session, feed))
+                # An image can have had several: its first, and those that replaced its bytes.
+                is_newest = snapshot.session.id == session_id
+                current = snapshot.session if is_newest else await self._find_own(principal, session_id)
+                progress = SessionProgress(current, snapshot, _received(current, feed))
                 mark = (state_of(progress.session), progress.received_bytes, snapshot.image.id, snapshot.image.revision)
                 if mark != seen:
                     yield progress
@@ -102,8 +105,9 @@ class WatchService:
 
 
 def is_complete(snapshot: ImageSnapshot) -> bool:
-    """No planned variant is on its way any more."""
-    return snapshot.image.state in {ImageState.READY, ImageState.FAILED}
+    """No planned variant is on its way any more, and no other bytes are waited for."""
+    image = snapshot.image
+    return image.state in {ImageState.READY, ImageState.FAILED} and image.replacement_id is None
 
 
 def _visible(principal: Principal, snapshot: ImageSnapshot | None) -> ImageSnapshot:

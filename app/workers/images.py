@@ -1,28 +1,23 @@
 """The job render_image: claim, fetch, look at the headers, let the cage work, store and report each result."""
 
 import asyncio
-import base64
-import contextlib
 import errno
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.db.records import VariantRecord
 from app.domain.cleaning.clean import clean
+from app.domain.cleaning.scripts import find_breaks
 from app.domain.formats import EXTENSIONS, MEDIA_TYPES, ImageFormat
 from app.domain.headers.facts import Budget, HeaderFacts
 from app.domain.headers.probe import probe
 from app.domain.variants import MetadataPolicy
 from app.errors import (
-    ImageTooLarge,
     InternalError,
-    InvalidFileType,
-    InvalidImage,
     RenderFailed,
     SafelightError,
     Unavailable,
@@ -30,16 +25,20 @@ from app.errors import (
 from app.ids import ImageId
 from app.rendering.protocol import Decoded, NotRendered, Rendered
 from app.rendering.sandbox import Cage
-from app.services.claims import Claim, ClaimService, StoredVariant, Verdict
+from app.services.claims import Claim, ClaimService
+from app.services.outcomes import StoredVariant
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore, StoreUnavailable
 from app.telemetry import DECODE_SECONDS, RENDER_SECONDS, RENDERS
-from app.workers.plan import is_copied, make_specs
+from app.workers.plan import is_copied, is_too_large, make_specs
+from app.workers.renewing import claim_or_return, renewing
+from app.workers.replacing import HOPELESS, Judge, verdict_of
 
 log = logging.getLogger(__name__)
 
-RENEW_EVERY_S = 2.0
-# What lies in the picture: trying again changes nothing.
-_HOPELESS = (InvalidImage, InvalidFileType, ImageTooLarge)
+# More tries than a variant has at a time; what older ones may have left is found by the sweep.
+_LOST_TRIES = 16
+# In what these write, whoever made the picture may have chosen every byte.
+_CODED_WITHOUT_LOSS = frozenset({ImageFormat.GIF, ImageFormat.PNG})
 # What the machine lacks is no fault of the picture.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -53,15 +52,21 @@ class RenderTools:
     cage: Cage
     budget: Budget
     scratch_dir: Path
+    judge: Judge
 
 
 async def render(tools: RenderTools, image_id: ImageId) -> None:
     """Make whatever waits to be made of one image. Safe to run twice, and to be killed anywhere."""
-    claim = await tools.claims.claim(image_id)
+    # Other bytes first: what is made of the old ones would be thrown away.
+    await tools.judge.judge(image_id)
+    claims = tools.claims
+    claim = await claim_or_return(
+        claims.claim(image_id), lambda taken: claims.hand_back(taken, taken.variants, is_loss=False)
+    )
     if claim is None:
         return
     work = _Work(tools, claim)
-    async with _renewing(work):
+    async with renewing(work.renew):
         await work.run()
 
 
@@ -73,11 +78,15 @@ class _Work:
         self.claim = claim
         self.open = {str(variant.id): variant for variant in claim.variants}
 
+    async def renew(self) -> None:
+        """Keep what is still to be made."""
+        await self.tools.claims.renew(tuple(self.open.values()))
+
     async def run(self) -> None:
         """Render, and write down how it ended whatever happens."""
         try:
             await self._render()
-        except _HOPELESS as error:
+        except HOPELESS as error:
             await self._reject(error)
         except asyncio.CancelledError:
             # The worker is told to stop: the next one shall not have to wait for the lease to run out.
@@ -107,7 +116,7 @@ class _Work:
             await self.tools.store.fetch(ObjectKey.parse(self.claim.image.upload_key or ""), source)
             try:
                 await self._render_source(source, started_at)
-            except _HOPELESS:
+            except HOPELESS:
                 # Before the picture is blamed: are these the bytes that were sent?
                 await self._check_is_sent(source)
                 raise
@@ -137,7 +146,8 @@ class _Work:
         started_at: float,
     ) -> None:
         rendered = [variant for variant in self.open.values() if variant is not original]
-        specs = make_specs(rendered, facts, self.tools.budget)
+        wanted = make_specs(self.claim, rendered, facts, self.tools.budget)
+        specs = [spec for spec in wanted if not is_too_large(spec, self.tools.budget)]
         async with self.tools.cage.job(source, facts, specs) as answers:
             async for answer in answers:
                 if isinstance(answer, Decoded):
@@ -147,6 +157,9 @@ class _Work:
                     await self._finish(answer)
                 else:
                     await self._fail_one(answer)
+        for spec in wanted:
+            if spec not in specs:
+                await self._fail_one(NotRendered(spec.key, "This size is too large."))
 
     async def _store_original(
         self, variant: VariantRecord | None, source: Path, facts: HeaderFacts, target: Path
@@ -156,7 +169,8 @@ class _Work:
             return None
         # Beside the decoding, which takes longer.
         await self._check_is_sent(source)
-        sha256, byte_size = await asyncio.to_thread(_clean, source, target, facts)
+        metadata = self.claim.original_metadata
+        sha256, byte_size = await asyncio.to_thread(_clean, source, target, facts, metadata)
         key = self._key(variant, facts.format)
         await self.tools.store.put(key, target, media_type=MEDIA_TYPES[facts.format])
         width_px, height_px = facts.displayed_size
@@ -164,24 +178,17 @@ class _Work:
         return StoredVariant(key, width_px, height_px, byte_size, sha256, media_type, facts.is_animated)
 
     async def _accept(self, decoded: Decoded, original: VariantRecord | None, stored: StoredVariant | None) -> None:
-        verdict = Verdict(
-            decoded.width_px,
-            decoded.height_px,
-            decoded.thumbhash,
-            decoded.dominant_color,
-            base64.b64encode(decoded.placeholder_png).decode(),
-        )
-        is_ours = await self.tools.claims.accept(self.claim, verdict, stored)
+        is_ours = await self.tools.claims.accept(self.claim, verdict_of(decoded), stored)
         if original is not None and stored is not None:
             await self._settle(original, stored, is_ours=is_ours)
 
     async def _finish(self, answer: Rendered) -> None:
         variant = self.open[answer.key]
-        sha256 = await asyncio.to_thread(_hash, answer.path)
+        sha256, byte_size = await asyncio.to_thread(_disarm, answer.path, answer.codec, self.tools.budget)
         key, media_type = self._key(variant, answer.codec), MEDIA_TYPES[answer.codec]
         await self.tools.store.put(key, answer.path, media_type=media_type)
         stored = StoredVariant(
-            key, answer.width_px, answer.height_px, answer.byte_size, sha256, media_type, answer.is_animated
+            key, answer.width_px, answer.height_px, byte_size, sha256, media_type, answer.is_animated
         )
         RENDER_SECONDS.labels(family=variant.family.value).observe(answer.took_ms / 1000)
         is_ours = await self.tools.claims.finish(self.claim, variant, stored)
@@ -194,8 +201,11 @@ class _Work:
             await self.tools.store.delete([stored.key])
             return
         RENDERS.labels(family=variant.family.value, outcome="ready").inc()
-        # What tries before this one stored and did not live to commit.
-        lost = [self._key_of_attempt(stored.key, variant, attempt) for attempt in range(1, variant.attempt)]
+        # What tries before this one stored and did not live to commit, and what this file takes the place of.
+        since = max(1, variant.attempt - _LOST_TRIES)
+        lost = {self._key_of_attempt(stored.key, variant, attempt) for attempt in range(since, variant.attempt)}
+        if variant.object_key is not None:
+            lost.add(ObjectKey.parse(variant.object_key))
         if lost:
             await self.tools.store.delete(lost)
 
@@ -239,31 +249,27 @@ class _Work:
         return ObjectKey.variant(variant.image_id, variant.generation, attempt, variant.family, variant.size, extension)
 
 
-@contextlib.asynccontextmanager
-async def _renewing(work: _Work) -> AsyncIterator[None]:
-    async def renew_for_ever() -> None:
-        while True:
-            await asyncio.sleep(RENEW_EVERY_S)
-            # A database that is away for a moment must not end the rendering; if it is away longer the lease does.
-            with contextlib.suppress(Unavailable):
-                await work.tools.claims.renew(tuple(work.open.values()))
-
-    renewing = asyncio.create_task(renew_for_ever(), name="renew-leases")
-    try:
-        yield
-    finally:
-        renewing.cancel()
-
-
 def _probe(path: Path, budget: Budget) -> HeaderFacts:
     with path.open("rb") as file:
         return probe(file, budget=budget)
 
 
-def _clean(source: Path, target: Path, facts: HeaderFacts) -> tuple[str, int]:
+def _clean(source: Path, target: Path, facts: HeaderFacts, metadata: MetadataPolicy) -> tuple[str, int]:
     with source.open("rb") as original, target.open("xb") as cleaned:
-        clean(original, cleaned, facts, metadata=MetadataPolicy.NONE)
+        clean(original, cleaned, facts, metadata=metadata)
     return _hash(target), target.stat().st_size
+
+
+def _disarm(path: Path, codec: ImageFormat, budget: Budget) -> tuple[str, int]:
+    """Hash and size of a rendered file without program text: pixels may be chosen so that coding them writes some."""
+    with path.open("rb") as file:
+        is_armed = codec in _CODED_WITHOUT_LOSS and bool(find_breaks(file, 0, path.stat().st_size))
+    if not is_armed:
+        return _hash(path), path.stat().st_size
+    disarmed = path.with_name(f"{path.name}-disarmed")
+    told = _clean(path, disarmed, _probe(path, budget), MetadataPolicy.NONE)
+    disarmed.replace(path)
+    return told
 
 
 def _hash(path: Path) -> str:

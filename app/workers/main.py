@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from app.errors import SafelightError
 from app.ids import ImageId, make_uuid, parse_uuid
 from app.jobs import (
+    IMPORT_CHANNEL,
     QUEUE,
     RENDER_JOB,
     WAKE_CHANNEL,
@@ -22,9 +23,11 @@ from app.jobs import (
     redis_settings,
     serialize_job,
 )
+from app.services.importing import Importer
 from app.services.retention import RetentionService
 from app.telemetry import request_id
 from app.workers.images import RenderTools, render
+from app.workers.imports import ImportLoop
 from app.workers.maintenance import sweep_for_ever
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class WorkerParts:
 
     tools: RenderTools
     retention: RetentionService
+    importer: Importer
     redis: Redis
     redis_url: str
     slots: int
@@ -119,10 +123,13 @@ async def work_until_stopped(parts: WorkerParts) -> None:
 
 @contextlib.asynccontextmanager
 async def _beside(parts: WorkerParts, worker: WakingWorker) -> AsyncIterator[None]:
-    """What runs beside the jobs: the sweep, the ear for wake-ups, the sign of life."""
+    """What runs beside the jobs: imports, the sweep, the ears for wake-ups, the sign of life."""
+    imports = ImportLoop(parts.importer)
     tasks = [
+        asyncio.create_task(imports.run(), name="imports"),
+        asyncio.create_task(_listen(parts.redis, IMPORT_CHANNEL, imports.woken), name="import-listener"),
         asyncio.create_task(sweep_for_ever(parts.retention, parts.clear_scratch), name="sweep"),
-        asyncio.create_task(_listen(parts.redis, worker.woken), name="wake-listener"),
+        asyncio.create_task(_listen(parts.redis, WAKE_CHANNEL, worker.woken), name="wake-listener"),
         asyncio.create_task(_beat(parts.redis, str(make_uuid())), name="worker-beat"),
     ]
     try:
@@ -133,11 +140,11 @@ async def _beside(parts: WorkerParts, worker: WakingWorker) -> AsyncIterator[Non
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listen(redis: Redis, woken: asyncio.Event) -> None:
+async def _listen(redis: Redis, name: str, woken: asyncio.Event) -> None:
     while True:
         try:
             async with redis.pubsub() as channel:
-                await channel.subscribe(WAKE_CHANNEL)
+                await channel.subscribe(name)
                 # Jobs asked for while nobody listened are found by the look that follows.
                 woken.set()
                 while True:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.filenames import MAX_FILENAME_BYTES, clean_filename
+from app.domain.filenames import MAX_FILENAME_BYTES, clean_filename, number_filename
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,29 @@ def test_whatever_is_sent_the_name_is_safe(sent: str) -> None:
     assert "\\" not in name
     assert name not in {".", ".."}
     assert not any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbered"),
+    [
+        ("beach.jpg", "beach-2.jpg"),
+        ("beach-2.jpg", "beach-2-2.jpg"),
+        ("beach", "beach-2"),
+        (".hidden", ".hidden-2"),
+        ("a.b.tar", "a.b-2.tar"),
+        ("no.extension at all this is", "no.extension at all this is-2"),
+        ("\u00e4" * 125 + ".jpeg", "\u00e4" * 124 + "-2.jpeg"),
+    ],
+)
+def test_a_number_stands_before_the_extension(name: str, numbered: str) -> None:
+    assert number_filename(name, 2) == numbered
+
+
+@given(st.text(max_size=600), st.integers(2, 10_000))
+def test_a_numbered_name_is_as_safe_and_another(sent: str, number: int) -> None:
+    name = clean_filename(sent, fallback="fallback")
+
+    numbered = number_filename(name, number)
+
+    assert numbered != name
+    assert len(numbered.encode()) <= MAX_FILENAME_BYTES

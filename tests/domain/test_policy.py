@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.domain.plans import Plan
 from app.domain.policy import (
     MAX_DERIVATIVES,
-    Plan,
     ProcessingPolicy,
     Profile,
     ThumbnailPreferences,

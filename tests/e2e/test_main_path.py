@@ -1,4 +1,4 @@
-"""Open a session, send a photograph, watch its variants become ready, fetch them at the addresses known from the start."""
+"""Open a session, send a photograph, watch it become ready, fetch it at the addresses known from the start."""
 
 import asyncio
 import hashlib

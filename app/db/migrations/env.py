@@ -3,16 +3,16 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from app.db.tables import METADATA
+from app.db.metadata import is_modelled
+from app.db.tables import images
 
 connection: Connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=METADATA,
+    target_metadata=images.metadata,
     # No batch mode: it changes a table by dropping it, and in SQLite that deletes by cascade whatever refers to it.
     render_as_batch=False,
-    # SQLite's full-text index keeps tables of its own.
-    include_name=lambda name, kind, _: not (kind == "table" and (name or "").startswith("search_index")),
+    include_name=is_modelled,
     compare_type=True,
 )
 with context.begin_transaction():

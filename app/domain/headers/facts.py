@@ -1,6 +1,7 @@
 """What a picture's headers say, and how much of it we are willing to decode."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from app.domain.formats import ImageFormat
 
@@ -69,3 +70,14 @@ class ExifFacts:
     longitude: float | None = None
     copyright: str | None = None
     artist: str | None = None
+
+    @property
+    def taken_moment(self) -> datetime | None:
+        """`taken_at` as a moment: without an offset it counts as UTC, outside of the years 1 to 9999 as none."""
+        if self.taken_at is None:
+            return None
+        moment = datetime.fromisoformat(self.taken_at)
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            return None

@@ -66,7 +66,8 @@ def render_films(film: Image, facts: HeaderFacts, specs: Sequence[RenderSpec]) -
     results = [Film(Image()) for _ in specs]
     for frame in compose_frames(film, facts):
         for result, spec in zip(results, specs, strict=True):
-            plan = RasterPlan(spec.geometry.scaled, _cropped(spec), None, ())
+            geometry = spec.geometry
+            plan = RasterPlan(geometry.scaled, geometry.cropped, geometry.corner, None, ())
             with make_raster(frame.image, plan, orientation=facts.orientation) as picture:
                 if picture.size != spec.geometry.final:
                     pad(picture, spec.geometry.final, spec.background)
@@ -104,8 +105,3 @@ def count_plays(film: Image) -> int:
 def _read_ticks(film: Image) -> int:
     delay, per_s = library.MagickGetImageDelay(film.wand), library.MagickGetImageTicksPerSecond(film.wand)
     return int(delay * _TICKS_PER_S / (per_s or _TICKS_PER_S) + 0.5)
-
-
-def _cropped(spec: RenderSpec) -> tuple[int, int]:
-    (scaled_w, scaled_h), (final_w, final_h) = spec.geometry.scaled, spec.geometry.final
-    return min(scaled_w, final_w), min(scaled_h, final_h)

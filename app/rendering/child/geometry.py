@@ -94,7 +94,9 @@ class RasterPlan:
 
     scaled: Size
     cropped: Size
-    """Equal to `scaled`, or smaller where only the middle is kept."""
+    """Equal to `scaled`, or smaller where only a part is kept."""
+    corner: Size
+    """Left and top of that part in `scaled`."""
     parent: int | None
     """The raster it is taken from, by index in the plan; None for the decoded picture itself."""
     specs: tuple[int, ...]
@@ -102,18 +104,34 @@ class RasterPlan:
 
 def plan_rasters(specs: Sequence[RenderSpec]) -> list[RasterPlan]:
     """Every different raster once, larger ones first, each from the smallest one that is large enough for it."""
-    wanted: dict[tuple[Size, Size], list[int]] = {}
+    wanted: dict[tuple[Size, Size, Size], list[int]] = {}
     for index, spec in enumerate(specs):
         if not spec.is_animated:
-            wanted.setdefault((spec.geometry.scaled, _cropped(spec.geometry)), []).append(index)
+            wanted.setdefault(_raster_of(spec.geometry), []).append(index)
     plans: list[RasterPlan] = []
-    for scaled, cropped in sorted(wanted, key=lambda sizes: sizes[0][0] * sizes[0][1], reverse=True):
-        plans.append(RasterPlan(scaled, cropped, _find_parent(scaled, plans), tuple(wanted[scaled, cropped])))
+    for raster in sorted(wanted, key=lambda sizes: sizes[0][0] * sizes[0][1], reverse=True):
+        plans.append(RasterPlan(*raster, _find_parent(raster[0], plans), tuple(wanted[raster])))
     return plans
 
 
-def _cropped(geometry: Geometry) -> Size:
-    return min(geometry.scaled[0], geometry.final[0]), min(geometry.scaled[1], geometry.final[1])
+def _raster_of(geometry: Geometry) -> tuple[Size, Size, Size]:
+    return geometry.scaled, geometry.cropped, geometry.corner
+
+
+def turn_corner(corner: Size, cropped: Size, scaled: Size, orientation: int) -> Size:
+    """Left and top of a part in the raster as stored, from those in the picture as displayed (as are the sizes)."""
+    left, top = corner
+    right, bottom = scaled[0] - cropped[0] - left, scaled[1] - cropped[1] - top
+    stored = {
+        2: (right, top),
+        3: (right, bottom),
+        4: (left, bottom),
+        5: (top, left),
+        6: (top, right),
+        7: (bottom, right),
+        8: (bottom, left),
+    }
+    return stored.get(orientation, corner)
 
 
 def _find_parent(scaled: Size, plans: Sequence[RasterPlan]) -> int | None:
@@ -169,13 +187,16 @@ class Band:
     final_px: int
 
 
-def find_band(source_px: int, scaled_px: int, final_px: int) -> Band:
-    """The part of an axis that a centred crop needs, such that its resize shifts nothing.
+def find_band(source_px: int, scaled_px: int, final_px: int, first_px: int | None = None) -> Band:
+    """The part of an axis that a crop needs, such that its resize shifts nothing.
+
+    The crop starts at `first_px` of the result; without it, it lies in the middle.
 
     A plain rounded crop moves the picture by a fraction of a pixel. So the band is widened to where a source
     pixel's edge and a result pixel's edge fall together, and the result is trimmed afterwards.
     """
-    whole = Band(0, source_px, scaled_px, (scaled_px - final_px) // 2, final_px)
+    middle_px = (scaled_px - final_px) // 2
+    whole = Band(0, source_px, scaled_px, middle_px if first_px is None else first_px, final_px)
     if final_px == scaled_px:
         return whole
     first, last = whole.trim_start, whole.trim_start + final_px

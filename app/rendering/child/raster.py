@@ -3,7 +3,7 @@
 from wand.image import Image
 
 from app.rendering.child.colour import convert_to_srgb
-from app.rendering.child.geometry import Band, RasterPlan, Size, find_band, turn_size
+from app.rendering.child.geometry import Band, RasterPlan, Size, find_band, turn_corner, turn_size
 
 _FILTER = "lanczos"
 
@@ -17,13 +17,14 @@ def make_raster(source: Image, plan: RasterPlan, *, orientation: int) -> Image:
         WandException: memory ran out, or the colour profile is broken.
     """
     scaled, cropped = turn_size(plan.scaled, orientation), turn_size(plan.cropped, orientation)
+    left, top = turn_corner(plan.corner, plan.cropped, plan.scaled, orientation)
     raster = source.clone()
     # Profiles cost by the pixel, so the smaller of the two rasters is converted.
     is_enlarged = scaled[0] * scaled[1] > source.width * source.height
     if is_enlarged:
         convert_to_srgb(raster)
-    across = find_band(source.width, scaled[0], cropped[0])
-    down = find_band(source.height, scaled[1], cropped[1])
+    across = find_band(source.width, scaled[0], cropped[0], left)
+    down = find_band(source.height, scaled[1], cropped[1], top)
     _cut(raster, across, down)
     if raster.size != (across.result_px, down.result_px):
         raster.resize(across.result_px, down.result_px, filter=_FILTER)

@@ -1,6 +1,7 @@
 """What `read_exif` tells of the camera."""
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -71,3 +72,17 @@ def test_mutated_exif_never_raises(data: st.DataObject) -> None:
     assert find_orientation(bytes(block)) in range(1, 9)
     assert all(text is None or len(text) <= 255 for text in (facts.make, facts.model, facts.lens, facts.copyright))
     assert facts.latitude is None or -90 <= facts.latitude <= 90
+
+
+@pytest.mark.parametrize(
+    ("noted", "moment"),
+    [
+        (None, None),
+        ("2024-05-06T07:08:09", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)),
+        ("2024-05-06T07:08:09+02:00", datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-12:00", None),
+    ],
+)
+def test_the_moment_of_a_picture_is_in_utc(noted: str | None, moment: datetime | None) -> None:
+    assert ExifFacts(taken_at=noted).taken_moment == moment

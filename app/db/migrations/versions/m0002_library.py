@@ -1,7 +1,13 @@
 """The library: albums, tags, search, presets, signing keys, sign-in; replacements, focal points, views."""
 
+import secrets
+import uuid
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
+
+from app.domain.search import make_document
 
 revision = "0002"
 down_revision = "0001"
@@ -13,7 +19,10 @@ UNFINISHED = "state IN ('planned', 'rendering')"
 ORDERS = ("updated_at", "filename", "byte_size", "views", "taken_at")
 
 ADDED = {
-    "accounts": [sa.Column("password_hash", sa.String(), nullable=True)],
+    "accounts": [
+        sa.Column("password_hash", sa.String(), nullable=True),
+        sa.Column("subject", sa.String(length=64), nullable=True),
+    ],
     "images": [
         sa.Column("album_id", sa.Uuid(), nullable=True),
         sa.Column("taken_at", MOMENT, nullable=True),
@@ -25,6 +34,8 @@ ADDED = {
     "upload_sessions": [
         sa.Column("is_replacement", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("source_url", sa.String(), nullable=True),
+        sa.Column("staged_key", sa.String(), nullable=True),
+        sa.Column("staged_tries", sa.Integer(), server_default="0", nullable=False),
     ],
     "variants": [sa.Column("is_stale", sa.Boolean(), server_default=sa.false(), nullable=False)],
 }
@@ -36,20 +47,31 @@ def upgrade() -> None:
     _make_presets_and_keys()
     for table, columns in ADDED.items():
         for column in columns:
-            op.add_column(table, column.copy())
+            op.add_column(table, column._copy())
+    op.create_index("uq_accounts_subject", "accounts", ["subject"], unique=True)
+    _give_signing_keys()
+    _note_tags_and_words()
+    if op.get_bind().dialect.name == "postgresql":
+        # Names in the order of their code points, as SQLite has them, whatever the database's own language.
+        op.alter_column("images", "filename", type_=sa.String(collation="C"), existing_type=sa.String())
     for column_name in ORDERS:
         op.create_index(f"ix_images_owner_id_{column_name}_id", "images", ["owner_id", column_name, "id"])
     op.create_index("ix_images_album_id_created_at_id", "images", ["album_id", "created_at", "id"])
+    op.create_index("ix_images_album_id_filename", "images", ["album_id", "filename"])
     op.create_index("ix_images_deleted_at", "images", ["deleted_at"])
     _index_unfinished(f"{UNFINISHED} OR is_stale")
 
 
 def downgrade() -> None:
+    op.drop_index("uq_accounts_subject", table_name="accounts")
     _index_unfinished(UNFINISHED)
     op.drop_index("ix_images_deleted_at", table_name="images")
+    op.drop_index("ix_images_album_id_filename", table_name="images")
     op.drop_index("ix_images_album_id_created_at_id", table_name="images")
     for column_name in ORDERS:
         op.drop_index(f"ix_images_owner_id_{column_name}_id", table_name="images")
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("images", "filename", type_=sa.String(), existing_type=sa.String(collation="C"))
     for table, columns in ADDED.items():
         for column in columns:
             op.drop_column(table, column.name)
@@ -160,6 +182,50 @@ def _make_presets_and_keys() -> None:
     )
     op.create_index("ix_refresh_tokens_account_id", "refresh_tokens", ["account_id"])
     op.create_index("ix_refresh_tokens_chain_id", "refresh_tokens", ["chain_id"])
+
+
+def _note_tags_and_words() -> None:
+    """Images that are here already can be found like those that come."""
+    names = ("filename", "title", "alt", "description")
+    images = sa.table(
+        "images",
+        *(sa.column(name, sa.Uuid()) for name in ("id", "owner_id", "alias_of")),
+        *(sa.column(name, sa.String()) for name in names),
+        sa.column("tags", sa.JSON()),
+    )
+    documents = sa.table("search_documents", sa.column("image_id", sa.Uuid()), sa.column("words", sa.String()))
+    tagged = sa.table(
+        "image_tags", sa.column("image_id", sa.Uuid()), sa.column("tag", sa.String()), sa.column("owner_id", sa.Uuid())
+    )
+    bind = op.get_bind()
+    for image in bind.execute(sa.select(images).where(images.c.alias_of.is_(None))).all():
+        words = make_document([*(getattr(image, name) for name in names), *image.tags])
+        bind.execute(sa.insert(documents).values(image_id=image.id, words=words))
+        for tag in image.tags:
+            bind.execute(sa.insert(tagged).values(image_id=image.id, tag=tag, owner_id=image.owner_id))
+
+
+def _give_signing_keys() -> None:
+    """Every account has at least one; those that are here already get theirs now."""
+    accounts = sa.table("accounts", sa.column("id", sa.Uuid()))
+    keys = sa.table(
+        "signing_keys",
+        sa.column("id", sa.Uuid()),
+        sa.column("owner_id", sa.Uuid()),
+        sa.column("name", sa.String()),
+        sa.column("value", sa.String()),
+        sa.column("created_at", MOMENT),
+    )
+    for account_id in op.get_bind().execute(sa.select(accounts.c.id)).scalars().all():
+        op.get_bind().execute(
+            sa.insert(keys).values(
+                id=uuid.uuid4(),
+                owner_id=account_id,
+                name="default",
+                value=secrets.token_hex(32),
+                created_at=datetime.now(UTC),
+            )
+        )
 
 
 def _index_unfinished(condition: str) -> None:

@@ -1,0 +1,88 @@
+"""What the settings say of the world outside: the store, Redis, the plans, the budget of a picture."""
+
+import tomllib
+
+from redis.asyncio import Redis
+
+from app.domain.headers.facts import Budget
+from app.domain.plans import Plans, make_plans
+from app.errors import Unavailable
+from app.settings import InvalidSettings, Settings
+from app.storage.opening import open_store
+from app.storage.port import ObjectStore
+
+_REDIS_TIMEOUT_S = 2.0
+
+
+def read_plans(settings: Settings) -> Plans:
+    """The plans, as the file changes them.
+
+    Raises:
+        InvalidSettings: it is not there, no TOML, or says what cannot be.
+    """
+    if settings.plans_file is None:
+        return make_plans(settings.max_upload_bytes)
+    try:
+        document = tomllib.loads(settings.plans_file.read_text(encoding="utf-8"))
+        return make_plans(settings.max_upload_bytes, document)
+    except OSError as error:
+        raise InvalidSettings(f"SAFELIGHT_PLANS_FILE: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidSettings(f"SAFELIGHT_PLANS_FILE: {error}") from error
+
+
+def budget_of(settings: Settings) -> Budget:
+    """What a picture may promise on this server."""
+    return Budget(
+        max_side_px=settings.max_side_px,
+        max_frame_pixels=settings.max_frame_pixels,
+        max_frames=settings.max_frames,
+        max_total_pixels=settings.max_total_pixels,
+        max_animated_pixels=settings.max_animated_pixels,
+    )
+
+
+def open_own_store(settings: Settings) -> ObjectStore:
+    """The store that the settings name.
+
+    Raises:
+        InvalidSettings: its address is no store's.
+    """
+    try:
+        return open_store(settings.object_store_url)
+    except ValueError as error:
+        raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error}") from error
+
+
+async def make_store_ready(store: ObjectStore) -> None:
+    """Make its directory or bucket where it is missing.
+
+    Raises:
+        InvalidSettings: it does not answer.
+    """
+    try:
+        await store.make_ready()
+    except Unavailable as error:
+        raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error.message}") from error
+
+
+def redis_url_of(settings: Settings) -> str:
+    """Where Redis is.
+
+    Raises:
+        InvalidSettings: nobody said.
+    """
+    if settings.redis_url is None:
+        raise InvalidSettings("SAFELIGHT_REDIS_URL: must be set; only `safelight run` starts a Redis of its own")
+    return settings.redis_url
+
+
+def open_redis(settings: Settings) -> Redis:
+    """A connection for events, limits and locks; nothing is asked of it yet."""
+    redis: Redis = Redis.from_url(
+        redis_url_of(settings),
+        decode_responses=True,
+        socket_timeout=_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_REDIS_TIMEOUT_S,
+    )
+    return redis

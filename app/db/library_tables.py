@@ -1,0 +1,78 @@
+"""The tables around images: albums, tags, words to be found, presets."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+)
+from sqlmodel import BigInteger, Field, SQLModel
+
+from app.db.metadata import moment
+from app.db.types import text_enum
+from app.domain.variants import Fit, MetadataPolicy
+
+
+class Album(SQLModel, table=True):
+    """A named place for images; an image is in one or none."""
+
+    __tablename__ = "albums"
+    __table_args__ = (
+        Index("uq_albums_owner_id_slug", "owner_id", "slug", unique=True),
+        Index("ix_albums_owner_id_created_at_id", "owner_id", "created_at", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    owner_id: UUID = Field(foreign_key="accounts.id")
+    slug: str = Field(max_length=64)
+    title: str
+    description: str | None = None
+    # No foreign key: albums and images name each other, and a cover that is gone is no cover.
+    cover_id: UUID | None = None
+    created_at: datetime = Field(sa_column=moment())
+    updated_at: datetime = Field(sa_column=moment())
+
+
+class ImageTag(SQLModel, table=True):
+    """One tag of one image, for filters and counts; the image's row keeps the list in its order."""
+
+    __tablename__ = "image_tags"
+    __table_args__ = (Index("ix_image_tags_owner_id_tag", "owner_id", "tag"),)
+
+    image_id: UUID = Field(sa_column=Column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True))
+    tag: str = Field(primary_key=True, max_length=64)
+    owner_id: UUID
+
+
+class SearchDocument(SQLModel, table=True):
+    """The words of one image; the index over them is each database's own (see the migration)."""
+
+    __tablename__ = "search_documents"
+
+    id: int | None = Field(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    )
+    image_id: UUID = Field(sa_column=Column(ForeignKey("images.id", ondelete="CASCADE"), unique=True, nullable=False))
+    words: str
+
+
+class VariantPreset(SQLModel, table=True):
+    """An owner's own size."""
+
+    __tablename__ = "variant_presets"
+    __table_args__ = (Index("uq_variant_presets_owner_id_name", "owner_id", "name", unique=True),)
+
+    id: UUID = Field(primary_key=True)
+    owner_id: UUID = Field(foreign_key="accounts.id")
+    name: str = Field(max_length=99)
+    fit: Fit = Field(sa_column=Column(text_enum(Fit), nullable=False))
+    width_px: int | None = None
+    height_px: int | None = None
+    quality: int | None = None
+    keeps_metadata: MetadataPolicy = Field(sa_column=Column(text_enum(MetadataPolicy), nullable=False))
+    never_require_signed_urls: bool
+    created_at: datetime = Field(sa_column=moment())
+    updated_at: datetime = Field(sa_column=moment())

@@ -1,0 +1,222 @@
+"""Pages of lists: which part, in which order, and cursors that fit one order alone."""
+
+import base64
+import binascii
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from app.db.records import AlbumRecord, ImageRecord
+from app.domain.albums import is_slug
+from app.domain.formats import MEDIA_TYPES
+from app.domain.listing import ImageFilter as WantedImages
+from app.domain.listing import ImageOrder as WantedOrder
+from app.domain.listing import OrderValue, Position, TrashView
+from app.domain.search import parse_query
+from app.domain.texts import MAX_CREATOR_CHARACTERS, check_tags, check_text
+from app.errors import InvalidRequest
+from app.ids import AlbumId, parse_uuid
+from app.schema.enums import Direction, ImageState, OrderField, Visibility
+from app.services.images import PageRequest
+
+MAX_PAGE, DEFAULT_PAGE = 100, 50
+MAX_SEARCH_CHARACTERS = 1_000
+MAX_CURSOR_CHARACTERS = 2_000
+ALBUM_ORDER = "albums"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOMENTS = {OrderField.CREATED_AT, OrderField.UPDATED_AT, OrderField.TAKEN_AT}
+_MOST = 2**63 - 1
+
+
+@strawberry.input(description="What a list of images is ordered by. Those that are the same by it follow their ids.")
+class ImageOrder:
+    """An order."""
+
+    field: OrderField = strawberry.field(default=OrderField.CREATED_AT, description="By what.")
+    direction: Direction = strawberry.field(default=Direction.DESC, description="Which end comes first.")
+
+
+@strawberry.input(
+    description="Which images a list shows: those that fit all that is given. An empty list or text asks for nothing."
+)
+class ImageFilter:
+    """A filter."""
+
+    album_id: strawberry.ID | None = strawberry.field(default=None, description="In this album.")
+    album_slug: str | None = strawberry.field(default=None, description="In the album of this slug.")
+    no_album: bool | None = strawberry.field(default=None, description="True: in no album.")
+    tags: list[str] | None = strawberry.field(default=None, description="With all of these.")
+    any_tags: list[str] | None = strawberry.field(default=None, description="With at least one of these.")
+    search: str | None = strawberry.field(
+        default=None,
+        description="Words looked for in filename, title, alt, description and tags, at most 1,000 characters. Each of "
+        "the first 12 must be the beginning of a word there; case and accents make no difference.",
+    )
+    creator: str | None = strawberry.field(default=None, description="By exactly this creator.")
+    visibility: Visibility | None = strawberry.field(default=None, description="Of this visibility.")
+    is_nsfw: bool | None = strawberry.field(default=None, description="Marked so, or not.")
+    states: list[ImageState] | None = strawberry.field(default=None, description="In one of these states.")
+    content_types: list[str] | None = strawberry.field(
+        default=None, description="Whose upload is of one of these media types."
+    )
+    created_after: datetime | None = strawberry.field(default=None, description="Made later than that.")
+    created_before: datetime | None = strawberry.field(default=None, description="Made earlier than that.")
+    include_deleted: bool | None = strawberry.field(default=None, description="True: the trash too.")
+    only_deleted: bool | None = strawberry.field(default=None, description="True: the trash alone.")
+
+
+OrderArgument = Annotated[ImageOrder | None, strawberry.argument(description="Omitted: newest first.")]
+FilterArgument = Annotated[ImageFilter | None, strawberry.argument(description="Only those that fit all of it.")]
+
+
+def read_order(asked: ImageOrder | None) -> WantedOrder:
+    """The order asked for."""
+    return WantedOrder(asked.field, asked.direction) if asked is not None else WantedOrder()
+
+
+def read_filter(asked: ImageFilter | None) -> WantedImages:
+    """The filter asked for.
+
+    Raises:
+        InvalidRequest: a text cannot be one; `details.field` names it.
+    """
+    if asked is None:
+        return WantedImages()
+    album_id = parse_uuid(asked.album_id) if asked.album_id is not None else None
+    known = {media_type: codec for codec, media_type in MEDIA_TYPES.items()}
+    return WantedImages(
+        album_id=AlbumId(album_id) if album_id is not None else None,
+        album_slug=asked.album_slug,
+        has_no_album=bool(asked.no_album),
+        tags=tuple(check_tags(asked.tags)),
+        any_tags=tuple(check_tags(asked.any_tags, field="anyTags")),
+        words=_read_words(asked.search),
+        creator=check_text(asked.creator, field="creator", max_characters=MAX_CREATOR_CHARACTERS),
+        visibility=asked.visibility,
+        is_nsfw=asked.is_nsfw,
+        states=tuple(asked.states or ()),
+        formats=tuple(known[name] for name in asked.content_types if name in known) if asked.content_types else None,
+        created_after=asked.created_after,
+        created_before=asked.created_before,
+        trash=_read_trash(asked),
+        fits_nothing=_names_no_album(asked, album_id),
+    )
+
+
+def _names_no_album(asked: ImageFilter, album_id: UUID | None) -> bool:
+    is_no_id = asked.album_id is not None and album_id is None
+    return is_no_id or (asked.album_slug is not None and not is_slug(asked.album_slug))
+
+
+def _read_words(search: str | None) -> tuple[str, ...] | None:
+    text = check_text(search, field="search", max_characters=MAX_SEARCH_CHARACTERS)
+    return tuple(parse_query(text)) if text and text.strip() else None
+
+
+def _read_trash(asked: ImageFilter) -> TrashView:
+    if asked.only_deleted:
+        return TrashView.ONLY
+    return TrashView.INCLUDED if asked.include_deleted else TrashView.HIDDEN
+
+
+def read_page(
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    *,
+    order: WantedOrder | None = None,
+) -> PageRequest:
+    """Forwards with `first` and `after`, or backwards with `last` and `before`; never a mixture.
+
+    Raises:
+        InvalidRequest: it is a mixture, a number is out of range, or a cursor was made for another order.
+    """
+    return _read_page((first, after, last, before), order or WantedOrder(), name=None)
+
+
+def read_album_page(first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
+    """The same for the list of albums, which has one order: newest first."""
+    return _read_page((first, after, last, before), WantedOrder(), name=ALBUM_ORDER)
+
+
+def _read_page(
+    asked: tuple[int | None, str | None, int | None, str | None], order: WantedOrder, *, name: str | None
+) -> PageRequest:
+    first, after, last, before = asked
+    if (last is not None or before is not None) and (first is not None or after is not None):
+        raise InvalidRequest("Ask with first and after, or with last and before.", details={"field": "last"})
+    name = name or _name_of(order)
+    if last is not None or before is not None:
+        limit = _check_limit(last, "last")
+        return PageRequest(limit, order, _read_cursor(before, "before", order, name), is_backward=True)
+    return PageRequest(_check_limit(first, "first"), order, _read_cursor(after, "after", order, name))
+
+
+def _check_limit(limit: int | None, field: str) -> int:
+    if limit is None:
+        return DEFAULT_PAGE
+    if not 1 <= limit <= MAX_PAGE:
+        raise InvalidRequest(f"{field} must be between 1 and {MAX_PAGE}.", details={"field": field})
+    return limit
+
+
+def image_cursor(image: ImageRecord, order: WantedOrder) -> str:
+    """Where an image is in an order."""
+    value: OrderValue = getattr(image, order.field.value)
+    return _write_cursor(_name_of(order), Position(value, image.id))
+
+
+def album_cursor(album: AlbumRecord) -> str:
+    """Where an album is in the list of albums."""
+    return _write_cursor(ALBUM_ORDER, Position(album.created_at, album.id))
+
+
+def _read_cursor(text: str | None, field: str, order: WantedOrder, name: str) -> Position | None:
+    # A cursor is no secret: whatever it says, a list holds the caller's own rows alone. It names its list and order,
+    # so that one made for another is refused instead of leading to a place that nobody meant.
+    if text is None:
+        return None
+    try:
+        return _parse_cursor(text, order, name)
+    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError, InvalidRequest) as error:
+        message = f"{field} is no cursor of a list in this order."
+        raise InvalidRequest(message, details={"field": field}) from error
+
+
+def _write_cursor(name: str, position: Position) -> str:
+    value = position.value
+    if isinstance(value, datetime):
+        value = (value - _EPOCH) // timedelta(microseconds=1)
+    text = json.dumps([name, value, position.row_id.hex], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _parse_cursor(text: str, order: WantedOrder, name: str) -> Position:
+    if len(text) > MAX_CURSOR_CHARACTERS:
+        raise ValueError("too long")
+    packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    named, value, hexadecimal = json.loads(packed)
+    if named != name or len(hexadecimal) != 32:
+        raise ValueError("of another list")
+    return Position(_parse_value(order.field, value), UUID(hex=hexadecimal))
+
+
+def _parse_value(field: OrderField, value: object) -> OrderValue:
+    if field is OrderField.TAKEN_AT and value is None:
+        return None
+    if field is OrderField.FILENAME:
+        if not isinstance(value, str) or check_text(value, field="cursor", max_characters=1_000) != value:
+            raise ValueError("no name")
+        return value
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MOST:
+        raise ValueError("no number")
+    return _EPOCH + timedelta(microseconds=value) if field in _MOMENTS else value
+
+
+def _name_of(order: WantedOrder) -> str:
+    return f"{order.field.value}:{order.direction.value}"

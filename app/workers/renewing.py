@@ -1,0 +1,43 @@
+"""Keep what this worker holds while it works on it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import TypeVar
+
+from app.errors import Unavailable
+
+T = TypeVar("T")
+RENEW_EVERY_S = 2.0
+
+
+async def claim_or_return(
+    claim: Coroutine[object, object, T | None], give_back: Callable[[T], Awaitable[None]]
+) -> T | None:
+    """What `claim` takes. A worker that is told to stop just then gives it back: nobody else knows that it has it."""
+    claiming = asyncio.ensure_future(claim)
+    try:
+        return await asyncio.shield(claiming)
+    except asyncio.CancelledError:
+        taken = await claiming
+        if taken is not None:
+            await give_back(taken)
+        raise
+
+
+@contextlib.asynccontextmanager
+async def renewing(renew: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Call `renew` every `RENEW_EVERY_S` seconds while the context lasts."""
+
+    async def renew_for_ever() -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            # A database that is away for a moment must not end the work; if it is away longer the lease does.
+            with contextlib.suppress(Unavailable):
+                await renew()
+
+    task = asyncio.create_task(renew_for_ever(), name="renew-leases")
+    try:
+        yield
+    finally:
+        task.cancel()

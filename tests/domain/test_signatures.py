@@ -1,0 +1,109 @@
+"""Signed addresses: what we sign Cloudflare's JavaScript accepts, and the other way round; any change is refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.signatures import is_signed, sign, verify
+from tests.servers.programs import find_program, refuse
+
+SCRIPT = Path(__file__).parents[1] / "node" / "signatures.mjs"
+HOST = "https://img.example.org"
+PATH = "/f/018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e/webp/small.webp"
+KEY, OTHER_KEY = "a" * 64, "b" * 64
+NOW_S = 1_800_000_000
+
+queries = st.lists(
+    st.tuples(st.text("abcvw", min_size=1, max_size=4), st.text("abc019", max_size=6)).map("=".join), max_size=4
+).map("&".join)
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    found = find_program("node", Path(sys.executable).with_name("node"))
+    if found is None:
+        refuse("no node in PATH")
+    return str(found)
+
+
+def run(node: str, *arguments: str) -> str:
+    done = subprocess.run([node, SCRIPT, *arguments], capture_output=True, text=True, check=True, timeout=30)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("query", ["", "v=0123456789abcdef", "download=1&wait=5", "text=a+b%2Fc&x=%C3%BC"])
+def test_what_cloudflares_javascript_signs_is_accepted(node: str, query: str) -> None:
+    address = HOST + PATH + (f"?{query}" if query else "")
+
+    signed = run(node, "sign", address, KEY, str(NOW_S + 60))
+
+    assert verify(signed.removeprefix(HOST), [OTHER_KEY, KEY], now_s=NOW_S) == NOW_S + 60
+
+
+@pytest.mark.parametrize("query", ["", "v=0123456789abcdef", "download=1&wait=5"])
+def test_what_we_sign_cloudflares_javascript_accepts(node: str, query: str) -> None:
+    signed = sign(PATH, query, key=KEY, expires_at_s=NOW_S + 60)
+
+    assert run(node, "verify", HOST + signed, KEY) == "good"
+    assert run(node, "verify", HOST + signed, OTHER_KEY) == "bad"
+
+
+def test_both_sign_alike_to_the_last_byte(node: str) -> None:
+    theirs = run(node, "sign", f"{HOST}{PATH}?v=1", KEY, str(NOW_S))
+
+    assert theirs == HOST + sign(PATH, "v=1", key=KEY, expires_at_s=NOW_S)
+
+
+@given(queries, st.integers(0, 10**9))
+def test_what_is_signed_is_good_until_its_time_and_no_longer(query: str, left_s: int) -> None:
+    signed = sign(PATH, query, key=KEY, expires_at_s=NOW_S + left_s)
+
+    assert is_signed(signed.partition("?")[2])
+    assert verify(signed, [KEY], now_s=NOW_S) == NOW_S + left_s
+    assert verify(signed, [KEY], now_s=NOW_S + left_s + 1) is None
+
+
+@given(queries, st.data())
+def test_any_changed_character_is_refused(query: str, data: st.DataObject) -> None:
+    signed = sign(PATH, query, key=KEY, expires_at_s=NOW_S + 60)
+    at = data.draw(st.integers(0, len(signed) - 1))
+    other = data.draw(st.sampled_from([chr(code) for code in range(33, 127) if chr(code) != signed[at]]))
+
+    assert verify(signed[:at] + other + signed[at + 1 :], [KEY], now_s=NOW_S) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda signed: f"{signed}&download=1",
+        lambda signed: f"{signed}&exp={NOW_S + 999}",
+        lambda signed: signed.replace("exp=", "exp=0"),
+        lambda signed: signed + "&" + signed.partition("&")[2],
+        lambda signed: signed.upper(),
+        lambda signed: signed.replace("sig=", "SIG="),
+        lambda signed: signed.partition("&sig=")[0],
+        lambda signed: signed.partition("&sig=")[0] + "&sig=",
+        lambda signed: signed.partition("&sig=")[0] + "&sig=%ZZ\udcff",
+        lambda signed: signed[:-1],
+        lambda signed: signed + "0",
+        lambda signed: "?" + signed.partition("?")[2],
+    ],
+)
+def test_forgeries_are_refused(change: object) -> None:
+    assert callable(change)
+    signed = sign(PATH, "", key=KEY, expires_at_s=NOW_S + 60)
+
+    assert verify(str(change(signed)), [KEY], now_s=NOW_S) is None
+    assert verify(signed, [], now_s=NOW_S) is None
+    assert verify(signed, [OTHER_KEY], now_s=NOW_S) is None
+
+
+@pytest.mark.parametrize("expiry", ["", "soon", "-1", "1e12", "9" * 13, "１８００００００９９"])
+def test_a_time_that_is_no_time_is_refused_even_where_it_was_signed(expiry: str) -> None:
+    good = sign(PATH, f"e={expiry}", key=KEY, expires_at_s=0).replace("&exp=0", "").replace("?e=", "?exp=")
+
+    assert verify(good, [KEY], now_s=NOW_S) is None

@@ -1,0 +1,219 @@
+"""Sign in, refresh, sign out: short tokens, refresh tokens that are good once, and thieves that end the chain."""
+
+import asyncio
+import statistics
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from app.db.engine import utc_now
+from tests.e2e.clients import Client, GraphQLFailure
+from tests.graphql.test_credentials_keys import refusal_of, wait_closed
+from tests.people import PASSWORD, People, Person
+
+SIGN_IN = """mutation ($username: String!, $password: String!) {
+  signIn(username: $username, password: $password) {
+    accessToken refreshToken expiresAt viewer { username scopes lastLoginAt }
+  }
+}"""
+REFRESH = "mutation ($token: String!) { refreshSession(refreshToken: $token) { accessToken refreshToken expiresAt } }"
+SIGN_OUT = "mutation { signOut }"
+ME = "{ viewer { username } }"
+
+Json = dict[str, Any]
+
+
+def client_from(people: People, address: str, token: str | None = None, *, api: int = 0) -> Client:
+    """A client behind the trusted proxy, so that each test has its own bucket."""
+    client = Client(people.site.api_urls[api], token)
+    client.http.headers["X-Forwarded-For"] = address
+    return client
+
+
+async def sign_in(people: People, person: Person, address: str = "198.51.100.1") -> Json:
+    async with client_from(people, address) as client:
+        answer = await client.ask(SIGN_IN, username=person.username, password=PASSWORD)
+    payload: Json = answer["signIn"]
+    return payload
+
+
+async def status_of(people: People, token: str, *, api: int = 0) -> int:
+    async with Client(people.site.api_urls[api], token) as client:
+        return (await client.http.post("/graphql", json={"query": ME})).status_code
+
+
+async def refresh(people: People, token: str) -> Json:
+    async with Client(people.site.api_urls[1], None) as client:
+        payload: Json = (await client.ask(REFRESH, token=token))["refreshSession"]
+    return payload
+
+
+async def test_signing_in_gives_a_quarter_of_an_hour_and_all_scopes_but_admin(people: People) -> None:
+    person = await people.add(password=PASSWORD)
+
+    payload = await sign_in(people, person)
+
+    left = datetime.fromisoformat(payload["expiresAt"]) - utc_now()
+    assert timedelta(minutes=14) < left <= timedelta(minutes=15)
+    assert payload["viewer"]["username"] == person.username
+    assert len(payload["viewer"]["scopes"]) == 10
+    assert "ADMIN" not in payload["viewer"]["scopes"]
+    assert payload["viewer"]["lastLoginAt"] is not None
+    assert [await status_of(people, payload["accessToken"], api=api) for api in (0, 1)] == [200, 200]
+
+
+async def test_wrong_name_wrong_password_no_password_and_disabled_look_the_same(people: People) -> None:
+    person, keys_only, disabled = [await people.add(password=word) for word in (PASSWORD, None, PASSWORD)]
+    await people.disable(disabled)
+    tries = [
+        (person.username, "wrong " + PASSWORD),
+        ("nobody-of-this-name", PASSWORD),
+        (keys_only.username, PASSWORD),
+        (disabled.username, PASSWORD),
+        ("ünknown\0", "\0"),
+        ("", ""),
+    ]
+
+    async with client_from(people, "198.51.100.2") as client:
+        answers = []
+        for username, password in tries:
+            with pytest.raises(GraphQLFailure) as failure:
+                await client.ask(SIGN_IN, username=username, password=password)
+            answers.append((failure.value.code, failure.value.errors[0]["message"]))
+
+    assert len(set(answers)) == 1
+    assert answers[0][0] == "UNAUTHORIZED"
+
+
+async def test_unknown_name_takes_as_long_as_a_wrong_password(people: People) -> None:
+    person = await people.add(password=PASSWORD)
+    took: dict[str, list[float]] = {person.username: [], "nobody-at-all": []}
+
+    async with client_from(people, "198.51.100.3") as client:
+        await refusal_of(client, SIGN_IN, username="warm-up", password="wrong")
+        for _ in range(7):
+            for username, seconds in took.items():
+                begun = time.perf_counter()
+                await refusal_of(client, SIGN_IN, username=username, password="wrong")
+                seconds.append(time.perf_counter() - begun)
+
+    known_s, unknown_s = (statistics.median(seconds) for seconds in took.values())
+    # A look-up alone takes a twentieth of it; the rest is the machine's own unrest.
+    assert 0.4 < known_s / unknown_s < 2.5, (known_s, unknown_s)
+
+
+async def test_refreshing_gives_new_tokens_and_spends_the_old_one(people: People) -> None:
+    first = await sign_in(people, await people.add(password=PASSWORD), "198.51.100.4")
+
+    second = await refresh(people, first["refreshToken"])
+
+    assert second["refreshToken"] != first["refreshToken"]
+    assert await status_of(people, second["accessToken"]) == 200
+
+
+async def test_refresh_token_used_twice_ends_everything_of_its_sign_in(people: People) -> None:
+    person = await people.add(password=PASSWORD)
+    first = await sign_in(people, person, "198.51.100.5")
+    other = await sign_in(people, person, "198.51.100.5")
+    second = await refresh(people, first["refreshToken"])
+    async with Client(people.site.api_urls[0], second["accessToken"]) as client, client.socket() as socket:
+        with pytest.raises(GraphQLFailure) as thief:
+            await refresh(people, first["refreshToken"])
+
+        assert thief.value.code == "UNAUTHORIZED"
+        assert await wait_closed(socket) == 4403
+    with pytest.raises(GraphQLFailure):
+        await refresh(people, second["refreshToken"])
+    assert await status_of(people, second["accessToken"]) == 401
+    assert await status_of(people, other["accessToken"]) == 200, "another sign-in of the same account goes on"
+
+
+async def test_of_many_at_once_one_gets_the_next_tokens_and_the_chain_ends(people: People) -> None:
+    first = await sign_in(people, await people.add(password=PASSWORD), "198.51.100.6")
+
+    answers = await asyncio.gather(*(refresh(people, first["refreshToken"]) for _ in range(8)), return_exceptions=True)
+
+    good = [answer for answer in answers if isinstance(answer, dict)]
+    assert len(good) == 1
+    with pytest.raises(GraphQLFailure):
+        await refresh(people, good[0]["refreshToken"])
+
+
+async def test_signing_out_ends_access_and_refreshing_and_the_socket(people: People) -> None:
+    payload = await sign_in(people, await people.add(password=PASSWORD), "198.51.100.7")
+
+    async with Client(people.site.api_urls[0], payload["accessToken"]) as client:
+        async with Client(people.site.api_urls[1], payload["accessToken"]).socket() as socket:
+            assert await client.ask(SIGN_OUT) == {"signOut": True}
+            assert await wait_closed(socket) == 4403
+        assert await status_of(people, payload["accessToken"]) == 401
+    with pytest.raises(GraphQLFailure):
+        await refresh(people, payload["refreshToken"])
+
+
+async def test_signing_out_with_an_api_key_ends_nothing_and_says_so(people: People) -> None:
+    async with people.client(await people.add()) as client:
+        assert await client.ask(SIGN_OUT) == {"signOut": False}
+        assert await client.ask(ME)
+
+
+async def test_disabling_an_account_ends_its_sign_ins(people: People) -> None:
+    person = await people.add(password=PASSWORD)
+    payload = await sign_in(people, person, "198.51.100.8")
+    async with Client(people.site.api_urls[0], payload["accessToken"]) as client, client.socket() as socket:
+        await people.disable(person)
+
+        assert await wait_closed(socket) == 4403
+
+
+@pytest.mark.parametrize("key", ["", "a-secret-of-tests-that-is-long-enough", "x" * 64])
+@pytest.mark.parametrize("algorithm", ["HS256", "none"])
+async def test_forged_access_tokens_are_refused(people: People, key: str, algorithm: str) -> None:
+    payload = await sign_in(people, await people.add(password=PASSWORD), "198.51.100.9")
+    claims = jwt.decode(payload["accessToken"], options={"verify_signature": False})
+
+    if algorithm == "none":
+        forged = jwt.encode(claims, "", algorithm="none")
+    elif key:
+        forged = jwt.encode(claims, key, algorithm="HS256")
+    else:
+        forged = payload["accessToken"][:-2] + "AA"
+
+    assert await status_of(people, forged) == 401
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "..", "slr_unknown", "sl_unknown", "eyJhbGciOiJIUzI1NiJ9.e30.x"])
+async def test_what_is_no_credential_is_refused(people: People, token: str) -> None:
+    assert await status_of(people, token) == 401
+    with pytest.raises(GraphQLFailure) as failure:
+        await refresh(people, token)
+    assert failure.value.code == "UNAUTHORIZED"
+
+
+async def try_at_once(people: People, tries: list[tuple[str, str]]) -> list[str]:
+    """Codes of wrong tries from these addresses with these names: at once, so that no bucket has time to refill."""
+
+    async def one(number: int, address: str, username: str) -> str:
+        async with client_from(people, address, api=number % 2) as client:
+            return str((await refusal_of(client, SIGN_IN, username=username, password="wrong"))["code"])
+
+    return await asyncio.gather(*(one(number, *each) for number, each in enumerate(tries)))
+
+
+async def test_tries_are_limited_by_name_whatever_the_address(people: People) -> None:
+    person = await people.add(password=PASSWORD)
+
+    codes = await try_at_once(people, [(f"203.0.113.{number}", person.username) for number in range(20)])
+
+    assert 10 <= codes.count("UNAUTHORIZED") <= 11
+    assert codes.count("UNAUTHORIZED") + codes.count("RATE_LIMITED") == 20
+
+
+async def test_tries_are_limited_by_address_whatever_the_name(people: People) -> None:
+    codes = await try_at_once(people, [("203.0.113.99", f"nobody-{number}") for number in range(30)])
+
+    assert 20 <= codes.count("UNAUTHORIZED") <= 22
+    assert codes.count("UNAUTHORIZED") + codes.count("RATE_LIMITED") == 30

@@ -1,0 +1,249 @@
+"""Rate limits: one count over all processes, told in headers, by address for guests; without Redis none."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import pytest
+from redis.asyncio import Redis
+
+from app.errors import RateLimited
+from app.rate_limit import (
+    Rate,
+    RateLimiter,
+    counted_address,
+    find_client_address,
+    parse_networks,
+    rate_note,
+)
+from app.telemetry import UNLIMITED_REQUESTS
+from tests.e2e.clients import OPEN_SESSION, Client, GraphQLFailure
+from tests.people import People
+from tests.pictures import make_jpeg
+from tests.servers.redis import RedisServer
+
+SLOW = Rate("test", 5, 1_000_000)
+OPEN_MANY = """mutation ($inputs: [CreateUploadSessionInput!]!) {
+  createUploadSessions(inputs: $inputs) { session { id } }
+}"""
+
+
+async def open_code(client: Client) -> str:
+    try:
+        await client.open_session(1_000)
+    except GraphQLFailure as failure:
+        return failure.code
+    return "opened"
+
+
+class TestUploads:
+    async def test_of_20_at_once_over_two_processes_the_plans_number_is_opened(self, people: People) -> None:
+        person = await people.add("slow")
+
+        async with people.client(person, api=0) as here, people.client(person, api=1) as there:
+            codes = await asyncio.gather(*(open_code(client) for client in [here, there] * 10))
+
+        assert codes.count("opened") == 3
+        assert codes.count("RATE_LIMITED") == 17
+
+    async def test_answer_says_how_many_are_left_and_when_to_come_back(self, people: People) -> None:
+        person = await people.add("slow")
+
+        async with people.client(person) as client:
+            body = {"query": OPEN_SESSION, "variables": {"input": {"fileSize": 1_000}}}
+            answers = [await client.http.post("/graphql", json=body) for _ in range(4)]
+
+        assert [answer.headers["x-ratelimit-limit"] for answer in answers] == ["3"] * 4
+        assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
+        assert 0 < int(answers[0].headers["x-ratelimit-reset"]) <= 20
+        assert "retry-after" not in answers[2].headers
+        (error,) = answers[3].json()["errors"]
+        assert error["extensions"]["code"] == "RATE_LIMITED"
+        assert 1 <= error["extensions"]["retryAfter"] <= 20
+        assert answers[3].headers["retry-after"] == str(error["extensions"]["retryAfter"])
+
+    async def test_many_in_one_request_count_as_many_all_or_none(self, people: People) -> None:
+        person = await people.add("slow")
+        wanted = [{"fileSize": 1_000}]
+
+        async with people.client(person) as client:
+            with pytest.raises(GraphQLFailure) as refusal:
+                await client.ask(OPEN_MANY, inputs=wanted * 4)
+            await client.ask(OPEN_MANY, inputs=wanted * 3)
+
+            assert refusal.value.code == "RATE_LIMITED"
+            assert await open_code(client) == "RATE_LIMITED"
+
+    async def test_plan_without_rates_is_not_counted(self, people: People) -> None:
+        async with people.client(await people.add("owner")) as client:
+            body = {"query": OPEN_SESSION, "variables": {"input": {"fileSize": 1_000}}}
+            answer = await client.http.post("/graphql", json=body)
+
+        assert "x-ratelimit-limit" not in answer.headers
+
+
+class TestGuests:
+    @staticmethod
+    def guest(people: People, forwarded_for: str, *, api: int = 0) -> Client:
+        client = Client(people.site.api_urls[api], None)
+        client.http.headers["X-Forwarded-For"] = forwarded_for
+        return client
+
+    async def test_guest_uploads_without_a_credential(self, people: People) -> None:
+        async with self.guest(people, "192.0.2.50") as client:
+            assert (await client.ask("{ server { guestUploads } }"))["server"] == {"guestUploads": True}
+            session = await client.upload(make_jpeg(411, 90))
+            async with asyncio.timeout(30):
+                events = [event async for event in client.watch(session.image_id, token=session.token)]
+            with pytest.raises(GraphQLFailure) as refusal:
+                await client.ask("{ images { nodes { id } } }")
+
+        assert events[-1]["complete"] is True
+        assert refusal.value.code == "UNAUTHORIZED", "a guest may send, and see nothing of others"
+
+    async def test_each_address_has_its_own_count(self, people: People) -> None:
+        codes = []
+        for last in (60, 60, 60, 60, 61):
+            async with self.guest(people, f"192.0.2.{last}", api=last % 2) as client:
+                codes.append(await open_code(client))
+
+        assert codes == ["opened", "opened", "opened", "RATE_LIMITED", "opened"]
+
+    async def test_what_stands_before_the_trusted_proxys_word_is_not_believed(self, people: People) -> None:
+        codes = []
+        for forged in range(4):
+            async with self.guest(people, f"203.0.113.{forged}, 192.0.2.70") as client:
+                codes.append(await open_code(client))
+
+        assert codes == ["opened", "opened", "opened", "RATE_LIMITED"]
+
+    async def test_forged_addresses_are_ignored_where_no_proxy_is_trusted(self, people: People) -> None:
+        program = people.site.apis[1]
+        trusting = program.environment["SAFELIGHT_TRUSTED_PROXIES"]
+        program.stop()
+        program.environment["SAFELIGHT_TRUSTED_PROXIES"] = json.dumps(["10.0.0.0/8"])
+        try:
+            program.start()
+            people.site.wait_ready()
+            codes = []
+            for forged in range(4):
+                async with self.guest(people, f"203.0.113.{forged}", api=1) as client:
+                    codes.append(await open_code(client))
+        finally:
+            program.stop()
+            program.environment["SAFELIGHT_TRUSTED_PROXIES"] = trusting
+            program.start()
+            people.site.wait_ready()
+
+        assert codes == ["opened", "opened", "opened", "RATE_LIMITED"]
+
+
+class TestLimiter:
+    async def test_tokens_come_back_with_time_and_never_more_than_fit(self, redis_url: str) -> None:
+        rate = Rate("test", 2, 1)
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            limiter = RateLimiter(redis)
+            await limiter.take("somebody", [rate], count=2)
+            with pytest.raises(RateLimited) as refusal:
+                await limiter.take("somebody", [rate])
+            async with asyncio.timeout(5):
+                while await refused(limiter, rate):  # noqa: ASYNC110  (Redis sets no Event)
+                    await asyncio.sleep(0.05)
+
+        assert refusal.value.retry_after_s == 1
+        assert refusal.value.status == 429
+
+    async def test_refusal_by_one_bucket_takes_nothing_from_the_others(self, redis_url: str) -> None:
+        tight = Rate("tight", 1, 1_000_000)
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            limiter = RateLimiter(redis)
+            await limiter.take("somebody", [tight, SLOW])
+            for _ in range(3):
+                assert await refused(limiter, tight, SLOW)
+            await limiter.take("somebody", [SLOW], count=4)
+
+            assert await refused(limiter, SLOW)
+
+    async def test_others_have_buckets_of_their_own_and_buckets_vanish_when_they_are_full(self, redis_url: str) -> None:
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            limiter = RateLimiter(redis)
+            await limiter.take("one", [Rate("test", 5, 10)], count=5)
+            await limiter.take("another", [SLOW], count=5)
+            key = (await redis.keys("safelight:rate:{one}*"))[0]
+
+            assert 10_000 <= await redis.pttl(key) <= 11_000
+
+    async def test_without_redis_everyone_passes_and_is_counted(self, private_redis: Callable[[], RedisServer]) -> None:
+        server = private_redis()
+        async with Redis.from_url(server.url, decode_responses=True, socket_timeout=1) as redis:
+            limiter = RateLimiter(redis)
+            await limiter.take("somebody", [SLOW], count=5)
+            server.kill()
+            before = UNLIMITED_REQUESTS._value.get()
+
+            for _ in range(10):
+                await limiter.take("somebody", [SLOW], count=5)
+
+            assert UNLIMITED_REQUESTS._value.get() - before == 10
+
+    async def test_redis_that_hangs_keeps_nobody_waiting(self, private_redis: Callable[[], RedisServer]) -> None:
+        server = private_redis()
+        async with Redis.from_url(server.url, decode_responses=True, socket_timeout=5) as redis:
+            limiter = RateLimiter(redis)
+            await limiter.take("somebody", [SLOW])
+            server.pause()
+            try:
+                async with asyncio.timeout(2):
+                    for _ in range(20):
+                        await limiter.take("somebody", [SLOW], count=5)
+            finally:
+                server.resume()
+
+    async def test_tightest_bucket_is_told(self, redis_url: str) -> None:
+        rate_note.set([])
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            await RateLimiter(redis).take("somebody", [Rate("a", 10, 60), Rate("b", 1_000, 86_400)])
+
+        notes = rate_note.get()
+        assert notes is not None
+        assert (notes[0].limit, notes[0].remaining, notes[0].reset_s) == (10, 9, 6)
+
+
+async def refused(limiter: RateLimiter, *rates: Rate) -> bool:
+    try:
+        await limiter.take("somebody", rates)
+    except RateLimited:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "found"),
+    [
+        ("203.0.113.9", ["1.2.3.4"], [], "203.0.113.9"),
+        ("203.0.113.9", ["1.2.3.4"], ["10.0.0.0/8"], "203.0.113.9"),
+        ("10.0.0.1", ["1.2.3.4"], ["10.0.0.0/8"], "1.2.3.4"),
+        ("10.0.0.1", ["6.6.6.6, 1.2.3.4"], ["10.0.0.0/8"], "1.2.3.4"),
+        ("10.0.0.1", ["6.6.6.6, 1.2.3.4, 10.0.0.2"], ["10.0.0.0/8"], "1.2.3.4"),
+        ("10.0.0.1", ["6.6.6.6", "1.2.3.4"], ["10.0.0.0/8"], "1.2.3.4"),
+        ("10.0.0.1", ["6.6.6.6, nonsense"], ["10.0.0.0/8"], "10.0.0.1"),
+        ("10.0.0.1", [""], ["10.0.0.0/8"], "10.0.0.1"),
+        ("10.0.0.1", [], ["10.0.0.0/8"], "10.0.0.1"),
+        ("10.0.0.1", ["10.0.0.3"], ["10.0.0.0/8"], "10.0.0.3"),
+        ("10.0.0.1", ["1.2.3.4:5678"], ["10.0.0.1"], "1.2.3.4"),
+        ("10.0.0.1", ["[2001:db8::1]:443"], ["10.0.0.1"], "2001:db8::1"),
+        ("::ffff:10.0.0.1", ["1.2.3.4"], ["10.0.0.1"], "1.2.3.4"),
+        ("2001:db8::9", ["1.2.3.4"], ["2001:db8::/32"], "1.2.3.4"),
+        (None, ["1.2.3.4"], ["10.0.0.0/8"], "unknown"),
+    ],
+)
+def test_client_is_whom_the_last_trusted_proxy_saw(
+    peer: str | None, forwarded: list[str], trusted: list[str], found: str
+) -> None:
+    assert find_client_address(peer, forwarded, parse_networks(trusted)) == found
+
+
+def test_of_ipv6_the_subscribers_network_is_counted() -> None:
+    assert counted_address("2001:db8:1:2:3:4:5:6") == counted_address("2001:db8:1:2::1") == "2001:db8:1:2::/64"
+    assert counted_address("fe80::1%eth0") == "fe80::/64"
+    assert counted_address("192.0.2.1") == "192.0.2.1"

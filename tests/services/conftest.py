@@ -1,0 +1,87 @@
+"""The services of one process on a new SQLite and a directory, without HTTP."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from app.container import Container, open_container
+from app.db.engine import Database
+from app.db.migrating import migrate
+from app.domain.access import Principal
+from app.jobs import RenderQueue, open_queue
+from app.settings import Settings
+from tests.servers.redis import RedisServer
+from tests.services.hosts import Host, reply, running_host
+from tests.services.imports import PICTURE, Imports
+from tests.services.shelf import Shelf, open_shelf
+from tests.services.workbench import Workbench, open_workbench
+
+API_KEY = "sl_test-key-0123456789012345678901234567890123"
+
+
+@pytest.fixture
+async def container(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Container]:
+    """Every part, and the first account."""
+    settings = Settings(
+        data_dir=tmp_path,
+        redis_url=redis_server.url,
+        secret=SecretStr("x" * 32),
+        max_upload_bytes=200_000,
+        _env_file=None,
+    )
+    database = Database(settings.sql_url)
+    await migrate(database)
+    await database.close()
+    async with open_container(settings) as opened:
+        await opened.accounts.create_first(bootstrap_key=API_KEY)
+        yield opened
+
+
+@pytest.fixture
+async def owner(container: Container) -> Principal:
+    """Who has the first account's key."""
+    return await container.accounts.authenticate(API_KEY)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def shelf(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Shelf]:
+    """The library's services on either database."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'shelf.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_database")
+    async with open_shelf(url, redis_server.url, tmp_path / "objects") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    async with running_host() as host:
+        yield host
+
+
+@pytest.fixture
+async def canary() -> AsyncIterator[Host]:
+    async with running_host("127.0.0.1") as canary:
+        canary.will("/", reply(200, PICTURE))
+        yield canary
+
+
+@pytest.fixture
+async def queue(container: Container) -> AsyncIterator[RenderQueue]:
+    redis = open_queue(container.settings.redis_url or "")
+    yield RenderQueue(redis)
+    await redis.aclose()
+
+
+@pytest.fixture
+def imports(container: Container, queue: RenderQueue, owner: Principal, host: Host, canary: Host) -> Imports:
+    return Imports(container, queue, owner, host.port, canary.port)
+
+
+@pytest.fixture
+async def bench(container: Container, owner: Principal, tmp_path: Path) -> AsyncIterator[Workbench]:
+    """The services, with a worker that works when it is told to."""
+    async with open_workbench(container, owner, tmp_path / "bench") as opened:
+        yield opened

@@ -1,0 +1,129 @@
+"""`safelight users` and `safelight keys`: every command against a real database, and what they refuse."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.e2e.clients import Client, GraphQLFailure
+from tests.graphql.test_credentials_keys import wait_closed
+from tests.graphql.test_credentials_sign_in import SIGN_IN
+from tests.people import People
+
+ME = "{ viewer { username plan scopes } }"
+
+
+def run(people: People, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app", *words]
+    return subprocess.run(
+        command, env=people.site.environment, input=stdin, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def run_json(people: People, *words: str) -> Any:
+    done = run(people, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+async def test_life_of_an_account_from_the_command_line(people: People) -> None:
+    added = run(people, "users", "add", "gerda", "--plan", "small", "--email", "g@example.org")
+    key = run_json(people, "keys", "add", "gerda", "--name", "shell", "--scope", "account:read")
+
+    assert added.returncode == 0, added.stderr
+    async with Client(people.site.base_url, key["secret"]) as client:
+        viewer = (await client.ask(ME))["viewer"]
+        assert viewer == {"username": "gerda", "plan": "small", "scopes": ["ACCOUNT_READ"]}
+
+        assert run(people, "users", "set-plan", "gerda", "few").returncode == 0
+        await _until_plan(client, "few")
+        async with client.socket() as socket:
+            assert run(people, "users", "disable", "gerda").returncode == 0
+            assert await wait_closed(socket) == 4403
+        rows = {row["username"]: row for row in run_json(people, "users", "list")}
+        assert rows["gerda"]["status"] == "disabled"
+        assert run(people, "users", "enable", "gerda").returncode == 0
+        await _until_plan(client, "few")
+        async with client.socket() as socket:
+            assert run(people, "keys", "revoke", "gerda", key["prefix"]).returncode == 0
+            assert await wait_closed(socket) == 4403
+    (listed,) = run_json(people, "keys", "list", "gerda")
+    assert (listed["name"], listed["scopes"]) == ("shell", ["account:read"])
+    assert listed["revoked"] is not None
+    assert key["secret"] not in json.dumps(listed)
+
+
+async def _until_plan(client: Client, plan: str) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            answer = await client.http.post("/graphql", json={"query": ME})
+            if answer.status_code == 200 and answer.json()["data"]["viewer"]["plan"] == plan:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_password_from_stdin_signs_in_and_a_new_one_ends_the_old(people: People) -> None:
+    assert run(people, "users", "add", "hans", "--password", stdin="old password\n").returncode == 0
+    assert run(people, "users", "set-password", "hans", stdin="new password\n").returncode == 0
+
+    async with Client(people.site.base_url, None) as client:
+        client.http.headers["X-Forwarded-For"] = "198.51.100.200"
+        with pytest.raises(GraphQLFailure):
+            await client.ask(SIGN_IN, username="hans", password="old password")
+        signed_in = await client.ask(SIGN_IN, username="HANS", password="new password")
+
+    assert signed_in["signIn"]["viewer"]["username"] == "hans"
+
+
+def test_tables_are_for_people(people: People) -> None:
+    listed = run(people, "users", "list")
+
+    assert listed.returncode == 0
+    assert "admin" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("users", "add", "admin"), "There is an account called admin"),
+        (("users", "add", "Not A Name"), "A username has"),
+        (("users", "add", "ida", "--plan", "gold"), "no plan called 'gold'"),
+        (("users", "add", "ida", "--password"), "A password has 8 to"),
+        (("users", "disable", "nobody"), "no account called 'nobody'"),
+        (("users", "set-plan", "nobody", "free"), "no account called 'nobody'"),
+        (("keys", "add", "nobody"), "no account called 'nobody'"),
+        (("keys", "revoke", "admin", "sl_none"), "no such key of admin"),
+        (("keys", "add", "admin", "--expires", "2020-01-01"), "must lie in the future"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(people: People, words: tuple[str, ...], reason: str) -> None:
+    done = run(people, *words, stdin="\n")
+
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SAFELIGHT_PLANS_FILE": "nowhere.toml"},
+        {"SAFELIGHT_TRUSTED_PROXIES": '["10.0.0.0/33"]'},
+        {"SAFELIGHT_JWT_AUDIENCE": ""},
+        {"SAFELIGHT_JWT_JWKS_URL": "ftp://example.org"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_wrong_settings_are_told_in_one_line_that_names_them(people: People, wrong: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "app", "users", "list"]
+    environment = people.site.environment | wrong
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert next(iter(wrong)) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
