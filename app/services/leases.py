@@ -11,8 +11,12 @@ from uuid import UUID, uuid4
 
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
+<<<<<<< ours
 from app.db.records import SessionRecord
 from app.db.replacing import end_replacements
+=======
+from app.db.records import ImageRecord, SessionRecord
+>>>>>>> theirs
 from app.db.uploads import (
     complete_receiving,
     find_session,
@@ -21,6 +25,7 @@ from app.db.uploads import (
     update_held_session,
     update_session,
 )
+from app.db.variants import reset_variants
 from app.domain.states import SessionState
 from app.errors import SafelightError, Unavailable, UploadAlreadyUsed, UploadExpired
 from app.events import EventBus
@@ -134,11 +139,16 @@ class SessionLease:
             is_filled = draft is not None and draft.uploaded_at is not None
             if draft is None or (is_filled and not self.session.is_replacement):
                 return
+<<<<<<< ours
             # The draft's row tells the sweep to announce this again, and to look for bytes left behind.
             await update_image(db, draft.id, {"updated_at": now})
             is_held = await update_held_session(db, self.session.id, self.lease_id, values)
             if is_held and values["state"] is SessionState.FAILED:
                 await end_replacements(db, [self.session.id], now=now)
+=======
+            if await update_held_session(db, self.session.id, self.lease_id, values):
+                await _note_broken_off(db, draft, now=now)
+>>>>>>> theirs
         await self._bus.publish([self.session.image_id])
 
 
@@ -196,8 +206,16 @@ async def settle_abandoned(db: Transaction, session: SessionRecord, *, now: date
     received_bytes = session.received_bytes if session.lease_id == session.id else 0
     values = {"state": SessionState.OPEN, "lease_id": None, "lease_until": None, "received_bytes": received_bytes}
     await update_session(db, session.id, values, only_in=[SessionState.RECEIVING])
-    await update_image(db, session.image_id, {"updated_at": now})
+    if image is not None:
+        await _note_broken_off(db, image, now=now)
     return Settled.REOPENED
+
+
+async def _note_broken_off(db: Transaction, draft: ImageRecord, *, now: datetime) -> None:
+    """Tell the sweep, however the next try ends, to announce this again and to look for bytes left behind."""
+    await update_image(db, draft.id, {"updated_at": now})
+    # Another attempt than the first is what it goes by.
+    await reset_variants(db, draft.id, revision=draft.revision)
 
 
 def refusal_of(session: SessionRecord) -> SafelightError:
