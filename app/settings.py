@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         description="1 lets pictures be decoded where the kernel has no Landlock or seccomp. For development only.",
     )
     allowed_origins: list[str] = Field(
-        [], description='Other origins whose pages may open WebSockets, as JSON: ["https://app.example.org"].'
+        [], description='Other origins whose pages may use the API, as JSON: ["https://app.example.org"].'
     )
     metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker serves its own /metrics; none by default."

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, Router
@@ -57,12 +58,32 @@ class Server:
                 container.delivery, container.delivery_cache, authenticator.authenticate, container.store.open
             )
             routes = Router(routes=_routes(container), redirect_slashes=False)
-            self._app = RequestEnvelope(_Fork(self._pictures, graphql, routes))
+            app = RequestEnvelope(_Fork(self._pictures, graphql, routes))
+            self._app = _open_to(container.settings.allowed_origins, app)
             rechecking = asyncio.create_task(_recheck_for_ever(graphql), name="recheck-sockets")
             try:
                 yield
             finally:
                 rechecking.cancel()
+
+
+def _open_to(origins: Collection[str], app: ASGIApp) -> ASGIApp:
+    """Let pages of these origins use the API; pictures say by themselves that anyone may read them."""
+    if not origins:
+        return app
+    shared = CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+        max_age=86_400,
+    )
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        await (app if is_picture(scope) else shared)(scope, receive, send)
+
+    return choose
 
 
 class _Fork:

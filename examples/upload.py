@@ -10,9 +10,11 @@ from pathlib import Path
 
 import httpx
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 URL = os.environ.get("SAFELIGHT_URL", "http://127.0.0.1:8000")
 CREDENTIALS = {"Authorization": f"Bearer {os.environ['SAFELIGHT_KEY']}"}
+PROTOCOL = Subprotocol("graphql-transport-ws")
 
 OPEN_SESSION = """
 mutation ($input: CreateUploadSessionInput!) {
@@ -28,7 +30,7 @@ subscription ($id: ID!) {
 
 async def watch(image_id: str, is_watching: asyncio.Event) -> None:
     """Print each change until the image is complete; `is_watching` is set by the first event."""
-    async with connect(f"ws{URL.removeprefix('http')}/graphql", subprotocols=["graphql-transport-ws"]) as socket:
+    async with connect(f"ws{URL.removeprefix('http')}/graphql", subprotocols=[PROTOCOL]) as socket:
         await socket.send(json.dumps({"type": "connection_init", "payload": CREDENTIALS}))
         await socket.recv()  # connection_ack
         payload = {"query": WATCH, "variables": {"id": image_id}}

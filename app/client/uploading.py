@@ -25,6 +25,7 @@ WATCHED_AT_ONCE = 16
 # A server notices within a moment that the connection of an interrupted upload is gone.
 CANCEL_TIMEOUT_S = 5.0
 CANCEL_PAUSE_S = 0.1
+CANCEL_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +155,11 @@ class Uploader:
 async def _end_task(task: asyncio.Task[Readiness] | None) -> None:
     if task is None:
         return
-    task.cancel()
-    # Not awaited itself: whether this one was cancelled must not be confused with whether we are.
-    await asyncio.wait([task])
+    # More than once if need be: Python 3.11's `wait_for`, under the socket, swallows a cancellation that comes at the
+    # very moment of its result. And not awaited itself: that this task was cancelled must not be taken for our own end.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_AGAIN_S)
     if not task.cancelled():
         # Told already, or the upload's own problem says more.
         task.exception()

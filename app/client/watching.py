@@ -12,6 +12,9 @@ from app.client.answers import Readiness, readiness_of_event
 from app.client.patience import Patience
 from app.client.problems import ClientCode, Problem, problem_of_graphql
 
+# A server that is gone answers no farewell; whoever presses Ctrl-C shall not wait for one.
+CLOSE_TIMEOUT_S = 2.0
+
 
 class Watcher:
     """Follows images by the subscription `stableVariants`; each on a socket of its own."""
@@ -57,6 +60,8 @@ class Watcher:
             self._address.socket_url,
             init_payload=self._address.credentials,
             subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+            close_timeout=CLOSE_TIMEOUT_S,
+            connect_args={"close_timeout": CLOSE_TIMEOUT_S},
         )
         request = GraphQLRequest(documents.WATCH, variable_values={"id": image_id, "after": after})
         try:
@@ -65,3 +70,6 @@ class Watcher:
                     note(readiness_of_event(data))
         except (TransportError, TimeoutError) as error:
             raise problem_of_graphql(error, self._address.url) from error
+        finally:
+            # gql leaves the socket open where it is cancelled between the handshake and the acknowledgement.
+            await transport.adapter.close()

@@ -83,3 +83,18 @@ def upload_on_terminal(url: str, *arguments: str | Path, folder: Path, columns: 
         drawn += part
     os.close(ours)
     return process.wait(LIMIT_S), drawn.decode()
+
+
+def of_kind(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["event"] == kind]
+
+
+def codes_of(events: list[dict[str, Any]]) -> dict[str, str]:
+    return {Path(event["file"]).name: event["code"] for event in of_kind(events, "failed")}
+
+
+def put(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path

@@ -1,0 +1,140 @@
+"""`safelight upload` when something happens in the middle of an upload."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.client.gate import Gate, run_gate
+from tests.client.program import codes_of, events_of, of_kind, put, start
+from tests.e2e.clients import Client
+from tests.e2e.servers import Site, run_site
+from tests.pictures import make_jpeg
+from tests.servers.redis import run_redis
+
+
+def uploads_left(site: Site) -> list[str]:
+    # A running worker's cage has a folder of its own there.
+    return [name for name in site.leftovers() if not name.startswith("cage/")]
+
+
+@dataclass(frozen=True)
+class GatedSite:
+    """A site whose every address leads through a gate."""
+
+    site: Site
+    gate: Gate
+
+    @property
+    def url(self) -> str:
+        return self.site.base_url
+
+
+@pytest.fixture
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatedSite]:
+    with run_gate() as gate, run_redis() as redis:
+        addresses = {"SAFELIGHT_BASE_URL": f"http://127.0.0.1:{gate.port}"}
+        with run_site(tmp_path_factory.mktemp("gated"), redis_url=redis.url, environment=addresses) as site:
+            gate.target_port = int(site.apis[0].environment["SAFELIGHT_PORT"])
+            yield GatedSite(site, gate)
+
+
+class TestTrouble:
+    """What happens in the middle of an upload; the gate holds it there."""
+
+    @pytest.fixture
+    def photograph(self, tmp_path: Path) -> Path:
+        # More than all buffers between the file and the gate can hold; what follows a picture's end is let be.
+        return put(tmp_path, "large.jpg", make_jpeg(700, 500) + bytes(16_000_000))
+
+    def test_killed_api_that_comes_back_costs_nothing(self, gated: GatedSite, photograph: Path, tmp_path: Path) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.site.apis[0].kill()
+        gated.gate.open()
+        gated.site.apis[0].start()
+        gated.site.wait_ready()
+        out, err = process.communicate(timeout=90)
+
+        events = events_of(out)
+        assert (process.returncode, err) == (0, "")
+        assert {event["code"] for event in of_kind(events, "tryingAgain")} >= {"UNREACHABLE"}
+        assert {variant["state"] for variant in of_kind(events, "done")[0]["variants"]} == {"READY"}
+        assert uploads_left(gated.site) == []
+
+    def test_broken_connection_is_made_anew_at_once(self, gated: GatedSite, photograph: Path, tmp_path: Path) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.gate.open()
+        gated.gate.cut()
+        out, _ = process.communicate(timeout=90)
+
+        [done] = of_kind(events_of(out), "done")
+        assert process.returncode == 0
+        assert done["duplicate"] is False
+
+    async def test_ctrl_c_cancels_the_open_session_and_says_so(
+        self, gated: GatedSite, photograph: Path, tmp_path: Path
+    ) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.gate.drain()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+        end = events_of(out)[-1]
+        assert (process.returncode, err) == (130, "")
+        assert (end["interrupted"], end["cancelled"]) == (True, ["large.jpg"])
+        image_id = of_kind(events_of(out), "opened")[0]["imageId"]
+        with pytest.raises(Exception, match="UPLOAD_EXPIRED"):
+            async with Client(gated.url) as client:
+                await client.wait_complete(image_id)
+
+    def test_ctrl_c_tells_people(self, gated: GatedSite, photograph: Path, tmp_path: Path) -> None:
+        gated.gate.close_after(600_000)
+        process = start(gated.url, "large.jpg", folder=tmp_path)
+        gated.gate.wait_held()
+
+        gated.gate.drain()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+        assert err.splitlines()[-1].startswith("Interrupted: 0 images in ")
+        assert err.splitlines()[-1].endswith("1 open session was cancelled.")
+
+    @pytest.mark.parametrize("change", ["append", "truncate", "rewrite"])
+    def test_file_that_changes_while_it_is_sent_is_not_stored(
+        self, gated: GatedSite, photograph: Path, tmp_path: Path, change: str
+    ) -> None:
+        gated.gate.close_after(200_000)
+        process = start(gated.url, "large.jpg", "--json", folder=tmp_path)
+        gated.gate.wait_held()
+
+        change_file(photograph, change)
+        gated.gate.open()
+        out, _ = process.communicate(timeout=60)
+
+        assert codes_of(events_of(out)) == {"large.jpg": "FILE_CHANGED"}
+        assert process.returncode == 1
+        assert uploads_left(gated.site) == []
+
+
+def change_file(path: Path, change: str) -> None:
+    match change:
+        case "append":
+            with path.open("ab") as file:
+                file.write(b"more")
+        case "truncate":
+            os.truncate(path, path.stat().st_size // 2)
+        case "rewrite":
+            content = path.read_bytes()
+            path.write_bytes(content[:-1000] + bytes(1000))
