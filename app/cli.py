@@ -10,6 +10,7 @@ from rich.console import Console
 
 from app.auditing import run_audit
 from app.client.command import upload
+from app.container import check_parts
 from app.db.engine import Database
 from app.db.migrating import NotMigrated, check_is_migrated, migrate, write_migration
 from app.errors import SafelightError
@@ -128,16 +129,19 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
 def _when_migrated(settings: Settings, serve: Callable[[Settings], int]) -> int:
     if settings.secret is None:
         raise InvalidSettings("SAFELIGHT_SECRET: must be set; `safelight run` makes one by itself")
-    asyncio.run(_check_database(settings))
+    asyncio.run(_check(settings))
     return serve(settings)
 
 
-async def _check_database(settings: Settings) -> None:
+async def _check(settings: Settings) -> None:
     database = Database(settings.sql_url)
     try:
         await check_is_migrated(database)
+    except SafelightError as error:
+        raise CannotStart(f"SAFELIGHT_DATABASE_URL: {error.message}") from error
     finally:
         await database.close()
+    await check_parts(settings)
 
 
 def _exit_with(action: Callable[[Settings], int]) -> None:

@@ -81,12 +81,27 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         redis = _open_redis(settings)
         stack.push_async_callback(redis.aclose)
         queue_redis = open_queue(_redis_url(settings))
-        stack.push_async_callback(queue_redis.aclose)
+        stack.push_async_callback(queue_redis.aclose, close_connection_pool=True)
         bus = EventBus(redis)
         stack.push_async_callback(bus.close)
         if listens:
             await bus.start()
         yield _assemble(settings, scratch_dir, database, store, redis, bus, RenderQueue(queue_redis))
+
+
+async def check_parts(settings: Settings) -> None:
+    """Return if the parts can be built; asked before a server starts, whose own words about it are many.
+
+    Raises:
+        InvalidSettings: one of them cannot be used.
+        Unavailable: the store does not answer.
+    """
+    _redis_url(settings)
+    store = _open_store(settings)
+    try:
+        await _make_store_ready(store)
+    finally:
+        await store.close()
 
 
 @contextlib.asynccontextmanager

@@ -13,11 +13,12 @@ import uvloop
 from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
+from app.connections import BoundedHttpProtocol
 from app.container import budget_of, open_container
 from app.rendering.sandbox import Cage
 from app.rendering.scratch import sweep
 from app.services.scratch import clear_scratch
-from app.settings import Settings
+from app.settings import InvalidSettings, Settings
 from app.telemetry import set_up_logging
 from app.web import Server
 from app.workers.images import RenderTools
@@ -42,6 +43,7 @@ def serve_api(settings: Settings) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=BoundedHttpProtocol,
         ws="websockets-sansio",
         ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.
@@ -72,7 +74,11 @@ class _Server(uvicorn.Server):
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        where = f"SAFELIGHT_HOST={settings.host} and SAFELIGHT_PORT={settings.port}"
+        raise InvalidSettings(f"{where} cannot be listened on: {error.strerror}") from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     return listener

@@ -46,6 +46,8 @@ def set_up_logging(level: str, *, role: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # It warns of each malformed form, which is its client's fault and answered as such.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     # Libraries that tell the story of each request at `info`.
     for name in ("arq", "httpx", "urllib3", "uvicorn.access", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,5 +1,6 @@
 """Open the database; hand out one short transaction at a time."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ SQLITE_BUSY_MS = 5000
 POOL_TIMEOUT_S = 3.0
 CONNECT_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 10.0
+BEGIN_TIMEOUT_S = 2.5
+"""Of a server that hangs: trying a connection and making another may each take its own limit, one after the other."""
 # PostgreSQL's classes of what is over when tried again: connection lost, deadlock or serialization, no room, a lock
 # that was not had in time, shutdown, a fault of its disk.
 _PASSING_STATES = ("08", "40", "53", "55", "57", "58")
@@ -40,6 +43,8 @@ class Database:
 
     def __init__(self, url: str, *, pool_connections: int = 8) -> None:
         self.is_sqlite = url.startswith("sqlite")
+        # SQLite's writers queue up here, and have time limits of their own.
+        self._begin_timeout_s = None if self.is_sqlite else BEGIN_TIMEOUT_S
         if self.is_sqlite:
             self._reader = _open_sqlite(url, begin="BEGIN", connections=pool_connections)
             # One connection that writes: its pool is the queue of this process's writers, so that SQLite's own
@@ -61,7 +66,7 @@ class Database:
         Raises:
             Unavailable: the database does not answer.
         """
-        async with _transaction(self._reader) as connection:
+        async with _transaction(self._reader, within_s=self._begin_timeout_s) as connection:
             yield connection
 
     @contextlib.asynccontextmanager
@@ -72,7 +77,7 @@ class Database:
             RowConflict: a constraint refused it, now or at the commit.
             Unavailable: the database does not answer, or stays locked.
         """
-        async with _transaction(self._writer) as connection:
+        async with _transaction(self._writer, within_s=self._begin_timeout_s) as connection:
             yield connection
 
     async def check(self) -> None:
@@ -92,9 +97,11 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _transaction(engine: AsyncEngine, *, within_s: float | None) -> AsyncIterator[AsyncConnection]:
     try:
-        async with engine.begin() as connection:
+        async with contextlib.AsyncExitStack() as stack:
+            async with asyncio.timeout(within_s):
+                connection = await stack.enter_async_context(engine.begin())
             yield connection
     except (OperationalError, InterfaceError, PoolTimeoutError, asyncpg.PostgresError, OSError) as error:
         raise Unavailable("The database does not answer. Try again in a moment.", retry_after_s=2) from error

@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from app.errors import InvalidRequest
 
@@ -12,6 +12,7 @@ MAX_TEXT_CHARACTERS = 5_000
 MAX_CREATOR_CHARACTERS = 1_024
 MAX_CUSTOM_ID_CHARACTERS = 1_024
 MAX_METADATA_BYTES = 1_024
+MAX_METADATA_NUMBER = 2**63
 MAX_TAGS = 50
 MAX_TAG_CHARACTERS = 64
 
@@ -56,7 +57,8 @@ def check_metadata(metadata: object, *, field: str = "metadata") -> dict[str, ob
     """The owner's own key-value object; {} where there is none.
 
     Raises:
-        InvalidRequest: it is no object, or takes more than `MAX_METADATA_BYTES` as JSON.
+        InvalidRequest: it is no object, takes more than `MAX_METADATA_BYTES` as JSON, or holds NUL or a number that
+            64 bits do not.
     """
     if metadata is None:
         return {}
@@ -69,9 +71,29 @@ def check_metadata(metadata: object, *, field: str = "metadata") -> dict[str, ob
     if size_bytes > MAX_METADATA_BYTES:
         limits = {"field": field, "maxBytes": MAX_METADATA_BYTES}
         raise InvalidRequest(f"{field} may take at most {MAX_METADATA_BYTES} bytes as JSON.", details=limits)
-    if "\\u0000" in json.dumps(metadata):
-        raise InvalidRequest(f"{field} holds a character that is not text.", details={"field": field})
+    if not all(map(_can_be_kept, _leaves(metadata))):
+        raise InvalidRequest(f"{field} holds a value that cannot be kept.", details={"field": field})
     return metadata
+
+
+def _leaves(document: object) -> Iterator[object]:
+    """Every key and every value of a JSON document that holds no others."""
+    open_ends = [document]
+    while open_ends:
+        value = open_ends.pop()
+        if isinstance(value, dict):
+            open_ends += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            open_ends += value
+        else:
+            yield value
+
+
+def _can_be_kept(leaf: object) -> bool:
+    # PostgreSQL keeps no NUL in texts, and gives 1e300 back as a whole number that no JSON library writes.
+    if isinstance(leaf, str):
+        return "\0" not in leaf
+    return not isinstance(leaf, int | float) or abs(leaf) < MAX_METADATA_NUMBER
 
 
 def check_sha256(text: str | None, *, field: str = "sha256") -> str | None:

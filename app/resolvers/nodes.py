@@ -1,5 +1,6 @@
 """node and nodes: anything by its id."""
 
+import asyncio
 from uuid import UUID
 
 import strawberry
@@ -22,15 +23,17 @@ class NodeQueries:
 
     @strawberry.field(description="Null where there is nothing of this id that the caller may see.")
     async def node(self, info: Info, id: IdArgument) -> Node | None:  # noqa: A002  (the contract's name)
-        found = find_id(id)
-        return await _find_node(info, found) if found is not None else None
+        return await _find_node(info, find_id(id))
 
     @strawberry.field(description="In the order asked for; null in the place of what is not there.")
     async def nodes(self, info: Info, ids: IdsArgument) -> list[Node | None]:
-        return [await _find_node(info, found) if found is not None else None for found in check_ids(ids)]
+        # At once, so that the loaders ask for all of them together.
+        return await asyncio.gather(*(_find_node(info, found) for found in check_ids(ids)))
 
 
-async def _find_node(info: Info, key: UUID) -> Node | None:
+async def _find_node(info: Info, key: UUID | None) -> Node | None:
+    if key is None:
+        return None
     context = info.context
     snapshot = await context.loaders.images.load(ImageId(key))
     if snapshot is not None:

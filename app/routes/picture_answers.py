@@ -86,7 +86,8 @@ async def send_picture(
     try:
         part = _wanted_part(request, found, validators)
     except UnsatisfiableRange:
-        await _send_empty(send, 416, [*_ALWAYS, (b"content-range", f"bytes */{found.byte_size}".encode())])
+        size = (b"content-range", f"bytes */{found.byte_size}".encode())
+        await _send_empty(send, 416, [*_ALWAYS, size, (b"content-length", b"0")])
         return 416
     return await _send_part(send, request, found, open_object, part, headers)
 

@@ -20,7 +20,7 @@ from app.services.feeds import Feeds
 from app.services.watching import closing_error
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore
 
-MAX_KEPT_BODY_BYTES = 256 * 1024
+MAX_KEPT_BODY_BYTES = 1024 * 1024
 """Larger objects are streamed from the store each time."""
 
 
@@ -111,8 +111,12 @@ class DeliveryService:
         self, principal: Principal, path: StablePath, wait_s: float
     ) -> tuple[ImageSnapshot | None, VariantRecord]:
         async with self._feeds.watching(path.image_id) as (feed, watcher):
-            snapshot = await feed.read_now()
             deadline = asyncio.get_running_loop().time() + wait_s
+            try:
+                async with asyncio.timeout_at(deadline):
+                    snapshot = await feed.read_now()
+            except TimeoutError as error:  # the feed goes on asking a database that is away, for whoever has time
+                raise Unavailable("The database does not answer. Try again in a moment.", retry_after_s=2) from error
             while True:
                 record = _find_visible(principal, snapshot, path)
                 left_s = deadline - asyncio.get_running_loop().time()

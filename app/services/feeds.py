@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from app.db.engine import Database
 from app.db.snapshots import ImageSnapshot, read_watched
+from app.domain.states import SessionState
 from app.errors import Unavailable
 from app.events import EventBus, Hint
 from app.ids import ImageId
@@ -135,6 +136,9 @@ class ImageFeed:
             self._follow(snapshot.image.id)
             self._dirty.set()
         self.latest = snapshot
+        session = snapshot.session if snapshot is not None else None
+        if session is not None and session.state is not SessionState.RECEIVING:
+            self.received_bytes = 0  # the next try begins to count anew
         self._wake_all()
         if hinted_at is not None:
             PUSH_DELAY_SECONDS.observe(max(0.0, time.time() - hinted_at))

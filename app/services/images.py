@@ -52,6 +52,8 @@ class ImageService:
 
     async def find_by_short_id(self, principal: Principal, short_id: str) -> ImageSnapshot | None:
         """The image of this short id, if the caller may see it."""
+        if not (short_id.isascii() and short_id.isalnum()):
+            return None
         async with self._database.read() as db:
             image = await find_image_by(db, short_id=short_id)
         return await self.find(principal, image.id) if image is not None else None

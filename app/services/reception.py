@@ -30,7 +30,6 @@ from app.events import EventBus
 from app.ids import ImageId, SessionId
 from app.services.feeds import Feeds
 from app.services.leases import SessionLease, refusal_of, settle_abandoned, take_lease
-from app.services.orphans import Orphans
 from app.services.registration import Arrival, Registered, Registrar
 from app.services.spool import Spool, SpooledFile, spooling
 from app.services.uploads import UploadService
@@ -101,7 +100,6 @@ class ReceptionService:
         self._feeds = feeds
         self._bus = bus
         self._limits = limits
-        self._orphans = Orphans(database, store)
 
     async def receive(self, sending: Sending) -> Reception:
         """Take the one file of a session.
@@ -141,7 +139,9 @@ class ReceptionService:
         except BaseException:
             # A broken connection, a full disk, a cancelled request: the session stays open for another try.
             # Shielded, because a request that was cancelled must still be able to say so.
-            await asyncio.shield(_quietly(self._let_go(lease)))
+            # What it may have stored the sweep deletes, which asks the rows: after an answer of the database that was
+            # lost, the image may be there.
+            await asyncio.shield(_quietly(lease.release()))
             raise
 
     async def _settle_if_abandoned(self, session: SessionRecord) -> SessionRecord:
@@ -152,11 +152,6 @@ class ReceptionService:
         async with self._database.write() as db:
             await settle_abandoned(db, session, now=now)
             return await find_session(db, session.id) or session
-
-    async def _let_go(self, lease: SessionLease) -> None:
-        await lease.release()
-        # The rows are asked what to keep: after an answer of the database that was lost, the image may be there.
-        await self._orphans.delete_of(lease.session.image_id)
 
     async def _receive_under(self, lease: SessionLease, sending: Sending) -> Reception:
         with spooling(self._limits.scratch_dir, max_bytes=lease.session.max_bytes) as spool:

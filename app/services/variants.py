@@ -20,13 +20,16 @@ from app.domain.policy import (
     find_refusals,
     resolve_policy,
 )
-from app.domain.variants import BUILT_IN_PRESETS, Derivative, plan_geometry
+from app.domain.variants import BUILT_IN_PRESETS, Derivative, VariantState, plan_geometry
 from app.errors import InvalidFileType, InvalidRequest, NotFound, Unauthorized
 from app.events import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
 from app.services.accounts import AccountService, Preferences, preferences_of
 from app.services.registration import plan_more
+
+MAX_PLANNED_SIDE_PX = 1_000_000
+"""Of a picture that is only asked about; what is uploaded has the budget's limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,12 @@ class VariantService:
         now = utc_now()
         async with self._database.write() as db:
             image = await self._hold(db, principal, image_id)
+            before = (await read_snapshots(db, [image.id]))[image.id]
+            if not any(variant.state is VariantState.FAILED for variant in before.variants):
+                return before
             revision = await bump_revision(db, image.id, now=now) or 0
-            if await replan_failed(db, image.id, now=now, revision=revision):
-                await settle_state(db, image.id)
+            await replan_failed(db, image.id, now=now, revision=revision)
+            await settle_state(db, image.id)
             snapshot = (await read_snapshots(db, [image.id]))[image.id]
         await self._set_going(snapshot)
         return snapshot
@@ -110,8 +116,8 @@ class VariantService:
         if media_type not in MEDIA_TYPES.values():
             facts = {"detected": media_type[:100], "allowed": list(MEDIA_TYPES.values())}
             raise InvalidFileType("Nothing is made of files of this type.", details=facts)
-        if not (1 <= width_px <= 1_000_000 and 1 <= height_px <= 1_000_000):
-            raise InvalidRequest("width and height must be between 1 and 1,000,000.", details={"field": "width"})
+        _check_side(width_px, "width")
+        _check_side(height_px, "height")
         async with self._database.read() as db:
             account = await find_account(db, owner_id)
         if account is None:
@@ -137,6 +143,12 @@ class VariantService:
             # Planned after the image's other variants were claimed: a round of its own, as that job's id may be taken.
             await self._queue.enqueue(snapshot.image.id, attempt=attempt, round_=snapshot.image.revision)
         await self._bus.publish([snapshot.image.id])
+
+
+def _check_side(side_px: int, field: str) -> None:
+    if not 1 <= side_px <= MAX_PLANNED_SIDE_PX:
+        message = f"{field} must be between 1 and {MAX_PLANNED_SIDE_PX} pixels."
+        raise InvalidRequest(message, details={"field": field})
 
 
 def _resolve_rest(wanted: Wanted, plan: Plan, preferences: Preferences, refused: Sequence[Refusal]) -> ProcessingPolicy:

@@ -220,6 +220,8 @@ class LocalStore:
 
     def _find(self, directory: Path) -> Iterator[ObjectStat]:
         with _translate():
+            # An image without objects is no fault; a disk that is not mounted is, and would look the same.
+            self._incoming.stat()
             for folder, subfolders, names in os.walk(directory, onerror=_raise_unless_gone):
                 if _INCOMING in subfolders and Path(folder) == self._root:
                     subfolders.remove(_INCOMING)

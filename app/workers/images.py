@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from app.db.records import VariantRecord
 from app.domain.cleaning.clean import clean
+from app.domain.cleaning.scripts import find_breaks
 from app.domain.formats import EXTENSIONS, MEDIA_TYPES, ImageFormat
 from app.domain.headers.facts import Budget, HeaderFacts
 from app.domain.headers.probe import probe
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 RENEW_EVERY_S = 2.0
 # What lies in the picture: trying again changes nothing.
 _HOPELESS = (InvalidImage, InvalidFileType, ImageTooLarge)
+# In what these write, whoever made the picture may have chosen every byte.
+_CODED_WITHOUT_LOSS = frozenset({ImageFormat.GIF, ImageFormat.PNG})
 # What the machine lacks is no fault of the picture.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -177,11 +180,11 @@ class _Work:
 
     async def _finish(self, answer: Rendered) -> None:
         variant = self.open[answer.key]
-        sha256 = await asyncio.to_thread(_hash, answer.path)
+        sha256, byte_size = await asyncio.to_thread(_disarm, answer.path, answer.codec, self.tools.budget)
         key, media_type = self._key(variant, answer.codec), MEDIA_TYPES[answer.codec]
         await self.tools.store.put(key, answer.path, media_type=media_type)
         stored = StoredVariant(
-            key, answer.width_px, answer.height_px, answer.byte_size, sha256, media_type, answer.is_animated
+            key, answer.width_px, answer.height_px, byte_size, sha256, media_type, answer.is_animated
         )
         RENDER_SECONDS.labels(family=variant.family.value).observe(answer.took_ms / 1000)
         is_ours = await self.tools.claims.finish(self.claim, variant, stored)
@@ -264,6 +267,18 @@ def _clean(source: Path, target: Path, facts: HeaderFacts) -> tuple[str, int]:
     with source.open("rb") as original, target.open("xb") as cleaned:
         clean(original, cleaned, facts, metadata=MetadataPolicy.NONE)
     return _hash(target), target.stat().st_size
+
+
+def _disarm(path: Path, codec: ImageFormat, budget: Budget) -> tuple[str, int]:
+    """Hash and size of a rendered file without program text: pixels may be chosen so that coding them writes some."""
+    with path.open("rb") as file:
+        is_armed = codec in _CODED_WITHOUT_LOSS and bool(find_breaks(file, 0, path.stat().st_size))
+    if not is_armed:
+        return _hash(path), path.stat().st_size
+    disarmed = path.with_name(f"{path.name}-disarmed")
+    told = _clean(path, disarmed, _probe(path, budget))
+    disarmed.replace(path)
+    return told
 
 
 def _hash(path: Path) -> str:

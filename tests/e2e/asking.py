@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ query ($id: ID!) {
   }
 }
 """
-_WATCH_SESSION = """
+WATCH_SESSION = """
 subscription ($id: ID!) {
   uploadSession(id: $id) { state receivedBytes session { id state error { code } } image { id state complete } }
 }
@@ -84,7 +85,7 @@ async def ask_image(client: Client, image_id: str) -> Json:
 
 async def subscribe(
     client: Client, query: str, *, token: str | None = None, **variables: object
-) -> AsyncIterator[Json]:
+) -> AsyncGenerator[Json, None]:
     """The data of each event of a subscription; raises `GraphQLFailure` where it ends with an error."""
     async with client.socket(token=token) as socket:
         payload = {"query": query, "variables": variables}
@@ -93,19 +94,23 @@ async def subscribe(
             yield event
 
 
-async def follow_session(client: Client, session: OpenSession, *, token: str | None = None) -> list[Json]:
-    """Every event of uploadSession to its end."""
+async def follow_session(
+    client: Client, session: OpenSession, *, token: str | None = None, begun: asyncio.Event | None = None
+) -> list[Json]:
+    """Every event of uploadSession to its end; `begun` is set when the first has come."""
     events = []
     async with asyncio.timeout(30):
-        async for event in subscribe(client, _WATCH_SESSION, token=token, id=session.id):
+        async for event in subscribe(client, WATCH_SESSION, token=token, id=session.id):
             events.append(event["uploadSession"])
+            if begun is not None:
+                begun.set()
     return events
 
 
 async def wait_session(client: Client, session: OpenSession, *states: str) -> Json:
     """The first event of uploadSession in one of these states."""
-    async with asyncio.timeout(30):
-        async for event in subscribe(client, _WATCH_SESSION, id=session.id):
+    async with asyncio.timeout(30), aclosing(subscribe(client, WATCH_SESSION, id=session.id)) as events:
+        async for event in events:
             if event["uploadSession"]["state"] in states:
                 return dict(event["uploadSession"])
     raise AssertionError(f"the session never was {states}")
@@ -114,7 +119,7 @@ async def wait_session(client: Client, session: OpenSession, *states: str) -> Js
 async def eventually(is_so: Callable[[], bool], *, within_s: float = 10) -> None:
     """Return once it is so, for what tells nobody when it happens."""
     async with asyncio.timeout(within_s):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110  (nobody sets an event)
             await asyncio.sleep(0.05)
 
 

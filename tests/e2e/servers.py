@@ -45,6 +45,11 @@ class Program:
         assert self.process is not None
         return self.process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Has it not ended yet?"""
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """End it as the kernel's out-of-memory killer does."""
         assert self.process is not None

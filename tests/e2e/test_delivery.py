@@ -1,23 +1,18 @@
 """Bytes out: headers, ranges, conditions, waiting, and what is said where there is nothing to send."""
 
-import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from email.utils import format_datetime, parsedate_to_datetime
 
 import httpx
 import pytest
 from PIL import Image
 
-from app.domain.variants import VariantState
 from tests.e2e.asking import sha256_of
-from tests.e2e.clients import Client, OpenSession
+from tests.e2e.clients import Client
 from tests.e2e.logs import faults_of
-from tests.e2e.rows import change_image, change_variant
 from tests.e2e.servers import Site
-from tests.e2e.wire import open_wire
-from tests.pictures import make_jpeg
+from tests.e2e.serving import Served, make_noisy, serve
 
 ALWAYS = {
     "accept-ranges": "bytes",
@@ -27,18 +22,6 @@ ALWAYS = {
     "cross-origin-resource-policy": "cross-origin",
     "timing-allow-origin": "*",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """An image that is ready, with one of its variants small enough to be kept in memory and one that is not."""
-
-    session: OpenSession
-    content: bytes
-    path: str
-    large_path: str
-    body: bytes
-    version: str
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -59,17 +42,14 @@ async def stranger(site: Site) -> AsyncIterator[httpx.AsyncClient]:
         yield stranger
 
 
+@pytest.fixture(scope="module")
+def noisy() -> bytes:
+    return make_noisy()
+
+
 @pytest.fixture
-async def served(client: Client) -> Served:
-    content = make_jpeg(1400, 900, noise=True, quality=98)
-    assert len(content) > 300_000
-    session = await client.upload(content, filename='a "b" é.jpg')
-    last = await client.wait_complete(session.image_id)
-    variants = {(v["family"], v["size"]): v for v in last["stableVariants"]}
-    small = variants["WEBP", "small"]
-    body = (await client.http.get(small["url"])).content
-    path, large = (v["url"].removeprefix(client.base_url) for v in (small, variants["ORIGINAL", "original"]))
-    return Served(session, content, path, large, body, small["version"])
+async def served(client: Client, noisy: bytes) -> Served:
+    return await serve(client, noisy)
 
 
 async def test_a_picture_has_exactly_the_headers_of_the_paper(served: Served, stranger: httpx.AsyncClient) -> None:
@@ -81,7 +61,7 @@ async def test_a_picture_has_exactly_the_headers_of_the_paper(served: Served, st
         assert response.headers["content-type"] == "image/webp"
         assert response.headers["content-length"] == str(len(response.content))
         assert response.headers["cache-control"] == "public, max-age=172800, stale-while-revalidate=7200"
-        assert response.headers["content-disposition"] == "inline; filename*=UTF-8''a%20%22b%22%20%C3%A9.jpg"
+        assert response.headers["content-disposition"] == "inline; filename*=UTF-8''a%20%22b%22%20%C3%A9.webp"
         etag = response.headers["etag"]
         assert etag.startswith('"')
         assert sha256_of(response.content).startswith(etag.strip('"'))
@@ -215,128 +195,3 @@ async def test_pictures_are_only_read(served: Served, stranger: httpx.AsyncClien
     assert (response.status_code, response.json()["code"]) == (405, "INVALID_REQUEST")
     assert response.headers["allow"] == "GET, HEAD, OPTIONS"
     assert response.headers["cache-control"] == "no-store"
-
-
-async def test_what_is_not_there_is_404_and_never_kept(served: Served, stranger: httpx.AsyncClient) -> None:
-    image = served.session.image_id
-    paths = [
-        f"/f/{image}/webp/small.avif",
-        f"/f/{image}/webp/small",
-        f"/f/{image}/webp/small.",
-        f"/f/{image}/webp/.webp",
-        f"/f/{image}/webp/w512.webp",
-        f"/f/{image}/webp/{'x' * 200}.webp",
-        f"/f/{image}/gif/small.gif",
-        f"/f/{image}/webp/small.webp/",
-        f"/f/{image}//small.webp",
-        f"/f/{image}/webp/../webp/small.webp",
-        f"/f/{image}/webp/%2e%2e/small.webp",
-        f"/f/{image}/webp/small.webp%00",
-        f"/f/{image}/webp/small%2fx.webp",
-        f"/f/{image}/original/original.svg",
-        f"/f/{image[:-1]}/webp/small.webp",
-        f"/f/{image.replace('-', '')}/webp/small.webp",
-        "/f/nonsense/webp/small.webp",
-        "/f/00000000-0000-7000-8000-000000000000/webp/small.webp",
-        "/f/",
-        "/f/../../etc/passwd",
-        "/f/%ff%fe/webp/small.webp",
-        "/images/nonsense/blob",
-        f"/images/{image}/blob",
-        f"/images/{image}",
-        f"/images/{image}/blob/x",
-    ]
-    for path in paths:
-        async with open_wire(str(stranger.base_url)) as wire:  # as it stands: httpx would tidy the path up
-            await wire.send_head("GET", path, {})
-            answer = await wire.read_answer()
-
-        assert (answer.status, answer.code) == (404, "NOT_FOUND"), path
-        assert answer.headers["cache-control"] == "no-store", path
-        assert answer.headers["access-control-allow-origin"] == "*", path
-        assert "/" not in answer.json["message"]
-
-
-@pytest.mark.parametrize("query", ["wait=31", "wait=-1", "wait=x", "wait=", "wait=1.5", "wait=٣", "&".join(["a=b"] * 30)])
-async def test_a_query_that_cannot_be_understood_is_400(
-    served: Served, stranger: httpx.AsyncClient, query: str
-) -> None:
-    response = await stranger.get(f"{served.path}?{query}")
-
-    assert (response.status_code, response.json()["code"]) == (400, "INVALID_REQUEST")
-    assert response.json()["details"]["field"] in {"wait", "query"}
-    assert response.headers["cache-control"] == "no-store"
-
-
-async def test_what_is_not_ready_is_503_until_it_is(client: Client, stranger: httpx.AsyncClient) -> None:
-    content = make_jpeg(900, 700)
-    session = await client.open_session(len(content))
-    url = session.urls["AVIF", "medium"]
-
-    before = await stranger.get(url)
-    waited = await stranger.get(url, params={"wait": "1"})
-    waiting = asyncio.create_task(stranger.get(url, params={"wait": "20"}))
-    await client.send(session, content)
-    held = await waiting
-
-    for response in (before, waited):
-        assert (response.status_code, response.json()["code"]) == (503, "VARIANT_NOT_READY")
-        assert (response.headers["retry-after"], response.headers["cache-control"]) == ("1", "no-store")
-        assert response.headers["access-control-allow-origin"] == "*"
-    assert waited.elapsed.total_seconds() >= 0.9
-    assert (held.status_code, held.headers["content-type"]) == (200, "image/avif")
-
-
-async def test_what_failed_is_502(site: Site, client: Client, stranger: httpx.AsyncClient) -> None:
-    content = make_jpeg(910, 700)
-    session = await client.upload(content)
-    await client.wait_complete(session.image_id)
-    failed = {"state": VariantState.FAILED, "error_code": "RENDER_FAILED", "error_message": "It could not be made."}
-    await change_variant(site, session.image_id, "avif", "small", **failed)
-
-    for query in ("", "?wait=5"):
-        response = await stranger.get(session.urls["AVIF", "small"] + query)
-        assert (response.status_code, response.json()["code"]) == (502, "RENDER_FAILED")
-        assert response.headers["cache-control"] == "no-store"
-    assert (await stranger.get(session.urls["WEBP", "small"])).status_code == 200
-
-
-async def test_a_private_image_is_its_owners_alone(site: Site, client: Client, stranger: httpx.AsyncClient) -> None:
-    content = make_jpeg(920, 700)
-    session = await client.upload(content, visibility="PRIVATE")
-    await client.wait_complete(session.image_id)
-    url = session.urls["WEBP", "small"]
-
-    mine = [await client.http.get(url), await stranger.get(url, headers={"X-API-Key": client.key or ""})]
-    theirs = [
-        await stranger.get(url),
-        await stranger.get(url, headers={"Authorization": "Bearer sl_wrong"}),
-        await stranger.get(url, headers={"Authorization": f"Bearer {session.token}"}),
-        await stranger.get(f"{url}?wait=1"),
-    ]
-    absent = await stranger.get(url.replace(session.image_id, "00000000-0000-7000-8000-000000000000"))
-
-    assert {(r.status_code, r.headers["cache-control"]) for r in mine} == {(200, "private, no-store")}
-    assert {r.status_code for r in theirs} == {404}
-    for response in theirs:
-        told, missing = response.json(), absent.json()
-        told.pop("request_id"), missing.pop("request_id")
-        assert told == missing
-
-
-async def test_a_wrong_key_closes_no_public_picture(served: Served, stranger: httpx.AsyncClient) -> None:
-    response = await stranger.get(served.path, headers={"Authorization": "Bearer sl_wrong"})
-
-    assert (response.status_code, response.content) == (200, served.body)
-
-
-async def test_what_is_in_the_trash_is_404(site: Site, client: Client, stranger: httpx.AsyncClient) -> None:
-    session = await client.upload(make_jpeg(930, 700))
-    await client.wait_complete(session.image_id)
-    uploaded = await client.ask("query ($id: ID!) { image(id: $id) { createdAt } }", id=session.image_id)
-    assert uploaded["image"]["createdAt"]
-    await change_image(site, session.image_id, deleted_at=parsedate_to_datetime("Mon, 01 Jan 2024 00:00:00 GMT"))
-
-    responses = [await stranger.get(url) for url in session.urls.values()]
-
-    assert {response.status_code for response in responses} == {404}

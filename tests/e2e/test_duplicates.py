@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.asking import ask_image, ask_session, follow_session
+from tests.e2e.asking import Json, ask_image, ask_session, follow_session
 from tests.e2e.clients import Client, GraphQLFailure
 from tests.e2e.logs import faults_of, uploads_left
 from tests.e2e.servers import Site
@@ -149,5 +149,5 @@ async def test_a_duplicates_reservation_is_free_at_once(wide_site: Site) -> None
         assert await client.ask(query) == before
 
 
-async def _collect(client: Client, image_id: str) -> list[dict[str, object]]:
+async def _collect(client: Client, image_id: str) -> list[Json]:
     return [event async for event in client.watch(image_id)]

@@ -49,7 +49,12 @@ async def test_an_open_session_tells_everything_once(site: Site, client: Client)
     }
 
     session = (await client.ask(CREATE, input=given))["createUploadSession"]["session"]
-    later = (await client.ask(f"query ($id: ID!) {{ node(id: $id) {{ ... on UploadSession {select_all('UploadSession')} }} }}", id=session["id"]))["node"]
+    later = (
+        await client.ask(
+            f"query ($id: ID!) {{ node(id: $id) {{ ... on UploadSession {select_all('UploadSession')} }} }}",
+            id=session["id"],
+        )
+    )["node"]
 
     assert session["uploadUrl"] == f"{site.base_url}/upload/{session['id']}"
     assert session["oneTimeUrl"] == f"{session['uploadUrl']}?token={session['token']}"
@@ -178,7 +183,12 @@ async def test_many_sessions_are_opened_all_or_none(client: Client) -> None:
 
     opened = (await client.ask(CREATE_MANY, inputs=[good] * 50))["createUploadSessions"]
     failures = []
-    for inputs in ([good, {"fileSize": 0}], [good] * 51, [], [good, {**good, "customId": "m"}, {**good, "customId": "m"}]):
+    for inputs in (
+        [good, {"fileSize": 0}],
+        [good] * 51,
+        [],
+        [good, {**good, "customId": "m"}, {**good, "customId": "m"}],
+    ):
         with pytest.raises(GraphQLFailure) as failure:
             await client.ask(CREATE_MANY, inputs=inputs)
         failures.append(failure.value)

@@ -45,7 +45,7 @@ class Wire:
     async def send_head(self, method: str, target: str, headers: Mapping[str, str]) -> None:
         """Send a request's first line and headers."""
         lines = [f"{method} {target} HTTP/1.1", "Host: test", *(f"{name}: {value}" for name, value in headers.items())]
-        await self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        await self.send("\r\n".join([*lines, "", ""]).encode())
 
     async def send_chunk(self, content: bytes) -> None:
         """Send one chunk of a chunked body; an empty one ends it."""

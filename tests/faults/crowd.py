@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 
 from tests.e2e.clients import Client, GraphQLFailure, OpenSession
+from tests.e2e.servers import Site
+from tests.faults.keeping import descendants_of
 from tests.pictures import make_jpeg, make_png, make_webp
 
-POLL_S = 0.1
+POLL_S = 0.05
 S8 = [
     {"family": family, "size": size}
     for family, size in (
@@ -22,7 +24,7 @@ S8 = [
     )
 ]
 """Eight derivatives, as the speed goals have them, but none larger than the pictures here."""
-EIGHT = {"processing": {"profile": "CUSTOM", "derivatives": S8}}
+EIGHT: dict[str, Any] = {"processing": {"profile": "CUSTOM", "derivatives": S8}}
 
 _IMAGES = """
 query ($ids: [ID!]!) {
@@ -117,6 +119,16 @@ async def until(claim: Callable[[], Awaitable[bool]], *, within_s: float, what: 
             pass
         assert time.monotonic() - started_at < within_s, f"not within {within_s} s: {what}"
         await asyncio.sleep(POLL_S)
+
+
+async def until_rendering(site: Site) -> None:
+    """Return when a picture is in the cage of the site's first worker."""
+
+    # Its zygotes are the worker's children, and the pictures' are theirs.
+    async def is_in_cage() -> bool:
+        return len(descendants_of(site.workers[0].pid)) > int(site.environment["SAFELIGHT_WORKERS"])
+
+    await until(is_in_cage, within_s=20, what="rendering")
 
 
 async def wait_complete(client: Client, sent: Iterable[Sent], *, within_s: float = 60) -> float:

@@ -11,7 +11,16 @@ from tests.e2e.clients import Client
 from tests.e2e.servers import Site
 from tests.faults.auditing import assert_clean, temporary_files, wait_until
 from tests.faults.conftest import MakeSite
-from tests.faults.crowd import Sent, assert_served, draw_pictures, send_all, send_patiently, until, wait_complete
+from tests.faults.crowd import (
+    Sent,
+    assert_served,
+    draw_pictures,
+    send_all,
+    send_patiently,
+    until,
+    until_rendering,
+    wait_complete,
+)
 from tests.faults.keeping import descendants_of, kept_running, kill_pid, processes_of_site
 
 UPLOADS, KILLS = 60, 40
@@ -21,19 +30,25 @@ UPLOADS, KILLS = 60, 40
 async def test_forty_kills_of_workers_and_children_during_sixty_uploads_lose_and_stick_nothing(
     make_site: MakeSite,
 ) -> None:
-    site = make_site(workers=2).site
+    # One zygote a worker: what two cores can bring back to life between two kills.
+    site = make_site(workers=2, environment={"SAFELIGHT_WORKERS": "1"}).site
     pictures = draw_pictures(UPLOADS)
     dice = random.Random(4711)
 
     async with Client(site.base_url) as client:
         with kept_running(*site.workers):
             sending = asyncio.create_task(send_all(client, pictures))
+            started_at = time.monotonic()
             kills = await _kill_while_sending(site, dice)
+            print(f"{kills} kills in {time.monotonic() - started_at:.1f} s", flush=True)
             sent = await sending
+            print(f"{len(sent)} uploads in {time.monotonic() - started_at:.1f} s", flush=True)
             healed_s = await wait_complete(client, sent, within_s=60)
-            print(f"{kills} kills; all READY {healed_s:.1f} s after the last upload")
+            print(f"all READY {healed_s:.1f} s after the last upload", flush=True)
             await assert_served(client, sent)
+            print(f"served {time.monotonic() - started_at:.1f} s", flush=True)
             assert_clean(site)
+            print(f"clean {time.monotonic() - started_at:.1f} s", flush=True)
         assert kills == KILLS
         assert len({one.session.image_id for one in sent}) == UPLOADS
         _assert_nothing_is_left(site)
@@ -42,30 +57,30 @@ async def test_forty_kills_of_workers_and_children_during_sixty_uploads_lose_and
 @pytest.mark.slow
 async def test_an_api_that_is_killed_at_any_moment_loses_nothing_that_it_answered(make_site: MakeSite) -> None:
     site = make_site(workers=1).site
-    pictures = draw_pictures(40, seed=1000)
+    pictures = draw_pictures(24, seed=1000)
     dice = random.Random(1147)
 
     async with Client(site.base_url, timeout_s=10) as client:
         with kept_running(*site.programs) as keeper:
             sending = asyncio.create_task(send_all(client, pictures))
             while not sending.done():
-                await asyncio.wait([sending], timeout=dice.uniform(0.8, 1.6))
-                if keeper.restarts < 10:
+                await asyncio.wait([sending], timeout=dice.uniform(0.4, 1.2))
+                if keeper.restarts < 6:
                     kill_pid(site.apis[0].pid)
             sent = await sending
             print(f"API killed {keeper.restarts} times; longest retry {max(map(_waited_s, sent)):.1f} s")
             await wait_complete(client, sent, within_s=40)
             await assert_served(client, sent)
             assert_clean(site, within_s=40)
-        assert keeper.restarts >= 5
+        assert keeper.restarts >= 3
 
 
-async def test_a_single_kill_of_a_worker_is_healed_within_15_seconds(make_site: MakeSite) -> None:
-    site = make_site(workers=1).site
+async def test_a_single_kill_of_a_worker_is_healed_within_15_seconds(make_plain_site: MakeSite) -> None:
+    site = make_plain_site(workers=1).site
     async with Client(site.base_url) as client:
         with kept_running(*site.workers):
             sending = asyncio.create_task(send_all(client, draw_pictures(4, seed=2000), at_once=4))
-            await _wait_for_children(site)
+            await until_rendering(site)
 
             kill_pid(site.workers[0].pid)
             killed_at = time.monotonic()
@@ -77,8 +92,8 @@ async def test_a_single_kill_of_a_worker_is_healed_within_15_seconds(make_site: 
             assert_clean(site)
 
 
-async def test_a_client_who_loses_the_answer_and_asks_again_gets_the_same_image(make_site: MakeSite) -> None:
-    site = make_site().site
+async def test_a_client_who_loses_the_answer_and_asks_again_gets_the_same_image(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
     content = draw_pictures(1, seed=3000)[0]
     # Without a worker nobody sweeps, and the answer waits for a verdict while the bytes are registered already.
     assert site.workers[0].stop() == 0
@@ -103,22 +118,12 @@ async def _kill_while_sending(site: Site, dice: random.Random) -> int:
     """Forty victims: workers, zygotes, and children in the midst of a picture."""
     kills = 0
     while kills < KILLS:
-        worker = dice.choice(site.workers)
-        below = descendants_of(worker.pid)
-        # Every third a worker: it has to come back before it can be killed again.
-        victim = worker.pid if kills % 3 == 0 or not below else dice.choice(below)
-        kills += kill_pid(victim)
-        await asyncio.sleep(dice.uniform(0.1, 0.5))
+        below = [pid for worker in site.workers for pid in descendants_of(worker.pid)]
+        # Every sixth a worker, which has to come back before it can be killed again.
+        victims = [worker.pid for worker in site.workers if worker.is_running] if kills % 6 == 0 else below
+        kills += kill_pid(dice.choice(victims)) if victims else 0
+        await asyncio.sleep(dice.uniform(0.1, 0.4))
     return kills
-
-
-async def _wait_for_children(site: Site) -> None:
-    # The zygotes are the worker's children, and theirs are at work.
-    async def are_there() -> bool:
-        pid = site.workers[0].pid
-        return len(descendants_of(pid)) > int(site.environment["SAFELIGHT_WORKERS"])
-
-    await until(are_there, within_s=10, what="rendering")
 
 
 async def _is_registered(client: Client, image_id: str) -> bool:

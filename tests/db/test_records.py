@@ -1,0 +1,35 @@
+"""A record is built from a row by position: its fields must be the table's columns, in their order."""
+
+import dataclasses
+from types import NoneType
+from typing import get_args
+
+import pytest
+from sqlalchemy import Table
+
+from app.db import records
+from app.db.tables import METADATA, accounts, api_keys, images, upload_sessions, variants
+
+PAIRS = [
+    (accounts, records.AccountRecord),
+    (api_keys, records.ApiKeyRecord),
+    (images, records.ImageRecord),
+    (variants, records.VariantRecord),
+    (upload_sessions, records.SessionRecord),
+]
+
+
+@pytest.mark.parametrize(("table", "record"), PAIRS, ids=[table.name for table, _ in PAIRS])
+def test_the_fields_of_a_record_are_the_columns_of_its_table(table: Table, record: type) -> None:
+    assert [field.name for field in dataclasses.fields(record)] == [column.name for column in table.columns]
+
+
+@pytest.mark.parametrize(("table", "record"), PAIRS, ids=[table.name for table, _ in PAIRS])
+def test_a_field_may_be_none_just_where_its_column_may_be_null(table: Table, record: type) -> None:
+    nullable = {column.name for column in table.columns if column.nullable}
+
+    assert {field.name for field in dataclasses.fields(record) if NoneType in get_args(field.type)} == nullable
+
+
+def test_every_table_has_a_record() -> None:
+    assert {table.name for table, _ in PAIRS} == set(METADATA.tables)

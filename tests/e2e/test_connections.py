@@ -1,0 +1,56 @@
+"""Connections that hold a place for nothing, and heads that are too large."""
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from app.connections import HEAD_TIMEOUT_S, MAX_HEAD_BYTES
+from tests.e2e.servers import Site
+
+pytestmark = pytest.mark.parametrize("site", ["sqlite+directory"], indirect=True)
+
+
+async def connect(site: Site) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    target = urlsplit(site.base_url)
+    return await asyncio.open_connection(target.hostname, target.port)
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_head_that_does_not_come_closes_the_connection(site: Site, beginning: bytes) -> None:
+    reader, writer = await connect(site)
+    began_at = time.monotonic()
+
+    writer.write(beginning)
+    answer = await asyncio.wait_for(reader.read(), HEAD_TIMEOUT_S + 5)
+
+    assert answer == b""
+    assert time.monotonic() - began_at > HEAD_TIMEOUT_S - 1
+    writer.close()
+
+
+async def test_a_second_request_is_timed_anew(site: Site) -> None:
+    reader, writer = await connect(site)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"}")
+
+    writer.write(b"GET /healthz HTTP/1.1\r\n")
+    rest = await asyncio.wait_for(reader.read(), HEAD_TIMEOUT_S + 5)
+
+    assert rest == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("header_bytes", [MAX_HEAD_BYTES + 1, 200_000])
+def test_a_head_that_is_too_large_is_refused(site: Site, header_bytes: int) -> None:
+    answer = httpx.get(f"{site.base_url}/healthz", headers={"X-Long": "x" * header_bytes})
+
+    assert answer.status_code == 431
+
+
+def test_a_large_body_is_no_head(site: Site) -> None:
+    answer = httpx.put(f"{site.base_url}/upload/x", content=b"x" * 200_000)
+
+    assert answer.status_code == 401

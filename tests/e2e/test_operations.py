@@ -1,0 +1,122 @@
+"""For those who run it: health, readiness, metrics, the schema, and addresses that name nothing."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.e2e.asking import SDL_PATH
+from tests.e2e.clients import Client
+from tests.e2e.logs import faults_of
+from tests.e2e.servers import Site
+from tests.e2e.wire import open_wire
+from tests.pictures import make_jpeg
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet(site: Site) -> Iterator[None]:
+    yield
+    assert faults_of(site) == []
+
+
+@pytest.fixture
+async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=site.base_url, timeout=10) as http:
+        yield http
+
+
+async def test_it_says_that_it_is_alive_and_ready(http: httpx.AsyncClient) -> None:
+    alive, ready = await http.get("/healthz"), await http.get("/readyz")
+
+    assert (alive.status_code, alive.headers["cache-control"]) == (200, "no-store")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert ready.json()["checks"] == {"database": "ok", "redis": "ok", "store": "ok", "worker": "ok"}
+
+
+async def test_the_metrics_count_what_happens(site: Site, http: httpx.AsyncClient) -> None:
+    async with Client(site.base_url) as client:
+        before = await read_metrics(http)
+        session = await client.upload(make_jpeg(222, 111))
+        await client.wait_complete(session.image_id)
+        await http.get(session.urls["WEBP", "small"])
+        after = await read_metrics(http)
+
+    created = 'safelight_uploads_total{outcome="created"}'
+    assert after[created] - before.get(created, 0) == 1
+    assert after["safelight_upload_bytes_total"] > before.get("safelight_upload_bytes_total", 0)
+    names = "\n".join(after)
+    for name in (
+        "http_requests_total",
+        "http_request_seconds",
+        "deliveries_total",
+        "subscribers",
+        "push_delay_seconds",
+    ):
+        assert f"safelight_{name}" in names
+    assert session.image_id not in names
+
+
+async def test_the_schema_is_served_as_it_is_committed(http: httpx.AsyncClient) -> None:
+    response = await http.get("/schema.graphql")
+
+    assert response.status_code == 200
+    assert response.text.strip() == SDL_PATH.read_text().strip()
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/upload", "/upload/", "/upload/a/b", "/healthz/x", "/%00", "/..%2f", "/é"]
+)
+async def test_an_address_of_nothing_is_404_in_json(http: httpx.AsyncClient, path: str) -> None:
+    response = await http.get(path)
+
+    assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
+    assert set(response.json()) == {"code", "message", "details", "request_id"}
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/schema.graphql"])
+async def test_a_method_that_is_not_taken_is_405_and_names_those_that_are(http: httpx.AsyncClient, path: str) -> None:
+    response = await http.delete(path)
+
+    assert (response.status_code, response.json()["code"]) == (405, "INVALID_REQUEST")
+    assert "GET" in response.headers["allow"]
+
+
+async def test_requests_that_are_none_are_400_and_hurt_nobody(site: Site, http: httpx.AsyncClient) -> None:
+    heads = [
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG",
+        b"NONSENSE\r\n\r\n",
+    ]
+    for head in heads:
+        async with open_wire(site.base_url) as wire:
+            await wire.send(head)
+            answer = await wire.read_answer(has_body=False)
+        assert 400 <= answer.status < 500, head[:60]
+
+    assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_the_hostile_paths_of_the_corpus_find_nothing(site: Site, http: httpx.AsyncClient, corpus: Path) -> None:
+    paths = httpx.Response(200, content=(corpus / "hostile" / "cdn" / "cdn_paths_a.json").read_bytes()).json()
+    for path in paths:
+        for prefix in ("", "/f", "/images"):
+            async with open_wire(site.base_url) as wire:
+                await wire.send_head("GET", prefix + path, {})
+                answer = await wire.read_answer(has_body=False)
+            assert answer.status in {301, 400, 403, 404, 414}, (prefix, path)
+
+
+async def read_metrics(http: httpx.AsyncClient) -> dict[str, float]:
+    response = await http.get("/metrics")
+    assert response.status_code == 200
+    found = {}
+    for family in text_string_to_metric_families(response.text):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
+            found[sample.name + (f"{{{labels}}}" if labels else "")] = sample.value
+    return found

@@ -1,0 +1,98 @@
+"""Clients who vanish, dawdle or hold connections open: no bytes, no rows, no stack traces, and others are served."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+from sqlalchemy import func, select
+
+from app.db.tables import upload_sessions
+from app.domain.states import SessionState
+from tests.e2e.clients import Client
+from tests.e2e.logs import faults_of
+from tests.e2e.rows import open_rows, read_session
+from tests.e2e.servers import Site
+from tests.e2e.wire import Wire, open_wire, target_of
+from tests.faults.auditing import assert_clean, temporary_files, wait_until
+from tests.faults.conftest import MakeSite
+from tests.faults.crowd import draw_pictures, send_all, send_patiently, until, wait_complete
+from tests.pictures import make_jpeg
+
+GONE, AT_ONCE = 200, 10
+SLOW = 100
+OPEN_MANY = """
+mutation ($inputs: [CreateUploadSessionInput!]!) {
+  createUploadSessions(inputs: $inputs) { session { id token uploadUrl } }
+}
+"""
+
+
+async def test_two_hundred_clients_who_vanish_in_mid_upload_leave_nothing(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
+    content = make_jpeg(800, 600, noise=True)
+    async with Client(site.base_url) as client:
+        sessions = [session for _ in range(4) for session in await _open_many(client, len(content), 50)]
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def vanish(index: int) -> None:
+            session = sessions[index]
+            async with gate, open_wire(session["uploadUrl"]) as wire:
+                await _begin_upload(wire, session, len(content))
+                # Some before the first byte, some one byte before the last.
+                await wire.send(content[: len(content) * index // GONE])
+                wire.break_off()
+
+        await asyncio.gather(*map(vanish, range(GONE)))
+        await until(lambda: _are_all_open(site), within_s=20, what="all sessions OPEN again")
+        wait_until(lambda: not temporary_files(site), within_s=5)
+        answer = await client.http.put(
+            sessions[-1]["uploadUrl"],
+            content=content,
+            headers={"Authorization": f"Bearer {sessions[-1]['token']}"},
+        )
+        other = await send_patiently(client, make_jpeg(333, 222))
+        await wait_complete(client, [other])
+
+        assert answer.status_code == 201
+        assert (await read_session(site, sessions[0]["id"]))["received_bytes"] == 0
+        assert faults_of(site) == []
+        assert_clean(site)
+
+
+async def test_others_are_served_while_a_hundred_connections_dawdle(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
+    pictures = draw_pictures(4, seed=1100)
+    async with Client(site.base_url) as client, AsyncExitStack() as stack:
+        sessions = await _open_many(client, 100_000, SLOW // 2)
+        for session in sessions:
+            silent = await stack.enter_async_context(open_wire(site.base_url))
+            await silent.send(b"GET /healthz HT")
+            slow = await stack.enter_async_context(open_wire(session["uploadUrl"]))
+            await _begin_upload(slow, session, 100_000)
+            await slow.send(b"\xff\xd8\xff")
+
+        started_at = time.monotonic()
+        sent = await send_all(client, pictures, at_once=2)
+        await wait_complete(client, sent, within_s=30)
+
+        print(f"{len(pictures)} pictures READY in {time.monotonic() - started_at:.1f} s beside {SLOW} slow connections")
+        assert [one.refusals for one in sent] == [[]] * len(sent)
+    assert faults_of(site) == []
+    wait_until(lambda: not temporary_files(site), within_s=10)
+
+
+async def _open_many(client: Client, file_bytes: int, count: int) -> list[dict[str, str]]:
+    inputs = [{"fileSize": file_bytes}] * count
+    data = await client.ask(OPEN_MANY, inputs=inputs)
+    return [payload["session"] for payload in data["createUploadSessions"]]
+
+
+async def _begin_upload(wire: Wire, session: dict[str, str], length: int) -> None:
+    headers = {"Authorization": f"Bearer {session['token']}", "Content-Length": str(length)}
+    await wire.send_head("PUT", target_of(session["uploadUrl"]), headers)
+
+
+async def _are_all_open(site: Site) -> bool:
+    busy = select(func.count()).select_from(upload_sessions).where(upload_sessions.c.state != SessionState.OPEN)
+    async with open_rows(site) as database, database.read() as db:
+        return (await db.execute(busy)).scalar_one() == 0

@@ -1,0 +1,121 @@
+"""The database restarted or away under uploads, and changed behind the worker's back."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, update
+
+from app.db.engine import utc_now
+from app.db.tables import images, upload_sessions
+from app.domain.states import SessionState
+from tests.e2e.clients import Client, GraphQLFailure
+from tests.e2e.rows import open_rows
+from tests.e2e.servers import Site
+from tests.faults.auditing import assert_clean, run_audit
+from tests.faults.conftest import MakeSite
+from tests.faults.crowd import (
+    EIGHT,
+    assert_served,
+    draw_pictures,
+    send_all,
+    send_patiently,
+    until,
+    until_rendering,
+    wait_complete,
+)
+from tests.faults.keeping import kept_running
+from tests.pictures import make_jpeg
+from tests.servers.postgres import PostgresServer
+
+ANSWER_S = 3.0 + 0.7
+BACK_S = 5.0
+
+
+async def test_uploads_survive_a_database_that_is_killed_and_comes_back(
+    make_plain_site: MakeSite, private_postgres: Callable[[], PostgresServer]
+) -> None:
+    postgres = private_postgres()
+    database_url = postgres.url(postgres.create_database())
+    site = make_plain_site(environment={"SAFELIGHT_DATABASE_URL": database_url}).site
+    async with Client(site.base_url) as client:
+        with kept_running(*site.programs) as keeper:
+            session = await client.open_session(1000)
+            sending = asyncio.create_task(send_all(client, draw_pictures(12, seed=800)))
+            for end in (postgres.kill, postgres.stop):
+                await asyncio.wait([sending], timeout=1)
+                end()
+                await _assert_put_off(client, session.id)
+                postgres.start()
+                back_s = await until(lambda: _answers(client, session.id), within_s=BACK_S, what="the database")
+                print(f"answers again {back_s:.2f} s after the database")
+            sent = await sending
+            await wait_complete(client, sent, within_s=30)
+
+        assert keeper.restarts == 0
+        await assert_served(client, sent)
+        assert_clean(site)
+
+
+async def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing_behind(make_site: MakeSite) -> None:
+    site = make_site().site
+    content = make_jpeg(3000, 2000, noise=True)
+    async with Client(site.base_url) as client:
+        session = await client.open_session(len(content), **EIGHT)
+        sending = asyncio.create_task(client.send(session, content))
+        await until_rendering(site)
+
+        await _delete_image(site, session.image_id)
+        await asyncio.gather(sending, return_exceptions=True)
+        # The upload itself is found by the sweep that reads the whole store, or by the audit.
+        run_audit(site, "--repair", "--at-once")
+
+        assert_clean(site)
+        assert (await client.http.get(session.urls["WEBP", "w128"])).status_code == 404
+
+
+async def test_what_was_registered_while_the_answer_of_the_database_was_lost_is_kept(make_site: MakeSite) -> None:
+    site = make_site().site
+    content = make_jpeg(640, 480)
+    async with Client(site.base_url) as client:
+        sent = await send_patiently(client, content)
+        await wait_complete(client, [sent])
+        # As after a commit that went through and whose answer did not: the bytes are the image's, the session is held.
+        async with open_rows(site) as database, database.write() as db:
+            of_session = upload_sessions.c.id == UUID(sent.session.id)
+            lapsed = {"lease_id": UUID(int=1), "lease_until": utc_now() - timedelta(seconds=1)}
+            await db.execute(update(upload_sessions).where(of_session).values(state=SessionState.RECEIVING, **lapsed))
+
+        again = await send_patiently(client, content, session=sent.session, within_s=5)
+
+        assert again.status == 200
+        await assert_served(client, [again])
+        assert_clean(site)
+
+
+async def _assert_put_off(client: Client, session_id: str) -> None:
+    asked_at = time.monotonic()
+    failure = await _failure(client, session_id)
+    assert failure is not None
+    assert failure.code == "UNAVAILABLE"
+    assert time.monotonic() - asked_at < ANSWER_S
+
+
+async def _answers(client: Client, session_id: str) -> bool:
+    return await _failure(client, session_id) is None
+
+
+async def _failure(client: Client, session_id: str) -> GraphQLFailure | None:
+    try:
+        await client.ask("query ($id: ID!) { uploadSession(id: $id) { state } }", id=session_id)
+    except GraphQLFailure as failure:
+        return failure
+    return None
+
+
+async def _delete_image(site: Site, image_id: str) -> None:
+    async with open_rows(site) as database, database.write() as db:
+        await db.execute(delete(upload_sessions).where(upload_sessions.c.image_id == UUID(image_id)))
+        await db.execute(delete(images).where(images.c.id == UUID(image_id)))

@@ -1,0 +1,104 @@
+"""Wrong settings: one clear line, and an exit status that is not 0, within five seconds."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers.ports import find_free_port
+
+EXIT_S = 5.0
+SLACK_S = 3.0
+"""What a busy machine adds to the start of Python."""
+SECRET = "a-secret-of-tests-that-is-long-enough"
+SOCKET = "unix:///nowhere/redis.sock?db=0"
+NOBODY = "127.0.0.1:1"
+
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "no secret": ({"SAFELIGHT_SECRET": ""}, "SAFELIGHT_SECRET"),
+    "database away": ({"SAFELIGHT_DATABASE_URL": f"postgresql+asyncpg://a:b@{NOBODY}/c"}, "SAFELIGHT_DATABASE_URL"),
+    "store without bucket": ({"SAFELIGHT_STORE_URL": f"s3://a:b@{NOBODY}/?secure=0"}, "SAFELIGHT_STORE_URL"),
+    "store away": ({"SAFELIGHT_STORE_URL": f"s3://a:b@{NOBODY}/bucket?secure=0"}, "SAFELIGHT_STORE_URL"),
+    "no redis": ({"SAFELIGHT_REDIS_URL": ""}, "SAFELIGHT_REDIS_URL"),
+}
+
+
+@pytest.mark.parametrize(("name", "program"), [*((name, "api") for name in WRONG), ("store away", "worker")])
+def test_a_wrong_setting_is_named_in_one_line(migrated: Path, name: str, program: str) -> None:
+    changed, setting = WRONG[name]
+
+    lines, status = _run(program, {**_settings(migrated), **changed})
+
+    assert status != 0
+    assert len(lines) == 1, lines
+    assert setting in lines[0]
+
+
+def test_a_database_that_was_not_migrated_is_refused(tmp_path: Path) -> None:
+    lines, status = _run("worker", _settings(tmp_path))
+
+    assert status != 0
+    assert len(lines) == 1, lines
+    assert "migrate" in lines[0]
+
+
+def test_a_port_that_is_taken_is_named_in_one_line(migrated: Path) -> None:
+    with _listener() as port:
+        lines, status = _run("api", {**_settings(migrated), "SAFELIGHT_PORT": str(port)})
+
+    assert status != 0
+    assert len(lines) == 1, lines
+    assert "SAFELIGHT_PORT" in lines[0]
+
+
+def test_a_worker_without_its_redis_ends_so_that_it_is_started_again(migrated: Path) -> None:
+    lines, status = _run("worker", _settings(migrated))
+
+    assert status != 0
+    assert "Traceback" not in "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database is up to date."""
+    data_dir = tmp_path_factory.mktemp("migrated")
+    lines, status = _run("migrate", _settings(data_dir))
+    assert status == 0, lines
+    return data_dir
+
+
+def _settings(data_dir: Path) -> dict[str, str]:
+    return {
+        "SAFELIGHT_DATA_DIR": str(data_dir),
+        "SAFELIGHT_REDIS_URL": SOCKET,
+        "SAFELIGHT_SECRET": SECRET,
+        "SAFELIGHT_PORT": str(find_free_port()),
+    }
+
+
+def _run(program: str, settings: dict[str, str]) -> tuple[list[str], int]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAFELIGHT_")}
+    started_at = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "app", program],
+        env={**inherited, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=EXIT_S + SLACK_S,
+    )
+    print(f"{program} ended after {time.monotonic() - started_at:.1f} s")
+    return done.stdout.splitlines(), done.returncode
+
+
+@contextmanager
+def _listener() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]

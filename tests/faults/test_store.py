@@ -1,0 +1,194 @@
+"""The store away or hanging while uploading, rendering and serving; objects that it loses or spoils."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from app.domain.variants import Family
+from app.ids import ImageId, make_uuid
+from app.storage.opening import open_store
+from app.storage.port import ObjectKey, ObjectStore
+from tests.e2e.asking import ask_session
+from tests.e2e.clients import Client, OpenSession
+from tests.e2e.servers import Site
+from tests.faults.auditing import assert_clean, run_audit
+from tests.faults.conftest import MakeSite
+from tests.faults.crowd import (
+    Sent,
+    ask_images,
+    assert_served,
+    draw_pictures,
+    send_all,
+    send_patiently,
+    until,
+    wait_complete,
+)
+from tests.pictures import make_jpeg
+from tests.servers.s3 import S3Server
+
+ANSWER_S = 3.0 + 0.7
+"""Three seconds, and what two busy cores add."""
+
+
+@pytest.mark.slow
+async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready_without_bytes(
+    make_plain_site: MakeSite, private_s3: Callable[[], S3Server]
+) -> None:
+    s3 = private_s3()
+    site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
+    (served,) = await _upload(site, [make_jpeg(1600, 1200, noise=True)])
+    sent = [served]
+    async with Client(site.base_url) as client:
+        for seed, (leave, come_back) in enumerate(((s3.pause, s3.resume), (s3.kill, s3.start))):
+            content = make_jpeg(700 + seed, 500)
+            session = await client.open_session(len(content))
+            rendering = asyncio.create_task(send_all(client, draw_pictures(4, seed=500 + seed)))
+            await _until_registered(client, more_than=len(sent))
+
+            leave()
+            await _assert_put_off(client, session, content)
+            await _assert_blob_put_off(client, served)
+            come_back()
+            back_at = time.monotonic()
+            sent += [await send_patiently(client, content, session=session), *await rendering]
+            await wait_complete(client, sent, within_s=30)
+            print(f"all READY {time.monotonic() - back_at:.1f} s after the store was back")
+
+        await assert_served(client, sent)
+        # What the store was told while it hung it may do long after: the sweep looks once more, and so do we.
+        run_audit(site, "--repair", "--at-once")
+        assert_clean(site)
+
+
+async def test_a_spoiled_upload_fails_after_three_tries_and_harms_no_other(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
+    site.workers[0].stop()
+    sent = await _upload(site, draw_pictures(3, seed=600), wait=False)
+    poison, *others = sent
+    _spoil(await _object_of(site, poison))
+
+    site.workers[0].start()
+    async with Client(site.base_url) as client:
+        await wait_complete(client, others, within_s=20)
+        failed_s = await until(lambda: _is_failed(client, poison), within_s=20, what="FAILED")
+
+        print(f"poison FAILED after {failed_s:.1f} s")
+        await assert_served(client, others)
+        (image,) = await ask_images(client, [poison.session.image_id])
+        assert {variant["state"] for variant in image["stableVariants"]} == {"FAILED"}
+        assert {variant["error"]["code"] for variant in image["stableVariants"]} == {"RENDER_FAILED"}
+        assert site.workers[0].log.count("upload_corrupt") == 3
+        broken = run_audit(site, "--at-once")["broken"]
+        assert broken == {"I1": 0, "I2": 0, "I3": 0, "I4": 1, "I6": 0, "I7": 0}
+
+
+async def test_the_audit_finds_what_the_store_lost_and_repair_renders_it_anew(
+    make_site: MakeSite, tmp_path: Path
+) -> None:
+    broken = make_site()
+    site = broken.site
+    kept, hurt = await _upload(site, draw_pictures(2, seed=700))
+    before = await _bodies(site, hurt)
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"x" * 100)
+    async with _store_of(site) as store:
+        lost, spoiled = await _webp_keys(store, hurt)
+        await store.delete([lost])
+        await store.put(spoiled, junk, media_type="image/webp")
+        orphan = ObjectKey.variant(lost.image_id, 1, 9, Family.WEBP, "small", "webp")
+        stranger = ObjectKey.variant(ImageId(make_uuid()), 1, 1, Family.WEBP, "small", "webp")
+        for key in (orphan, stranger):
+            await store.put(key, junk, media_type="image/webp")
+    (site.data_dir / "tmp" / "process-gone").mkdir()
+    (site.data_dir / "tmp" / "process-gone" / "upload-1").write_bytes(b"left")
+
+    found = run_audit(site, "--at-once")
+    repairing = run_audit(site, "--repair", "--at-once")
+    async with Client(site.base_url) as client:
+        await wait_complete(client, [kept, hurt], within_s=20)
+
+        # The files of a process that is gone may have been swept by then.
+        assert found["broken"] | {"I7": 0} == {"I1": 2, "I2": 1, "I3": 0, "I4": 0, "I6": 1, "I7": 0}
+        assert repairing["repaired"] | {"I7": 0} == {"I1": 2, "I2": 1, "I3": 0, "I4": 0, "I6": 1, "I7": 0}
+        assert_clean(site)
+        await assert_served(client, [kept, hurt])
+        assert await _bodies(site, hurt) == before
+
+
+async def _upload(site: Site, contents: list[bytes], *, wait: bool = True) -> list[Sent]:
+    async with Client(site.base_url) as client:
+        sent = await send_all(client, contents)
+        if wait:
+            await wait_complete(client, sent)
+        return sent
+
+
+async def _assert_put_off(client: Client, session: OpenSession, content: bytes) -> None:
+    asked_at = time.monotonic()
+    answer = await client.send(session, content)
+    took_s = time.monotonic() - asked_at
+
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["code"] == "UNAVAILABLE"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert took_s < ANSWER_S
+    assert (await ask_session(client, session.id))["state"] == "OPEN"
+
+
+async def _assert_blob_put_off(client: Client, served: Sent) -> None:
+    asked_at = time.monotonic()
+    answer = await client.http.get(f"/images/{served.session.image_id}/blob")
+
+    assert answer.status_code == 503
+    assert time.monotonic() - asked_at < ANSWER_S
+
+
+async def _until_registered(client: Client, *, more_than: int) -> None:
+    async def are_there() -> bool:
+        data = await client.ask("{ images(first: 20) { edges { node { id } } } }")
+        return len(data["images"]["edges"]) > more_than
+
+    await until(are_there, within_s=20, what="some images")
+
+
+async def _is_failed(client: Client, sent: Sent) -> bool:
+    return bool((await ask_images(client, [sent.session.image_id]))[0]["state"] == "FAILED")
+
+
+async def _bodies(site: Site, sent: Sent) -> dict[str, str]:
+    async with Client(site.base_url) as client:
+        urls = sent.session.urls.values()
+        return {url: hashlib.sha256((await client.http.get(url)).content).hexdigest() for url in urls}
+
+
+async def _object_of(site: Site, sent: Sent) -> Path:
+    folder = site.data_dir / "objects"
+    (path,) = folder.glob(f"*/*/{sent.session.image_id}/1/upload-*")
+    return path
+
+
+def _spoil(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+@asynccontextmanager
+async def _store_of(site: Site) -> AsyncIterator[ObjectStore]:
+    """A site's store, to change behind its back."""
+    store = open_store(site.environment.get("SAFELIGHT_STORE_URL", (site.data_dir / "objects").as_uri()))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _webp_keys(store: ObjectStore, sent: Sent) -> list[ObjectKey]:
+    image_id = ImageId(UUID(sent.session.image_id))
+    return sorted([stat.key async for stat in store.list_objects(image_id) if "/webp-" in stat.key.text])

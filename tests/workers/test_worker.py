@@ -1,0 +1,102 @@
+"""arq's worker with our job: bursts are done, malformed jobs pass by, and SIGTERM's cancellation ends it in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from arq.worker import func
+
+from app.db.images import update_image
+from app.domain.variants import VariantState
+from app.ids import ImageId
+from app.jobs import QUEUE, RENDER_JOB, deserialize_job, open_queue, redis_settings, serialize_job
+from app.services.scratch import clear_scratch
+from app.workers.main import WakingWorker, WorkerParts, render_image, work_until_stopped
+from tests.pictures import make_jpeg
+from tests.workers.conftest import Upload, Workshop, facts_of
+
+# arq closes its connection in a way that redis-py calls old.
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
+
+
+@pytest_asyncio.fixture
+async def burst(workshop: Workshop) -> AsyncIterator[WakingWorker]:
+    """A worker that ends when the queue is empty."""
+    worker = WakingWorker(
+        functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
+        redis_settings=redis_settings(workshop.redis_url),
+        queue_name=QUEUE,
+        burst=True,
+        handle_signals=False,
+        keep_result=0,
+        job_serializer=serialize_job,
+        job_deserializer=deserialize_job,
+        ctx={"tools": workshop.tools},
+    )
+    yield worker
+    await worker.close()
+
+
+async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst: WakingWorker) -> None:
+    uploads = [await _register(workshop, 300 + index) for index in range(3)]
+    for upload in uploads:
+        for _ in range(2):
+            await workshop.queue.enqueue(upload.image_id, attempt=0)
+
+    await burst.async_run()
+
+    assert burst.jobs_complete == len(uploads)
+    for upload in uploads:
+        variants = await workshop.variants(upload.image_id)
+        assert {(variant.state, variant.attempt) for variant in variants} == {(VariantState.READY, 1)}
+
+
+async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: WakingWorker) -> None:
+    upload = await _register(workshop, 200)
+    queue = open_queue(workshop.redis_url)
+    await queue.enqueue_job(RENDER_JOB, "no uuid", _job_id="malformed")
+    await workshop.queue.enqueue(ImageId(upload.session_id), attempt=0)
+    await workshop.queue.enqueue(upload.image_id, attempt=0)
+
+    await burst.async_run()
+    await queue.aclose(close_connection_pool=True)
+
+    assert burst.jobs_failed == 0
+    assert {variant.state for variant in await workshop.variants(upload.image_id)} == {VariantState.READY}
+
+
+async def test_a_flushed_queue_is_filled_again_by_the_sweep_beside_the_jobs(workshop: Workshop) -> None:
+    uploads = [await _register(workshop, 400 + index) for index in range(2)]
+    parts = WorkerParts(
+        workshop.tools,
+        workshop.retention,
+        workshop.redis,
+        workshop.redis_url,
+        slots=2,
+        clear_scratch=lambda: clear_scratch(workshop.tools.scratch_dir),
+    )
+
+    # Nobody ever asked for them: only the rows know.
+    working = asyncio.create_task(work_until_stopped(parts))
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(_until_ready(workshop, upload) for upload in uploads))
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+    assert workshop.scratch_files() == []
+
+
+async def _until_ready(workshop: Workshop, upload: Upload) -> None:
+    while True:
+        if {variant.state for variant in await workshop.variants(upload.image_id)} == {VariantState.READY}:
+            return
+        await asyncio.sleep(0.02)
+
+
+async def _register(workshop: Workshop, width_px: int) -> Upload:
+    content = make_jpeg(width_px, 200)
+    upload = await workshop.add_upload(content)
+    async with workshop.database.write() as db:
+        await update_image(db, upload.image_id, facts_of(upload, content, width_px, 200))
+    return upload
