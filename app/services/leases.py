@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
-from app.db.records import SessionRecord
+from app.db.records import ImageRecord, SessionRecord
 from app.db.uploads import (
     complete_receiving,
     find_session,
@@ -20,6 +20,7 @@ from app.db.uploads import (
     update_held_session,
     update_session,
 )
+from app.db.variants import reset_variants
 from app.domain.states import SessionState
 from app.errors import SafelightError, Unavailable, UploadAlreadyUsed, UploadExpired
 from app.events import EventBus
@@ -108,9 +109,8 @@ class SessionLease:
             draft = await find_image(db, self.session.image_id, for_update=True)
             if draft is None or draft.uploaded_at is not None:
                 return
-            # The draft's row tells the sweep to announce this again, and to look for bytes left behind.
-            await update_image(db, draft.id, {"updated_at": now})
-            await update_held_session(db, self.session.id, self.lease_id, values)
+            if await update_held_session(db, self.session.id, self.lease_id, values):
+                await _note_broken_off(db, draft, now=now)
         await self._bus.publish([self.session.image_id])
 
 
@@ -155,8 +155,16 @@ async def settle_abandoned(db: Transaction, session: SessionRecord, *, now: date
         return Settled.ANSWERED
     values = {"state": SessionState.OPEN, "lease_id": None, "lease_until": None, "received_bytes": 0}
     await update_session(db, session.id, values, only_in=[SessionState.RECEIVING])
-    await update_image(db, session.image_id, {"updated_at": now})
+    if image is not None:
+        await _note_broken_off(db, image, now=now)
     return Settled.REOPENED
+
+
+async def _note_broken_off(db: Transaction, draft: ImageRecord, *, now: datetime) -> None:
+    """Tell the sweep, however the next try ends, to announce this again and to look for bytes left behind."""
+    await update_image(db, draft.id, {"updated_at": now})
+    # Another attempt than the first is what it goes by.
+    await reset_variants(db, draft.id, revision=draft.revision)
 
 
 def refusal_of(session: SessionRecord) -> SafelightError:

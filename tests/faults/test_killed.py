@@ -27,11 +27,11 @@ UPLOADS, KILLS = 60, 40
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_forty_kills_of_workers_and_children_during_sixty_uploads_lose_and_stick_nothing(
     make_site: MakeSite,
 ) -> None:
-    # One zygote a worker: what two cores can bring back to life between two kills.
-    site = make_site(workers=2, environment={"SAFELIGHT_WORKERS": "1"}).site
+    site = make_site(workers=2).site
     pictures = draw_pictures(UPLOADS)
     dice = random.Random(4711)
 
@@ -55,6 +55,7 @@ async def test_forty_kills_of_workers_and_children_during_sixty_uploads_lose_and
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_an_api_that_is_killed_at_any_moment_loses_nothing_that_it_answered(make_site: MakeSite) -> None:
     site = make_site(workers=1).site
     pictures = draw_pictures(24, seed=1000)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -14,9 +15,11 @@ from app.domain.states import ImageState, SessionState
 from app.domain.variants import Family, VariantState
 from app.ids import ImageId, make_uuid
 from app.services.claims import LEASE, MAX_LOSSES
+from app.services.leases import settle_abandoned
 from app.services.scratch import clear_scratch, count_left, own_scratch
 from app.storage.port import ObjectKey
 from app.workers import maintenance
+from app.workers.images import render
 from tests.pictures import make_jpeg
 from tests.workers.conftest import Upload, Workshop, facts_of
 
@@ -43,6 +46,26 @@ async def test_an_upload_whose_process_died_before_is_open_again_and_its_bytes_a
     session = await workshop.session(upload)
     assert (session.state, session.lease_id) == (SessionState.OPEN, None)
     assert await workshop.keys() == set()
+
+
+async def test_bytes_of_a_try_that_broke_off_go_even_if_the_next_try_is_done_before_the_sweep(
+    workshop: Workshop,
+) -> None:
+    upload = await workshop.add_upload(make_jpeg())
+    await _let_lease_end(workshop, upload)
+    async with workshop.database.write() as db:
+        await settle_abandoned(db, await workshop.session(upload), now=utc_now())
+    content = make_jpeg(320, 240)
+    again = Upload(upload.image_id, upload.session_id, ObjectKey.upload(upload.image_id, 1, uuid4()))
+    await workshop.put(again.key, content)
+    async with workshop.database.write() as db:
+        await update_image(db, upload.image_id, facts_of(again, content, 320, 240))
+    await render(workshop.tools, upload.image_id)
+
+    await workshop.retention.sweep()
+
+    variants = await workshop.variants(upload.image_id)
+    assert await workshop.keys() == {again.key.text, *(variant.object_key for variant in variants)}
 
 
 async def test_bytes_of_uploads_and_renders_under_way_are_left_alone(workshop: Workshop) -> None:
