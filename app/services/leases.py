@@ -11,12 +11,8 @@ from uuid import UUID, uuid4
 
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
-<<<<<<< ours
-from app.db.records import SessionRecord
-from app.db.replacing import end_replacements
-=======
 from app.db.records import ImageRecord, SessionRecord
->>>>>>> theirs
+from app.db.replacing import end_replacements
 from app.db.uploads import (
     complete_receiving,
     find_session,
@@ -139,16 +135,11 @@ class SessionLease:
             is_filled = draft is not None and draft.uploaded_at is not None
             if draft is None or (is_filled and not self.session.is_replacement):
                 return
-<<<<<<< ours
-            # The draft's row tells the sweep to announce this again, and to look for bytes left behind.
-            await update_image(db, draft.id, {"updated_at": now})
             is_held = await update_held_session(db, self.session.id, self.lease_id, values)
+            if is_held:
+                await _note_broken_off(db, draft, now=now)
             if is_held and values["state"] is SessionState.FAILED:
                 await end_replacements(db, [self.session.id], now=now)
-=======
-            if await update_held_session(db, self.session.id, self.lease_id, values):
-                await _note_broken_off(db, draft, now=now)
->>>>>>> theirs
         await self._bus.publish([self.session.image_id])
 
 
@@ -214,8 +205,9 @@ async def settle_abandoned(db: Transaction, session: SessionRecord, *, now: date
 async def _note_broken_off(db: Transaction, draft: ImageRecord, *, now: datetime) -> None:
     """Tell the sweep, however the next try ends, to announce this again and to look for bytes left behind."""
     await update_image(db, draft.id, {"updated_at": now})
-    # Another attempt than the first is what it goes by.
-    await reset_variants(db, draft.id, revision=draft.revision)
+    if draft.is_draft:
+        # Another attempt than the first is what it goes by. What an image has already is not made anew.
+        await reset_variants(db, draft.id, revision=draft.revision)
 
 
 def refusal_of(session: SessionRecord) -> SafelightError:

@@ -14,13 +14,9 @@ from app.db.variants import claim_variants, update_variants
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import Family, VariantState
 from app.ids import ImageId, make_uuid
-<<<<<<< ours
 from app.services.claims import LEASE
-from app.services.outcomes import MAX_LOSSES
-=======
-from app.services.claims import LEASE, MAX_LOSSES
 from app.services.leases import settle_abandoned
->>>>>>> theirs
+from app.services.outcomes import MAX_LOSSES
 from app.services.scratch import clear_scratch, count_left, own_scratch
 from app.storage.port import ObjectKey
 from app.workers import maintenance
