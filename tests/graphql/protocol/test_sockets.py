@@ -1,60 +1,21 @@
 """graphql-transport-ws, frame by frame: what the protocol demands and what nobody should send."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import connect
 
 from tests.graphql.protocol.conftest import ToyServer
+from tests.graphql.protocol.sockets import (
+    close_code,
+    raw_socket,
+    ready_socket,
+    receive,
+    send,
+    subscribe,
+)
 
 pytestmark = pytest.mark.usefixtures("traceback_free")
-
-PROTOCOL = Subprotocol("graphql-transport-ws")
-LIMIT_S = 5.0
-
-
-@asynccontextmanager
-async def raw_socket(toy: ToyServer, **options: Any) -> AsyncIterator[ClientConnection]:
-    async with connect(toy.socket_url, subprotocols=[PROTOCOL], compression=None, **options) as socket:
-        yield socket
-
-
-@asynccontextmanager
-async def ready_socket(toy: ToyServer, payload: Mapping[str, object] | None = None) -> AsyncIterator[ClientConnection]:
-    async with raw_socket(toy) as socket:
-        await send(socket, type="connection_init", **({} if payload is None else {"payload": payload}))
-        assert await receive(socket) == {"type": "connection_ack"}
-        yield socket
-
-
-async def send(socket: ClientConnection, **message: object) -> None:
-    await socket.send(json.dumps(message))
-
-
-async def receive(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(LIMIT_S):
-        message: dict[str, Any] = json.loads(await socket.recv())
-    return message
-
-
-async def close_code(socket: ClientConnection) -> int | None:
-    """Read to the end and return why it ended."""
-    async with asyncio.timeout(LIMIT_S):
-        try:
-            while True:
-                await socket.recv()
-        except ConnectionClosed as end:
-            return end.rcvd.code if end.rcvd else None
-
-
-async def subscribe(socket: ClientConnection, query: str, *, operation_id: str = "1", **more: object) -> None:
-    await send(socket, id=operation_id, type="subscribe", payload={"query": query, **more})
 
 
 async def test_subscription_sends_next_for_each_event_then_complete(toy: ToyServer) -> None:
@@ -265,75 +226,6 @@ async def test_pong_echoes_the_pings_payload(toy: ToyServer, payload: dict[str, 
         await send(socket, **{**expected, "type": "ping"})
 
         assert await receive(socket) == expected
-
-
-@pytest.mark.parametrize(
-    ("payload", "viewer"),
-    [
-        ({"Authorization": "Bearer good"}, "good"),
-        ({"authorization": "Bearer good"}, "good"),
-        ({"X-API-Key": "good-2"}, "good-2"),
-        ({"x-api-KEY": "good-2"}, "good-2"),
-        ({"authorization": None, "other": 5}, "anonymous"),
-        ({}, "anonymous"),
-        (None, "anonymous"),
-    ],
-)
-async def test_credential_in_connection_init_counts(
-    toy: ToyServer, payload: dict[str, object] | None, viewer: str
-) -> None:
-    async with ready_socket(toy, payload) as socket:
-        await subscribe(socket, "{viewer}")
-
-        assert (await receive(socket))["payload"] == {"data": {"viewer": viewer}}
-
-
-async def test_credential_in_the_handshake_counts(toy: ToyServer) -> None:
-    async with raw_socket(toy, additional_headers={"Authorization": "Bearer good"}) as socket:
-        await send(socket, type="connection_init", payload=None)
-        await receive(socket)
-        await subscribe(socket, "{viewer}")
-
-        assert (await receive(socket))["payload"] == {"data": {"viewer": "good"}}
-
-
-@pytest.mark.parametrize("credential", ["Bearer nonsense", "", 5, ["Bearer good"], {}])
-async def test_wrong_credential_closes_with_4403(toy: ToyServer, credential: object) -> None:
-    async with raw_socket(toy) as socket:
-        await send(socket, type="connection_init", payload={"Authorization": credential})
-
-        assert await close_code(socket) == 4403
-
-
-async def test_unavailable_database_closes_with_1013(toy: ToyServer) -> None:
-    async with raw_socket(toy) as socket:
-        await send(socket, type="connection_init", payload={"Authorization": "later"})
-
-        assert await close_code(socket) == 1013
-
-
-async def test_revoked_key_is_refused_on_an_open_socket(toy: ToyServer) -> None:
-    async with ready_socket(toy, {"Authorization": "good-until-revoked"}) as socket, ready_socket(toy) as other:
-        await subscribe(socket, "subscription{never}")
-        await subscribe(other, 'mutation{revoke(key:"good-until-revoked")}')
-
-        assert await close_code(socket) == 4403
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://friend.example.evil.example", "x"])
-async def test_page_of_a_foreign_origin_is_refused_in_the_handshake(toy: ToyServer, origin: str) -> None:
-    with pytest.raises(InvalidStatus) as refusal:
-        async with raw_socket(toy, additional_headers={"Origin": origin}):
-            pass
-
-    assert refusal.value.response.status_code == 403
-
-
-async def test_own_and_configured_origins_are_let_in(toy: ToyServer) -> None:
-    for origin in (f"http://127.0.0.1:{toy.port}", "https://friend.example"):
-        async with raw_socket(toy, additional_headers={"Origin": origin}) as socket:
-            await send(socket, type="connection_init")
-            assert await receive(socket) == {"type": "connection_ack"}
 
 
 async def test_subscription_is_cleaned_up_when_its_client_vanishes(toy: ToyServer) -> None:
