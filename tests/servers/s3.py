@@ -84,6 +84,15 @@ class S3Server:
         """End it as a crash would, which is safe for what was written; SIGTERM would take half a minute."""
         if self._program is not None:
             self._program.kill()
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
+        # Their place and their names are fixed in the program, and it leaves them there.
+        for port in self._ports.values():
+            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                path.unlink(missing_ok=True)
+            for path in Path("/tmp").glob(f"seaweedfs-*-{port + _GRPC_OFFSET}.sock"):
+                path.unlink(missing_ok=True)
 
     def pause(self) -> None:
         """Freeze it: it takes connections and nothing answers, until `resume`."""
