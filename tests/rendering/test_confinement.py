@@ -42,8 +42,11 @@ def spin():
 
 def grow():
     blocks = []
-    while True:
-        blocks.append(bytearray(64 << 20))
+    try:
+        while True:
+            blocks.append(bytearray(64 << 20))
+    finally:
+        blocks.clear()  # room for telling it
 
 def fill():
     with open("out/large", "wb") as file:
