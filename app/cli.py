@@ -35,7 +35,7 @@ main.add_command(keys)
 @main.command()
 def run() -> None:
     """Start everything: a private Redis, the API and a worker."""
-    _exit_with(lambda settings: run_supervisor(settings, prepare, Console()))
+    _exit_with(lambda settings: run_supervisor(settings, prepare_to_run, Console()))
 
 
 @main.command()
@@ -104,6 +104,19 @@ def migration(message: str) -> None:
 def audit(repair: bool, as_json: bool, at_once: bool) -> None:
     """Check every promise against the rows and the store; exit status 1 where one is broken."""
     _exit_with(lambda settings: run_audit(settings, repair=repair, as_json=as_json, at_once=at_once))
+
+
+async def prepare_to_run(settings: Settings) -> str | None:
+    """Look whether the parts can be built before any process is started for them, then `prepare`.
+
+    Raises:
+        CannotStart: one of them cannot be used.
+    """
+    try:
+        await check_parts(settings)
+    except InvalidSettings as error:
+        raise CannotStart(str(error)) from error
+    return await prepare(settings)
 
 
 async def prepare(settings: Settings, *, target: str = "head") -> str | None:
