@@ -135,7 +135,10 @@ def test_a_child_cannot_trace(tmp_path: Path) -> None:
 
 
 def test_memory_ends(tmp_path: Path) -> None:
-    assert json.loads(attempt(tmp_path, "take all memory").stdout) == "MemoryError"
+    captive = attempt(tmp_path, "take all memory")
+
+    # Python itself may find no room left to tell of it, and ends.
+    assert captive.returncode != 0 or json.loads(captive.stdout) == "MemoryError"
 
 
 def test_the_disk_is_not_filled(tmp_path: Path) -> None:
