@@ -14,7 +14,11 @@ from tests.pictures import Tags, make_jpeg
 async def test_each_order_is_paged_by_its_cursors_and_by_no_others(people: People, field: str) -> None:
     async with people.client(await people.add()) as client:
         for index in range(3):
-            await client.upload(make_jpeg(42 + index, 20, tags=Tags(camera=index == 1)), filename=f"{index}.jpg")
+            image = await client.upload(
+                make_jpeg(42 + index, 20, tags=Tags(camera=index == 1)), filename=f"{index}.jpg"
+            )
+            # A variant that becomes ready is a change: the order of changes stands still only afterwards.
+            await client.wait_complete(image.image_id)
         order = {"field": field, "direction": "ASC"}
         whole = await list_ids(client, orderBy=order)
 
