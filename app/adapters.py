@@ -7,9 +7,12 @@ from redis.asyncio import Redis
 from app.domain.headers.facts import Budget
 from app.domain.plans import Plans, make_plans
 from app.errors import Unavailable
+from app.ids import ImageId, make_uuid
 from app.settings import InvalidSettings, Settings
+from app.storage.cache_files import CacheFolder
+from app.storage.disk_cache import CachedStore
 from app.storage.opening import open_store
-from app.storage.port import ObjectStore
+from app.storage.port import Handed, ObjectKey, ObjectStore
 
 _REDIS_TIMEOUT_S = 2.0
 
@@ -49,9 +52,20 @@ def open_own_store(settings: Settings) -> ObjectStore:
         InvalidSettings: its address is no store's.
     """
     try:
-        return open_store(settings.object_store_url)
+        store = open_store(settings.object_store_url, settings.store_public_url)
     except ValueError as error:
         raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error}") from error
+    if settings.delivery == "redirect" and not settings.is_store_far:
+        raise InvalidSettings("SAFELIGHT_DELIVERY: redirect needs an S3 store; a directory answers nobody")
+    return store
+
+
+def put_cache_before(settings: Settings, store: ObjectStore) -> ObjectStore:
+    """The same store, with copies on this machine's disk where it is far away."""
+    if not settings.is_store_far or settings.disk_cache_bytes == 0:
+        return store
+    folder = CacheFolder(settings.data_dir.absolute() / "cache", max_bytes=settings.disk_cache_bytes)
+    return CachedStore(store, folder)
 
 
 async def make_store_ready(store: ObjectStore) -> None:
@@ -86,3 +100,13 @@ def open_redis(settings: Settings) -> Redis:
         socket_connect_timeout=_REDIS_TIMEOUT_S,
     )
     return redis
+
+
+def list_picture_urls(settings: Settings, store: ObjectStore) -> list[str]:
+    """Addresses from whose hosts browsers get pictures: the CDN's, and the store's where requests are sent on to it."""
+    urls = [settings.public_cdn_url]
+    if settings.delivery == "redirect":
+        some_key = ObjectKey.upload(ImageId(make_uuid()), 1, make_uuid())
+        link = store.public_link(some_key, Handed("image/jpeg", "inline", "no-store"))
+        urls += [link] if link is not None else []
+    return urls

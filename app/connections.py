@@ -1,8 +1,11 @@
 """HTTP connections with limits that uvicorn does not set: how long a head may take, and how large it may be."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application, HTTPScope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 64 * 1024
@@ -14,6 +17,10 @@ _TOO_LARGE = (
 )
 
 
+FindAnswer = Callable[[HTTPScope], tuple[int, bytes, bytes] | None]
+"""Status, header lines and body for a scope of HTTP; None where the application must be asked."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes whoever sends no complete head in time; answers 431 where it is too large.
 
@@ -23,6 +30,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _is_in_head = True
     _deadline: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # whatever uvicorn gives
+        super().__init__(*args, **options)
+        self._find_answer: FindAnswer | None = getattr(self.app, "answer_at_once", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin to wait for the first head."""
@@ -45,14 +56,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 return
             self._head_bytes += len(data)
         super().data_received(data)
+        if self._is_in_head and self._deadline is None:
+            # Nearly every head comes whole, and needs no clock.
+            self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
     def on_message_begin(self) -> None:
-        """Begin a head; of a later request on the same connection it is timed from here."""
+        """Begin a head; of a later request it is timed from here, where it has not come whole with these bytes."""
         super().on_message_begin()
         self._is_in_head = True
         if self._deadline is None:
             self._head_bytes = 0
-            self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
     def on_headers_complete(self) -> None:
         """End a head."""
@@ -65,6 +78,30 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Hand the connection on; the socket has limits of its own."""
         self._forget_deadline()
         super().handle_websocket_upgrade()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Answer from memory here and now, where that can be; else let the application do it, in a task."""
+        if not self._answer_at_once(cycle):
+            super()._start_asgi_task(cycle, app)
+
+    def _answer_at_once(self, cycle: RequestResponseCycle) -> bool:
+        # Whoever does not read what he has asked for waits his turn; so does he who asks many things at once.
+        is_busy = self.pipeline or cycle.waiting_for_100_continue or self.transport.get_write_buffer_size()
+        if self._find_answer is None or is_busy or self.transport.is_closing():
+            return False
+        answer = self._find_answer(cycle.scope)
+        if answer is None:
+            return False
+        status, lines, body = answer
+        last = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        always = [b"%s: %s\r\n" % header for header in cycle.default_headers]
+        self.transport.writelines([STATUS_LINE[status], *always, lines, last, body])
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:

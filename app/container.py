@@ -9,7 +9,15 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from app import __version__
-from app.adapters import budget_of, make_store_ready, open_own_store, open_redis, read_plans, redis_url_of
+from app.adapters import (
+    budget_of,
+    make_store_ready,
+    open_own_store,
+    open_redis,
+    put_cache_before,
+    read_plans,
+    redis_url_of,
+)
 from app.context import Addresses, ServerFacts, Services
 from app.db.engine import Database
 from app.domain.headers.facts import Budget
@@ -18,18 +26,24 @@ from app.fetching.fetcher import Fetcher
 from app.jobs import RenderQueue, open_queue
 from app.rate_limit import RateLimiter
 from app.services.accounts import AccountService
+from app.services.addressing import AddressingService
 from app.services.albums import AlbumService
 from app.services.api_keys import ApiKeyService
+from app.services.archives import ArchiveService
 from app.services.audit import AuditService
 from app.services.claims import ClaimService
 from app.services.delivery import DeliveryService
-from app.services.delivery_cache import DeliveryCache
 from app.services.feeds import Feeds
 from app.services.foreign_tokens import ForeignTokenService, TrustedIssuer
 from app.services.images import ImageService
 from app.services.importing import Importer, ImportService
 from app.services.library import LibraryService
+from app.services.library_feed import LibraryFeed
+from app.services.library_watching import LibraryWatchService
+from app.services.misses import Misses
+from app.services.on_demand import OnDemand
 from app.services.partials import PartialFiles
+from app.services.pictures import PictureService
 from app.services.preferences import PreferenceService
 from app.services.presets import PresetService
 from app.services.reception import ReceptionLimits, ReceptionService
@@ -38,17 +52,17 @@ from app.services.replacing import ReplacementService, SwapService
 from app.services.resuming import ResumingService
 from app.services.retention import RetentionService
 from app.services.scratch import own_scratch
+from app.services.showing import ShowingService
 from app.services.sign_in import SignInService
 from app.services.signing_keys import SigningKeyService
 from app.services.trash import TrashService
 from app.services.uploaders import Uploaders
 from app.services.uploads import UploadService
 from app.services.variants import VariantService
+from app.services.views import ViewCounter, ViewKeeper
 from app.services.watching import WatchService
 from app.settings import Settings
 from app.storage.port import ObjectKey, ObjectStore
-
-CACHED_BODY_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +83,15 @@ class Container:
     reception: ReceptionService
     resuming: ResumingService
     importer: Importer
-    delivery: DeliveryService
-    delivery_cache: DeliveryCache
+    on_demand: OnDemand
+    pictures: PictureService
+    showing: ShowingService
+    archives: ArchiveService
     claims: ClaimService
     swaps: SwapService
     retention: RetentionService
+    views: ViewCounter
+    view_keeper: ViewKeeper
     addresses: Addresses
     server: ServerFacts
     budget: Budget
@@ -95,7 +113,7 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         scratch_dir = stack.enter_context(own_scratch(settings.scratch_dir))
         database = Database(settings.sql_url)
         stack.push_async_callback(database.close)
-        store = open_own_store(settings)
+        store = put_cache_before(settings, open_own_store(settings))
         stack.push_async_callback(store.close)
         await make_store_ready(store)
         redis = open_redis(settings)
@@ -106,7 +124,9 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         stack.push_async_callback(bus.close)
         if listens:
             await bus.start()
-        yield _assemble(_Adapters(settings, scratch_dir, database, store, redis, bus, RenderQueue(queue_redis)))
+        container = _assemble(_Adapters(settings, scratch_dir, database, store, redis, bus, RenderQueue(queue_redis)))
+        stack.push_async_callback(container.views.close)
+        yield container
 
 
 async def check_parts(settings: Settings) -> None:
@@ -168,6 +188,7 @@ def _assemble(adapters: _Adapters) -> Container:
     settings, database, store = adapters.settings, adapters.database, adapters.store
     bus, queue, scratch_dir = adapters.bus, adapters.queue, adapters.scratch_dir
     budget, core = budget_of(settings), _make_core(adapters)
+    on_demand = _open_on_demand(adapters, core, budget)
     registrar = Registrar(database, bus, queue)
     limits = ReceptionLimits(scratch_dir, budget)
     reception = ReceptionService(database, store, core.uploads, registrar, core.feeds, bus, limits)
@@ -186,15 +207,30 @@ def _assemble(adapters: _Adapters) -> Container:
         reception=reception,
         resuming=ResumingService(database, bus, core.uploads, reception, partials, scratch_dir=scratch_dir),
         importer=Importer(database, bus, reception, core.fetcher, scratch_dir=scratch_dir),
-        delivery=DeliveryService(database, store, core.feeds),
-        delivery_cache=DeliveryCache(bus, max_body_bytes=CACHED_BODY_BYTES),
+        on_demand=on_demand,
+        pictures=PictureService(
+            database, AddressingService(database), DeliveryService(database, core.feeds), on_demand
+        ),
+        showing=ShowingService(
+            database, AddressingService(database), settings.public_base_url, settings.public_cdn_url
+        ),
+        archives=ArchiveService(database, store),
         claims=ClaimService(database, bus, queue),
         swaps=SwapService(database, bus),
         retention=RetentionService(database, store, bus, queue, partials),
+        views=ViewCounter(adapters.redis),
+        view_keeper=ViewKeeper(database, adapters.redis),
         addresses=Addresses(settings.public_base_url, settings.public_cdn_url),
         server=ServerFacts(__version__, settings.max_upload_bytes, budget, settings.guest_uploads),
         budget=budget,
     )
+
+
+def _open_on_demand(adapters: _Adapters, core: _Core, budget: Budget) -> OnDemand:
+    database = adapters.database
+    per_minute = adapters.settings.misses_per_minute
+    misses = Misses(database, adapters.store, core.limiter, adapters.queue, per_minute=per_minute)
+    return OnDemand(database, core.accounts, core.feeds, misses, budget=budget)
 
 
 def _make_core(adapters: _Adapters) -> _Core:
@@ -230,6 +266,7 @@ def _make_services(adapters: _Adapters, core: _Core) -> Services:
         presets=PresetService(database, store, bus, queue),
         replacements=ReplacementService(database, accounts, core.uploaders, bus),
         watching=WatchService(database, core.feeds),
+        library_watching=LibraryWatchService(database, LibraryFeed(database, bus)),
     )
 
 

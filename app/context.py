@@ -15,6 +15,7 @@ from app.services.api_keys import ApiKeyService
 from app.services.images import ImageService
 from app.services.importing import ImportService
 from app.services.library import LibraryService
+from app.services.library_watching import LibraryWatchService
 from app.services.preferences import PreferenceService
 from app.services.presets import PresetService
 from app.services.replacing import ReplacementService
@@ -63,6 +64,7 @@ class Services:
     presets: PresetService
     replacements: ReplacementService
     watching: WatchService
+    library_watching: LibraryWatchService
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.ids import ImageId, make_uuid, parse_uuid
+from app.domain.library_events import LibraryEventKind
+from app.ids import AccountId, AlbumId, ImageId, make_uuid, parse_uuid
 from app.telemetry import LOST_HINTS
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,17 @@ class Hint:
     """When, in seconds of the Unix clock; for the measured push delay."""
     received_bytes: int | None = None
     """Set where nothing changed but the progress of its upload."""
+    kind: LibraryEventKind | None = None
+    """What happened to it, where whoever changed it knows."""
+    left_album_id: AlbumId | None = None
+    """The album that it was in before."""
+    owner_id: AccountId | None = None
+    """Whose it was; told of what is purged, as no row tells it any more."""
 
 
 Listener = Callable[[Hint], None]
+_NOWHERE: Mapping[ImageId, AlbumId | None] = {}
+_NOBODY: Mapping[ImageId, AccountId] = {}
 
 
 class EventBus:
@@ -72,13 +81,25 @@ class EventBus:
         """How long ago it was last certain that every hint published until then had arrived here."""
         return time.monotonic() - self._vouched_at
 
-    async def publish(self, image_ids: Iterable[ImageId], *, received_bytes: int | None = None) -> None:
+    async def publish(
+        self,
+        image_ids: Iterable[ImageId],
+        *,
+        received_bytes: int | None = None,
+        kind: LibraryEventKind | None = None,
+        left_albums: Mapping[ImageId, AlbumId | None] = _NOWHERE,
+        owners: Mapping[ImageId, AccountId] = _NOBODY,
+    ) -> None:
         """Announce changes, after their commit: here at once, to other processes over Redis.
 
+        `left_albums` says where images were before, `owners` whose those were that have no row any more.
         Never fails: a hint that Redis does not take is counted.
         """
         now = time.time()
-        hints = [Hint(image_id, now, received_bytes) for image_id in dict.fromkeys(image_ids)]
+        hints = [
+            Hint(image_id, now, received_bytes, kind, left_albums.get(image_id), owners.get(image_id))
+            for image_id in dict.fromkeys(image_ids)
+        ]
         # Whoever made something private or deleted it finds that so when it is answered.
         for hint in hints:
             self._deliver(hint)
@@ -168,9 +189,13 @@ class EventBus:
 
 def _encode(hint: Hint) -> dict[str, str]:
     entry = {"image": str(hint.image_id), "at": repr(hint.committed_at)}
-    if hint.received_bytes is not None:
-        entry["received"] = str(hint.received_bytes)
-    return entry
+    more = {
+        "received": hint.received_bytes,
+        "kind": hint.kind.value if hint.kind is not None else None,
+        "left": hint.left_album_id,
+        "owner": hint.owner_id,
+    }
+    return entry | {name: str(value) for name, value in more.items() if value is not None}
 
 
 def _decode(entry: dict[str, str]) -> Hint | None:
@@ -178,5 +203,15 @@ def _decode(entry: dict[str, str]) -> Hint | None:
     image_id = parse_uuid(entry.get("image", ""))
     if image_id is None:
         return None
-    received = entry.get("received")
-    return Hint(ImageId(image_id), float(entry.get("at", "0")), int(received) if received else None)
+    received, left, owner = entry.get("received"), parse_uuid(entry.get("left", "")), parse_uuid(entry.get("owner", ""))
+    return Hint(
+        ImageId(image_id),
+        float(entry.get("at", "0")),
+        int(received) if received else None,
+        _KINDS.get(entry.get("kind", "")),
+        AlbumId(left) if left is not None else None,
+        AccountId(owner) if owner is not None else None,
+    )
+
+
+_KINDS = {kind.value: kind for kind in LibraryEventKind}

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from arq.connections import ArqRedis, RedisSettings
@@ -32,6 +33,10 @@ _WORKERS = "safelight:workers"
 _TIMEOUT_S = 2.0
 _ENQUEUE_TIMEOUT_S = 0.5
 """Of a Redis that hangs; whoever sends a file waits for it."""
+_AHEAD = timedelta(days=365)
+"""How much earlier than it is a job is noted that shall overtake: longer than any job lies in the queue."""
+_KEPT = timedelta(days=1)
+"""arq's own time limit for a job in the queue; of one in the past it must be told."""
 
 # arq's own format is pickle, which runs whatever whoever reaches Redis wrote into it.
 serialize_job: Callable[[dict[str, Any]], bytes] = lambda job: json.dumps(job).encode()  # noqa: E731  (arq's own signatures have Any)
@@ -91,16 +96,23 @@ class RenderQueue:
             LOST_HINTS.inc()
             log.warning("wake_lost", extra={"reason": type(error).__name__})
 
-    async def enqueue(self, image_id: ImageId, *, attempt: int, delay_s: float = 0, round_: int = 0) -> None:
+    async def enqueue(
+        self, image_id: ImageId, *, attempt: int, delay_s: float = 0, round_: int = 0, is_wanted: bool = False
+    ) -> None:
         """Ask for the unfinished variants of an image to be made; asking twice for the same attempt is asking once.
 
+        With `is_wanted` only those that a request may be waiting for, and before all that was asked without it.
         `round_` tells apart what the sweep asks again, as arq remembers a lost job's id until it would have timed out.
         Never fails: a job that Redis does not take is counted, and the sweep asks again.
         """
-        job_id = f"render:{image_id}:{attempt}:{round_}"
+        job_id = f"{'wanted' if is_wanted else 'render'}:{image_id}:{attempt}:{round_}"
+        when: dict[str, Any] = {"_defer_by": delay_s or None}
+        if is_wanted and not delay_s:
+            # arq takes the job with the earliest moment first.
+            when = {"_defer_until": datetime.now(UTC) - _AHEAD, "_expires": _KEPT}
         try:
             async with asyncio.timeout(_ENQUEUE_TIMEOUT_S):
-                await self._redis.enqueue_job(RENDER_JOB, str(image_id), _job_id=job_id, _defer_by=delay_s or None)
+                await self._redis.enqueue_job(RENDER_JOB, str(image_id), is_wanted, _job_id=job_id, **when)
                 if not delay_s:
                     await self._redis.publish(WAKE_CHANNEL, "1")
         except (RedisError, OSError) as error:

@@ -16,7 +16,9 @@ from app.telemetry import HTTP_REQUESTS, HTTP_SECONDS, request_id
 
 log = logging.getLogger(__name__)
 
-_ROUTES = ("/graphql", "/upload", "/f", "/images", "/healthz", "/readyz", "/metrics", "/schema.graphql")
+_OWN = ("/graphql", "/upload", "/healthz", "/readyz", "/metrics", "/schema.graphql", "/albums", "/oembed", "/assets")
+_PICTURES = ("/f", "/images", "/i", "/t", "/image", "/cdn", "/cdn-cgi")
+_ROUTES = frozenset((*_OWN, *_PICTURES))
 
 
 class RequestEnvelope:

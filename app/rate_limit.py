@@ -109,6 +109,10 @@ class RateLimiter:
             note.retry_after_s = math.ceil(wait_s)
             raise _refusal(rates, note, count)
 
+    async def give_back(self, who: str, rates: Sequence[Rate], *, count: int = 1) -> None:
+        """Put tokens back that were taken for nothing; a bucket never holds more than its capacity."""
+        await self._ask(who, rates, -count)
+
     async def _ask(self, who: str, rates: Sequence[Rate], count: int) -> list[float] | None:
         if time.monotonic() < self._silent_until:
             return None
@@ -136,6 +140,13 @@ def _put(note: RateNote) -> None:
     notes = rate_note.get()
     if notes is not None:
         notes[:] = [note]
+
+
+def forget_note() -> None:
+    """Say nothing of a bucket that concerns the caller alone, in an answer that caches may give to others."""
+    notes = rate_note.get()
+    if notes is not None:
+        notes.clear()
 
 
 def _refusal(rates: Sequence[Rate], note: RateNote, count: int) -> RateLimited:

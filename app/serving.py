@@ -112,6 +112,7 @@ async def _work(settings: Settings) -> None:
             parts = WorkerParts(
                 tools,
                 container.retention,
+                container.view_keeper,
                 container.importer,
                 container.redis,
                 settings.redis_url or "",

@@ -3,7 +3,7 @@
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -79,6 +79,19 @@ class Settings(BaseSettings):
     store_url: Annotated[str | None, AfterValidator(_check_store)] = Field(
         None, description="s3://key:secret@host:port/bucket?secure=0&region=…; default a directory in the data folder."
     )
+    store_public_url: OptionalOrigin = Field(
+        None, description="Where clients reach the S3 store, for SAFELIGHT_DELIVERY=redirect; default as we do."
+    )
+    delivery: Literal["stream", "accel", "redirect"] = Field(
+        "stream",
+        description="Who sends pictures: stream, we; accel, nginx the large ones (deploy/); redirect, S3 all.",
+    )
+    memory_cache_bytes: int = Field(
+        128 * MIB, ge=0, description="Bytes of small pictures that each API process keeps in memory."
+    )
+    disk_cache_bytes: int = Field(
+        1024 * MIB, ge=0, description="Bytes of copies kept in the data folder where the store is S3; 0: none."
+    )
     secret: SecretStr | None = Field(
         None,
         description="At least 32 characters, the same for every process; `safelight run` keeps one in the data folder.",
@@ -109,6 +122,11 @@ class Settings(BaseSettings):
     allowed_origins: list[str] = Field(
         [], description='Other origins whose pages may use the API, as JSON: ["https://app.example.org"].'
     )
+    misses_per_minute: int = Field(
+        100,
+        ge=1,
+        description="Variants that one client address may have made on demand in a minute; what is made already is free.",
+    )
     trusted_proxies: Annotated[list[str], AfterValidator(_check_networks)] = Field(
         [], description='Proxies whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"]. Others may have forged it.'
     )
@@ -136,6 +154,9 @@ class Settings(BaseSettings):
         key = self.bootstrap_key.get_secret_value() if self.bootstrap_key else None
         if key is not None and (not key.startswith("sl_") or len(key) < 35 or not key.isascii()):
             raise ValueError("SAFELIGHT_BOOTSTRAP_KEY must be sl_ followed by at least 32 characters")
+        cdn, base = urlsplit(self.public_cdn_url), urlsplit(self.public_base_url)
+        if cdn.netloc.lower() == base.netloc.lower() and not cdn.path:
+            raise ValueError("SAFELIGHT_CDN_URL must have a host of its own, or a path such as /cdn")
         named = [self.jwt_issuer, self.jwt_jwks_url, self.jwt_audience]
         if any(named) and not all(named):
             raise ValueError("SAFELIGHT_JWT_ISSUER, SAFELIGHT_JWT_JWKS_URL and SAFELIGHT_JWT_AUDIENCE go together")
@@ -160,6 +181,11 @@ class Settings(BaseSettings):
     def object_store_url(self) -> str:
         """The store, as a URL."""
         return self.store_url or (self.data_dir.absolute() / "objects").as_uri()
+
+    @property
+    def is_store_far(self) -> bool:
+        """Does each object come over a network?"""
+        return self.object_store_url.startswith("s3://")
 
     @property
     def scratch_dir(self) -> Path:

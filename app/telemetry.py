@@ -88,6 +88,7 @@ LOST_HINTS = Counter(
 UNLIMITED_REQUESTS = Counter(
     "safelight_unlimited_requests_total", "Requests let through uncounted, as Redis did not answer."
 )
+LOST_VIEWS = Counter("safelight_lost_views_total", "Views that were not counted, as Redis was away for long.")
 DELIVERIES = Counter(
     "safelight_deliveries_total",
     "Answers on picture routes, by status and whether a cache had it.",

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.adapters import list_picture_urls
 from app.container import Container, open_container
 from app.context import RequestContext
 from app.domain.access import Principal
@@ -21,15 +22,21 @@ from app.jobs import check_worker
 from app.loaders import make_loaders
 from app.middleware import RequestEnvelope
 from app.rate_limit import parse_networks
+from app.routes.archives import ArchiveRoute
+from app.routes.handing_over import DeliveryMode, HandOver
+from app.routes.hosts import PictureHosts
 from app.routes.ide import graphiql_page, static_mount
+from app.routes.kept_pictures import Kept, KeptPictures
 from app.routes.operations import Readiness, SchemaRoute, healthz, metrics
+from app.routes.page_routes import make_page_routes
+from app.routes.picture_answers import PictureSender
 from app.routes.pictures import Pictures
 from app.routes.tus import FOLDER_METHODS, SESSION_METHODS, UploadDoor
 from app.routes.upload import UploadRoute
 from app.services.authentication import Authenticator
+from app.services.delivery_cache import DeliveryCache
 from app.settings import Settings
 
-_PICTURE_PREFIXES = ("/f/", "/images/")
 _RECHECK_EVERY_S = 1.0
 
 
@@ -39,7 +46,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lifespan = Starlette(lifespan=self._live)
-        self._pictures: Pictures | None = None
+        self._kept: KeptPictures | None = None
         self._app: ASGIApp = self._lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,9 +54,12 @@ class Server:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        is_kept = self._pictures is not None and is_picture(scope) and await self._pictures.send_kept(scope, send)
-        if not is_kept:
+        if self._kept is None or scope["type"] != "http" or not await self._kept.send(scope, send):
             await self._app(scope, receive, send)
+
+    def answer_at_once(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
+        """What is in memory for a request, for app.connections: status, header lines, body; None for all else."""
+        return None if self._kept is None else self._kept.write(scope)
 
     @contextlib.asynccontextmanager
     async def _live(self, _starlette: Starlette) -> AsyncIterator[None]:
@@ -58,15 +68,31 @@ class Server:
                 container.accounts, container.services.uploads, container.services.sign_in, container.foreign_tokens
             )
             graphql = _make_endpoint(container, authenticator)
-            self._pictures = Pictures(
-                container.delivery, container.delivery_cache, authenticator.authenticate, container.store.open
+            sender = _make_sender(container)
+            cache = DeliveryCache[Kept](container.bus, max_body_bytes=container.settings.memory_cache_bytes)
+            self._kept = KeptPictures(cache, sender, container.store.read)
+            hosts = PictureHosts(base_url=container.addresses.base_url, cdn_url=container.addresses.cdn_url)
+            pictures = Pictures(
+                container.pictures,
+                self._kept,
+                authenticator.authenticate,
+                sender,
+                hosts=hosts,
+                cdn_url=container.addresses.cdn_url,
             )
-            routes = Router(routes=_routes(container, authenticator), redirect_slashes=False)
+            pages = make_page_routes(
+                container.showing,
+                authenticator.authenticate,
+                hosts,
+                base_url=container.addresses.base_url,
+                picture_urls=list_picture_urls(container.settings, container.store),
+            )
+            routes = Router(routes=[*_routes(container, authenticator), *pages], redirect_slashes=False)
             app = RequestEnvelope(
-                _Fork(self._pictures, graphql, routes),
+                _Fork(hosts, pictures, graphql, routes),
                 trusted_proxies=parse_networks(self._settings.trusted_proxies),
             )
-            self._app = _open_to(container.settings.allowed_origins, app)
+            self._app = _open_to(container.settings.allowed_origins, app, hosts)
             rechecking = asyncio.create_task(_recheck_for_ever(graphql), name="recheck-sockets")
             try:
                 yield
@@ -74,7 +100,7 @@ class Server:
                 rechecking.cancel()
 
 
-def _open_to(origins: Collection[str], app: ASGIApp) -> ASGIApp:
+def _open_to(origins: Collection[str], app: ASGIApp, hosts: PictureHosts) -> ASGIApp:
     """Let pages of these origins use the API; pictures say by themselves that anyone may read them."""
     if not origins:
         return app
@@ -88,7 +114,7 @@ def _open_to(origins: Collection[str], app: ASGIApp) -> ASGIApp:
     )
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
-        await (app if is_picture(scope) else shared)(scope, receive, send)
+        await (app if hosts.is_picture(scope) else shared)(scope, receive, send)
 
     return choose
 
@@ -96,24 +122,33 @@ def _open_to(origins: Collection[str], app: ASGIApp) -> ASGIApp:
 class _Fork:
     """Pictures and GraphQL to their own applications, everything else to the router."""
 
-    def __init__(self, pictures: Pictures, graphql: ASGIApp, routes: ASGIApp) -> None:
+    def __init__(self, hosts: PictureHosts, pictures: Pictures, graphql: ASGIApp, routes: ASGIApp) -> None:
+        self._hosts = hosts
         self._pictures = pictures
         self._graphql = graphql
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" or scope["path"] == "/graphql":
-            await self._graphql(scope, receive, send)
-        elif is_picture(scope):
+        if scope["type"] == "websocket" and self._hosts.is_cdn(scope):
+            await send({"type": "websocket.close", "code": 1008})
+        elif self._hosts.is_picture(scope) and not self._hosts.is_page(scope):
             await self._pictures(scope, receive, send)
+        elif scope["type"] == "websocket" or scope["path"] == "/graphql":
+            await self._graphql(scope, receive, send)
         else:
             # With an `app` in the scope the router raises where it finds nothing, for the envelope to tell.
             await self._routes({**scope, "app": self}, receive, send)
 
 
-def is_picture(scope: Scope) -> bool:
-    """Does a request ask for a picture?"""
-    return bool(scope["type"] == "http" and scope["path"].startswith(_PICTURE_PREFIXES))
+def _make_sender(container: Container) -> PictureSender:
+    store = container.store
+    if container.settings.delivery == "accel":
+        handing = HandOver(DeliveryMode.ACCEL, lambda key, _handed: store.nginx_path(key))
+    elif container.settings.delivery == "redirect":
+        handing = HandOver(DeliveryMode.REDIRECT, store.public_link)
+    else:
+        handing = None
+    return PictureSender(store.open, handing, note_view=container.views.note)
 
 
 def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQLEndpoint[Principal]:
@@ -171,6 +206,7 @@ def _routes(container: Container, authenticator: Authenticator) -> list[BaseRout
         Route("/schema.graphql", SchemaRoute(write_sdl()).__call__, methods=["GET"]),
         Route("/upload", upload.folder, methods=FOLDER_METHODS),
         Route("/upload/{session}", upload.session, methods=SESSION_METHODS),
+        Route("/albums/{name}", ArchiveRoute(container.archives, authenticator.authenticate).__call__, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readiness.__call__, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from prometheus_client import REGISTRY
 
-from app.container import CACHED_BODY_BYTES
 from app.domain.policy import MAX_DERIVATIVES
 from app.domain.variants import BUILT_IN_PRESETS
 from app.errors import ErrorCode, SafelightError
@@ -17,7 +16,10 @@ from app.routes.pictures import MAX_WAIT_S
 from app.services import claims, leases
 from app.services.accounts import Preferences
 from app.services.delivery import MAX_KEPT_BODY_BYTES
+from app.services.misses import MAX_FREE_VARIANTS
+from app.services.on_demand import HOLD_S
 from app.services.opening import MAX_TTL_S, MIN_TTL_S
+from app.services.outcomes import MAX_FAILURES
 from app.services.reception import VERDICT_WAIT_S
 from app.services.uploads import MAX_SESSIONS_AT_ONCE
 from app.settings import Settings
@@ -30,6 +32,16 @@ CODES_TO_COME = {ErrorCode.URL_NOT_ALLOWED: 400, ErrorCode.FETCH_FAILED: 502}
 CODE_IN_DESCRIPTION = re.compile(r"(?<![`\w])(\w[\w+]*://[^\s;]*[^\s;.]|\{\w+\}/\w+|\[\".*?\"\]|/metrics)")
 # Of compose.yaml alone.
 COMPOSE_SETTINGS = {"SAFELIGHT_PUBLISHED_PORT"}
+MEMORY_CACHE_BYTES = Settings.model_fields["memory_cache_bytes"].default
+DELIVERY_FIGURES = [
+    f"up to {MAX_KEPT_BODY_BYTES >> 10} KiB each, {MEMORY_CACHE_BYTES >> 20} MiB in all",
+    f"max-age={Preferences().browser_ttl_s}",
+    f"0 to {MAX_WAIT_S:g}",
+    f"held for {HOLD_S:g} s",
+    f"keeps the {MAX_FREE_VARIANTS} that",
+    f"may start {Settings.model_fields['misses_per_minute'].default} renders a minute",
+    f"What failed {('no', 'one', 'two', 'three')[MAX_FAILURES]} times",
+]
 
 
 def test_settings_table_says_what_the_code_says() -> None:
@@ -129,11 +141,7 @@ def test_figures_are_those_of_the_code() -> None:
             f"{cage.file_bytes >> 20} MiB each, {cage.open_files} open",
             f"after {cage.jobs_per_zygote:,} pictures",
         ],
-        "docs/delivery.md": [
-            f"up to {MAX_KEPT_BODY_BYTES >> 10} KiB each, {CACHED_BODY_BYTES >> 20} MiB in all",
-            f"max-age={Preferences().browser_ttl_s}",
-            f"0 to {MAX_WAIT_S:g}",
-        ],
+        "docs/delivery.md": DELIVERY_FIGURES,
         "docs/architecture.md": [
             f"lease is {claims.LEASE.seconds} s and renewed every {RENEW_EVERY_S:g} s",
             f"a session's is {leases.LEASE.seconds} s",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Uuid, and_, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Uuid, and_, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.listing import is_listed
@@ -112,16 +112,11 @@ async def names_in_album(
 
     `like` is an SQL pattern with `\\` before what is meant as it is; `but` is the image that a name is looked for.
     """
-    is_coming = (
-        select(upload_sessions.c.id)
-        .where(upload_sessions.c.image_id == images.c.id, upload_sessions.c.state.in_(OPEN_STATES))
-        .exists()
-    )
     statement = select(images.c.filename).where(
         images.c.album_id == album_id,
         images.c.deleted_at.is_(None),
         images.c.alias_of.is_(None),
-        or_(images.c.uploaded_at.is_not(None), is_coming),
+        or_(images.c.uploaded_at.is_not(None), is_coming()),
     )
     if but is not None:
         statement = statement.where(images.c.id != but)
@@ -130,6 +125,29 @@ async def names_in_album(
     if like is not None:
         statement = statement.where(images.c.filename.like(like, escape="\\"))
     return set((await db.execute(statement)).scalars())
+
+
+def is_coming() -> ColumnElement[bool]:
+    """Is there a session whose bytes an image waits for?"""
+    of_image = upload_sessions.c.image_id == images.c.id
+    return select(upload_sessions.c.id).where(of_image, upload_sessions.c.state.in_(OPEN_STATES)).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class UploadInAlbum:
+    """The bytes of one image, as they came."""
+
+    filename: str
+    byte_size: int
+    key: str
+    uploaded_at: datetime
+
+
+async def list_uploads_in(db: AsyncConnection, album_id: AlbumId) -> list[UploadInAlbum]:
+    """Every upload that is listed in an album, by its filename."""
+    columns = (images.c.filename, images.c.byte_size, images.c.upload_key, images.c.uploaded_at)
+    statement = select(*columns).where(images.c.album_id == album_id, is_listed(), images.c.upload_key.is_not(None))
+    return [UploadInAlbum(*row) for row in await db.execute(statement.order_by(images.c.filename, images.c.id))]
 
 
 async def hold_images_of(db: AsyncConnection, album_id: AlbumId) -> None:

@@ -11,7 +11,7 @@ from app.db.records import ImageRecord, VariantRecord
 from app.db.tables import images, upload_sessions, variants
 from app.db.variants import UNFINISHED, is_claimed, is_stale
 from app.domain.states import ImageState, SessionState
-from app.domain.variants import VariantState
+from app.domain.variants import ATTEMPT_STRIDE, VariantState
 from app.ids import ImageId
 
 
@@ -44,7 +44,9 @@ async def list_troubled(db: AsyncConnection, *, since: datetime, until: datetime
 
     Those are drafts, duplicates, whatever took more than one try to render, and whatever was or is to be replaced.
     """
-    tried_again = exists().where(variants.c.image_id == images.c.id, variants.c.attempt > 1)
+    # What is made on demand begins to count at a multiple of the stride.
+    tries = variants.c.attempt % ATTEMPT_STRIDE
+    tried_again = exists().where(variants.c.image_id == images.c.id, tries > 1)
     replaced = exists().where(upload_sessions.c.image_id == images.c.id, upload_sessions.c.is_replacement)
     statement = select(images.c.id).where(
         images.c.updated_at > since,
@@ -96,7 +98,8 @@ async def count_stuck(db: AsyncConnection, *, before: datetime) -> int:
     lease_or_start = func.coalesce(upload_sessions.c.lease_until, upload_sessions.c.updated_at)
     lost = and_(upload_sessions.c.state == SessionState.RECEIVING, lease_or_start < before)
     receiving = select(func.count()).select_from(upload_sessions).where(lost)
-    has_unfinished = exists().where(variants.c.image_id == images.c.id, variants.c.state.in_(UNFINISHED))
+    is_shown = and_(variants.c.image_id == images.c.id, ~variants.c.is_on_demand)
+    has_unfinished = exists().where(is_shown, variants.c.state.in_(UNFINISHED))
     is_behind = and_(
         images.c.uploaded_at.is_not(None),
         images.c.alias_of.is_(None),

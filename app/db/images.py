@@ -1,9 +1,9 @@
 """SQL for images: read, register, change. Lists are in `app.db.listing`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import ImageRecord
@@ -62,11 +62,11 @@ async def bump_revision(db: AsyncConnection, image_id: ImageId, *, now: datetime
 
 
 async def settle_state(db: AsyncConnection, image_id: ImageId, *, leaves_draft: bool = False) -> None:
-    """Make an image's state say what its variants say.
+    """Make an image's state say what its variants say, but for those that are only there because they were asked for.
 
     A draft stays one, unless `leaves_draft` says that its upload was answered just now.
     """
-    of_image = variants.c.image_id == image_id
+    of_image = and_(variants.c.image_id == image_id, ~variants.c.is_on_demand)
     unfinished = exists().where(of_image, variants.c.state.in_((VariantState.PLANNED, VariantState.RENDERING)))
     broken = exists().where(of_image, variants.c.state == VariantState.FAILED)
     state = case((unfinished, ImageState.PROCESSING), (broken, ImageState.FAILED), else_=ImageState.READY)
@@ -85,6 +85,25 @@ async def changed_images(db: AsyncConnection, *, since: datetime, limit: int) ->
         .limit(limit)
     )
     return [(row.id, row.revision) for row in await db.execute(statement)]
+
+
+async def list_changed(
+    db: AsyncConnection, owner_ids: Collection[AccountId], *, since: datetime, limit: int
+) -> list[ImageId]:
+    """Ids of those of these owners' images that changed since, the oldest change first; no aliases."""
+    statement = (
+        select(images.c.id)
+        .where(images.c.owner_id.in_(owner_ids), images.c.updated_at >= since, images.c.alias_of.is_(None))
+        .order_by(images.c.updated_at)
+        .limit(limit)
+    )
+    return list((await db.execute(statement)).scalars())
+
+
+async def add_views(db: AsyncConnection, counts: Mapping[ImageId, int]) -> None:
+    """Count looks at images, in the order given; nothing of an image changes by being looked at, `updated_at` either."""
+    statement = update(images).where(images.c.id == bindparam("looked_at")).values(views=images.c.views + bindparam("n"))
+    await db.execute(statement, [{"looked_at": image_id, "n": count} for image_id, count in counts.items()])
 
 
 async def usage_of(db: AsyncConnection, owner_id: AccountId) -> tuple[int, int]:

@@ -59,6 +59,34 @@ class SearchDocument(SQLModel, table=True):
     words: str
 
 
+class OldPlace(SQLModel, table=True):
+    """Where an image was before it was renamed or moved: its old pretty address leads to the new one."""
+
+    __tablename__ = "old_places"
+    __table_args__ = (Index("ix_old_places_owner_id_filename", "owner_id", "filename"),)
+
+    id: UUID = Field(primary_key=True)
+    image_id: UUID = Field(sa_column=Column(ForeignKey("images.id", ondelete="CASCADE"), index=True, nullable=False))
+    owner_id: UUID
+    # No foreign key: what was in an album is found where it was, though the album may be gone.
+    album_id: UUID | None = None
+    filename: str
+    created_at: datetime = Field(sa_column=moment())
+
+
+class OldSlug(SQLModel, table=True):
+    """What an album was called before, or what one was called that is gone."""
+
+    __tablename__ = "old_slugs"
+    __table_args__ = (Index("ix_old_slugs_owner_id_slug", "owner_id", "slug"),)
+
+    id: UUID = Field(primary_key=True)
+    owner_id: UUID
+    slug: str = Field(max_length=64)
+    album_id: UUID
+    created_at: datetime = Field(sa_column=moment())
+
+
 class VariantPreset(SQLModel, table=True):
     """An owner's own size."""
 

@@ -11,7 +11,7 @@ from app.domain.access import Visibility
 from app.domain.formats import ImageFormat
 from app.domain.policy import ProcessingPolicy
 from app.domain.states import ImageState, SessionState
-from app.domain.variants import Derivative, Family, Fit, MetadataPolicy, VariantState
+from app.domain.variants import ATTEMPT_STRIDE, Derivative, Family, Fit, MetadataPolicy, VariantState
 from app.ids import AccountId, AlbumId, ApiKeyId, ImageId, PresetId, SessionId, VariantId
 
 
@@ -136,11 +136,19 @@ class VariantRecord:
     error_message: str | None
     is_stale: bool
     updated_at: datetime
+    options: str | None
+    is_on_demand: bool
+    wanted_at: datetime | None
 
     @property
     def derivative(self) -> Derivative:
         """Its name within the image."""
         return Derivative(self.family, self.size)
+
+    @property
+    def tries(self) -> int:
+        """How often it was claimed: attempts of what was made on demand begin at a multiple of the stride."""
+        return self.attempt % ATTEMPT_STRIDE
 
     @property
     def version(self) -> str | None:

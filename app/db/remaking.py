@@ -10,7 +10,7 @@ from app.db.tables import images, variants
 from app.db.variants import is_claimed
 from app.domain.states import ImageState
 from app.domain.variants import VariantState
-from app.ids import AccountId, ImageId
+from app.ids import AccountId, ImageId, VariantId
 
 
 def of_owner(owner_id: AccountId, size: str) -> ColumnElement[bool]:
@@ -22,6 +22,11 @@ def of_owner(owner_id: AccountId, size: str) -> ColumnElement[bool]:
 def of_image(image_id: ImageId, sizes: Collection[str]) -> ColumnElement[bool]:
     """Those of one image's variants that have one of these sizes."""
     return and_(variants.c.image_id == image_id, variants.c.size.in_(sizes))
+
+
+def of_ids(variant_ids: Collection[VariantId]) -> ColumnElement[bool]:
+    """These variants."""
+    return variants.c.id.in_(variant_ids)
 
 
 async def make_anew(db: AsyncConnection, selection: ColumnElement[bool], *, now: datetime) -> list[ImageId]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.images import find_images
 from app.db.records import AccountRecord, AlbumRecord, ImageRecord, SessionRecord, VariantRecord
 from app.db.uploads import find_session_of_image
-from app.db.variants import list_variants
+from app.db.variants import list_variants, list_watched
 from app.domain.links import make_stable_path
 from app.domain.variants import Derivative, Family, guess_original_format, path_extension, stored_format
 from app.ids import ImageId
@@ -29,6 +29,8 @@ class ImageSnapshot:
     """Read with pages of images; None where nobody looked."""
     album: AlbumRecord | None = None
     """Likewise; None too where the image is in none."""
+    making: tuple[VariantRecord, ...] = ()
+    """What is being made on demand and is no part of the image yet; read for watchers only."""
 
 
 def stable_path(snapshot: ImageSnapshot, derivative: Derivative) -> str:
@@ -50,8 +52,9 @@ async def read_snapshots(db: AsyncConnection, image_ids: Sequence[ImageId]) -> d
 
 async def read_watched(db: AsyncConnection, image_id: ImageId) -> ImageSnapshot | None:
     """One image with the session that leads to it."""
-    found = (await read_snapshots(db, [image_id])).get(image_id)
-    if found is None:
+    image = (await find_images(db, [image_id])).get(image_id)
+    if image is None:
         return None
+    variants, making = await list_watched(db, image.id)
     session = await find_session_of_image(db, image_id)
-    return ImageSnapshot(image_id, found.image, found.variants, session)
+    return ImageSnapshot(image_id, image, tuple(variants), session, making=tuple(making))

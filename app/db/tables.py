@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlmodel import BigInteger, Field, SQLModel
 
 from app.db.account_tables import Account, ApiKey, RefreshToken, SigningKey
-from app.db.library_tables import Album, ImageTag, SearchDocument, VariantPreset
+from app.db.library_tables import Album, ImageTag, OldPlace, OldSlug, SearchDocument, VariantPreset
 from app.db.metadata import BY_CODE_POINTS, METADATA, moment
 from app.db.types import JSONDocument, text_enum
 from app.domain.access import Visibility
@@ -111,6 +111,14 @@ class Variant(SQLModel, table=True):
             sqlite_where=text("state IN ('planned', 'rendering') OR is_stale"),
             postgresql_where=text("state IN ('planned', 'rendering') OR is_stale"),
         ),
+        # How many free ones an image has, and which of them are the oldest.
+        Index(
+            "ix_variants_free",
+            "image_id",
+            "updated_at",
+            sqlite_where=text("options IS NOT NULL"),
+            postgresql_where=text("options IS NOT NULL"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -143,6 +151,12 @@ class Variant(SQLModel, table=True):
     is_stale: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     """READY with old bytes, which serve until the new ones are made: a preset or the focal point changed."""
     updated_at: datetime = Field(sa_column=moment())
+    options: str | None = None
+    """Of a free transformation, which no preset stands behind: all of its rule, as `write_options` writes it."""
+    is_on_demand: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Made because its address was asked for: no part of what the image has, until a preset's is READY."""
+    wanted_at: datetime | None = Field(sa_column=moment(nullable=True))
+    """Since when a request may be waiting for it: it is made before all that was only planned."""
 
 
 class UploadSession(SQLModel, table=True):
@@ -190,6 +204,8 @@ signing_keys = _table(SigningKey)
 refresh_tokens = _table(RefreshToken)
 albums = _table(Album)
 image_tags = _table(ImageTag)
+old_places = _table(OldPlace)
+old_slugs = _table(OldSlug)
 search_documents = _table(SearchDocument)
 variant_presets = _table(VariantPreset)
 images = _table(Image)

@@ -28,10 +28,10 @@ async def _hold(db: AsyncConnection, image_ids: Collection[ImageId]) -> dict[Ima
     return {row.id: ImageRecord(*row) for row in await db.execute(statement)}
 
 
-async def list_overdue(db: AsyncConnection, *, deleted_before: datetime, limit: int) -> list[ImageId]:
+async def list_overdue(db: AsyncConnection, *, deleted_before: datetime, limit: int) -> list[ImageRecord]:
     """Images that have been in the trash since before this moment, the longest first."""
-    statement = select(images.c.id).where(images.c.deleted_at < deleted_before).order_by(images.c.deleted_at)
-    return list((await db.execute(statement.limit(limit))).scalars())
+    statement = select(images).where(images.c.deleted_at < deleted_before).order_by(images.c.deleted_at)
+    return [ImageRecord(*row) for row in await db.execute(statement.limit(limit))]
 
 
 async def remove_images(db: AsyncConnection, image_ids: Sequence[ImageId]) -> list[ImageId]:

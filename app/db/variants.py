@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import Enum, auto
 
 from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,25 +23,45 @@ async def insert_variants(db: AsyncConnection, rows: Sequence[Mapping[str, objec
 
 
 async def list_variants(db: AsyncConnection, image_ids: Iterable[ImageId]) -> dict[ImageId, list[VariantRecord]]:
-    """The variants of each of these images, in the order in which they were planned."""
+    """The variants of each of these images, in the order in which they were planned.
+
+    Without those that are only there because they were asked for.
+    """
     wanted = list(image_ids)
     found: dict[ImageId, list[VariantRecord]] = {image_id: [] for image_id in wanted}
-    statement = select(variants).where(variants.c.image_id.in_(wanted)).order_by(variants.c.position)
-    for row in await db.execute(statement):
+    statement = select(variants).where(variants.c.image_id.in_(wanted), ~variants.c.is_on_demand)
+    for row in await db.execute(statement.order_by(variants.c.position)):
         found[row.image_id].append(VariantRecord(*row))
     return found
 
 
+async def list_all_variants(db: AsyncConnection, image_id: ImageId) -> list[VariantRecord]:
+    """Every variant of an image, those made on demand too."""
+    statement = select(variants).where(variants.c.image_id == image_id).order_by(variants.c.position)
+    return [VariantRecord(*row) for row in await db.execute(statement)]
+
+
+async def list_watched(db: AsyncConnection, image_id: ImageId) -> tuple[list[VariantRecord], list[VariantRecord]]:
+    """The variants of an image as `list_variants` has them, and those that are being made on demand."""
+    is_shown = or_(~variants.c.is_on_demand, variants.c.state.in_(UNFINISHED))
+    statement = select(variants).where(variants.c.image_id == image_id, is_shown).order_by(variants.c.position)
+    found = [VariantRecord(*row) for row in await db.execute(statement)]
+    return [record for record in found if not record.is_on_demand], [record for record in found if record.is_on_demand]
+
+
 async def find_variant(db: AsyncConnection, variant_id: object) -> VariantRecord | None:
-    """The variant of this id."""
-    row = (await db.execute(select(variants).where(variants.c.id == variant_id))).one_or_none()
+    """The variant of this id, unless it is only there because it was asked for."""
+    statement = select(variants).where(variants.c.id == variant_id, ~variants.c.is_on_demand)
+    row = (await db.execute(statement)).one_or_none()
     return VariantRecord(*row) if row else None
 
 
 async def claim_variants(
-    db: AsyncConnection, image_id: ImageId, *, now: datetime, lease_until: datetime
+    db: AsyncConnection, image_id: ImageId, *, now: datetime, lease_until: datetime, wanted_only: bool = False
 ) -> list[VariantRecord]:
     """Take every variant of an image that waits to be made, in one statement; what another worker holds stays out.
+
+    With `wanted_only` no more than those that a request may be waiting for.
 
     Stale ones stay READY while they are worked on: their old bytes serve until the new ones are there.
     """
@@ -49,7 +70,11 @@ async def claim_variants(
     is_lost = or_(variants.c.state == VariantState.RENDERING, and_(is_ready, variants.c.lease_until.is_not(None)))
     statement = (
         update(variants)
-        .where(variants.c.image_id == image_id, _claimable(now))
+        .where(
+            variants.c.image_id == image_id,
+            _claimable(now),
+            *([variants.c.wanted_at.is_not(None)] if wanted_only else []),
+        )
         .values(
             state=case((is_ready, variants.c.state), else_=literal(VariantState.RENDERING, _STATE)),
             attempt=variants.c.attempt + 1,
@@ -127,7 +152,13 @@ async def delete_variants(db: AsyncConnection, image_id: ImageId) -> None:
 
 async def reset_variants(db: AsyncConnection, image_id: ImageId, *, revision: int) -> None:
     """Make every variant of an image planned again, fencing off whoever works on one."""
-    values = {"state": VariantState.PLANNED, "lease_until": None, "not_before": None, "revision": revision}
+    values = {
+        "state": VariantState.PLANNED,
+        "lease_until": None,
+        "not_before": None,
+        "wanted_at": None,
+        "revision": revision,
+    }
     statement = update(variants).where(variants.c.image_id == image_id)
     await db.execute(statement.values(**values, is_stale=False, attempt=variants.c.attempt + 1))
 
@@ -148,10 +179,11 @@ async def replan_failed(
     db: AsyncConnection, image_id: ImageId, *, now: datetime, revision: int, size: str | None = None
 ) -> int:
     """Give every FAILED variant of an image, or of one size, three new tries; how many there were."""
-    of_size = [] if size is None else [variants.c.size == size]
+    # What only somebody's address asked for is tried again when it asks again.
+    of_size = ~variants.c.is_on_demand if size is None else variants.c.size == size
     statement = (
         update(variants)
-        .where(variants.c.image_id == image_id, variants.c.state == VariantState.FAILED, *of_size)
+        .where(variants.c.image_id == image_id, variants.c.state == VariantState.FAILED, of_size)
         .values(
             state=VariantState.PLANNED,
             revision=revision,
@@ -167,14 +199,27 @@ async def replan_failed(
     return int((await db.execute(statement)).rowcount)
 
 
-async def list_waiting(
-    db: AsyncConnection, *, now: datetime, limit: int, stale_only: bool = False
-) -> list[tuple[ImageId, int]]:
-    """Images with variants that somebody should be making now, each with its claims so far, longest waiting first.
+class Waiting(Enum):
+    """Kinds of what should be being made."""
 
-    Either those that nobody can see yet, or the stale ones.
-    """
-    kind = is_stale() if stale_only else variants.c.state.in_(UNFINISHED)
+    WANTED = auto()
+    """A request may be waiting for it."""
+    UNSEEN = auto()
+    """Nobody can see it yet."""
+    STALE = auto()
+    """Its old bytes serve meanwhile."""
+
+
+async def list_waiting(
+    db: AsyncConnection, *, now: datetime, limit: int, which: Waiting = Waiting.UNSEEN
+) -> list[tuple[ImageId, int]]:
+    """Images with variants that somebody should be making now, each with its claims so far, longest waiting first."""
+    is_unfinished = variants.c.state.in_(UNFINISHED)
+    kind = {
+        Waiting.WANTED: and_(is_unfinished, variants.c.wanted_at.is_not(None)),
+        Waiting.UNSEEN: is_unfinished,
+        Waiting.STALE: is_stale(),
+    }[which]
     statement = (
         select(variants.c.image_id, func.max(variants.c.attempt).label("attempt"))
         .join(images, images.c.id == variants.c.image_id)

@@ -1,10 +1,16 @@
 """Names of files as people send them, made safe to show and to serve."""
 
+import re
 import unicodedata
+from collections.abc import Sequence
 
 MAX_FILENAME_BYTES = 255
 MAX_EXTENSION_BYTES = 16
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+_NOT_PORTABLE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+# Windows opens these devices whatever the extension.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10))})
 
 
 def clean_filename(name: str | None, *, fallback: str) -> str:
@@ -48,3 +54,26 @@ def _cut(name: str) -> str:
     stem, extension = split_filename(name)
     room = MAX_FILENAME_BYTES - len(extension.encode())
     return stem.encode()[:room].decode("utf-8", "ignore") + extension
+
+
+def portable_names(names: Sequence[str]) -> list[str]:
+    """The names, in their order, so that a folder of any system takes them all: none twice, and none that means more.
+
+    What Windows takes for something else goes; two that differ in capitals only get numbers.
+    """
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        safe = candidate = _portable(name)
+        number = 2
+        while candidate.casefold() in taken:
+            candidate = number_filename(safe, number)
+            number += 1
+        taken.add(candidate.casefold())
+        found.append(candidate)
+    return found
+
+
+def _portable(name: str) -> str:
+    kept = _NOT_PORTABLE.sub("_", name).strip().rstrip(". ") or "_"
+    return f"_{kept}" if kept.partition(".")[0].rstrip().casefold() in _DEVICES else kept

@@ -5,6 +5,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from app.domain.formats import FORMATS_BY_EXTENSION
+from app.domain.outputs import OutputFormat
 from app.domain.variants import Derivative, Family
 from app.ids import ImageId, parse_uuid
 
@@ -57,6 +58,16 @@ def make_pretty_path(owner_name: str, album_slug: str | None, filename: str, siz
 def make_view_path(short_id: str) -> str:
     """The page that shows an image."""
     return f"/i/{short_id}"
+
+
+def make_short_path(short_id: str, size: str | None = None) -> str:
+    """The path below the CDN's address under which an image, or a size of it, is served as the client likes it."""
+    return f"/i/{short_id}/{size}" if size is not None else f"/i/{short_id}"
+
+
+def make_transform_path(image_id: UUID, options: str, output: OutputFormat) -> str:
+    """Where a free transformation is made and served; `options` are as `write_options` writes them."""
+    return f"/t/{image_id}/{options}.{output.value}"
 
 
 _FAMILIES = {family.value: family for family in Family}

@@ -25,15 +25,15 @@ def built_in_id(name: str) -> UUID:
 NAMES_BY_BUILT_IN_ID = {built_in_id(name): name for name in BUILT_IN_PRESETS}
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, *, field: str = "name") -> str:
     """The name, where it can be one.
 
     Raises:
         InvalidRequest: it cannot.
     """
     if not _NAME.fullmatch(name):
-        message = f"name must be 1 to {MAX_NAME_CHARACTERS} letters, digits, - and _, with a letter or digit first."
-        raise InvalidRequest(message, details={"field": "name"})
+        message = f"{field} must be 1 to {MAX_NAME_CHARACTERS} letters, digits, - and _, with a letter or digit first."
+        raise InvalidRequest(message, details={"field": field})
     return name
 
 

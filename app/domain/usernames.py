@@ -10,13 +10,18 @@ _USERNAME = re.compile(rf"[a-z0-9-]{{{MIN_CHARACTERS},{MAX_CHARACTERS}}}", re.AS
 RESERVED = frozenset({"f", "i", "t", "image", "images", "albums", "cdn", "cdn-cgi", "upload", "graphql", "api", "v1"})
 
 
+def is_username(name: str) -> bool:
+    """May an account be called so? What may not names none."""
+    return _USERNAME.fullmatch(name) is not None and name not in RESERVED
+
+
 def check_username(name: str) -> str:
     """The name, which is one.
 
     Raises:
         InvalidRequest: it is too short, too long, reserved, or has other characters than a-z, 0-9 and -.
     """
-    if not _USERNAME.fullmatch(name) or name in RESERVED:
+    if not is_username(name):
         message = f"A username has {MIN_CHARACTERS} to {MAX_CHARACTERS} of a-z, 0-9 and -, and is not reserved."
         raise InvalidRequest(message, details={"field": "username"})
     return name

@@ -74,6 +74,10 @@ class Derivative:
     size: str
 
 
+ATTEMPT_STRIDE = 1024
+"""Attempts of a variant made on demand are counted from a random multiple of this: whatever was of its name before it
+and is deleted late has other object keys."""
+
 ORIGINAL_SIZE = "original"
 ORIGINAL = Derivative(Family.ORIGINAL, ORIGINAL_SIZE)
 
@@ -130,7 +134,11 @@ def plan_geometry(preset: Preset, width_px: int, height_px: int, focal: FocalPoi
     side takes the other from the picture, so that every fit means a plain resize there. What is cut has
     the focal point as near to its middle as the picture's edges allow.
     """
-    geometry = _plan_centred(preset, width_px, height_px)
+    return aim(_plan_centred(preset, width_px, height_px), focal)
+
+
+def aim(geometry: Geometry, focal: FocalPoint | None) -> Geometry:
+    """The same with the focal point, if there is one, as near to the middle of what is kept as the edges allow."""
     cropped = geometry.cropped
     if focal is None or cropped == geometry.scaled:
         return geometry
@@ -156,10 +164,10 @@ def _plan_centred(preset: Preset, width_px: int, height_px: int) -> Geometry:
     if fit is Fit.CROP:
         return _crop_without_enlarging(box_w, box_h, width_px, height_px)
     if fit is Fit.COVER and len(factors) == 2:
-        scaled = _scale(width_px, height_px, outside)
+        scaled = scale(width_px, height_px, outside)
         return Geometry(scaled, (box_w or scaled[0], box_h or scaled[1]))
     factor = min(inside, 1.0) if fit is Fit.SCALE_DOWN else inside
-    scaled = _scale(width_px, height_px, factor)
+    scaled = scale(width_px, height_px, factor)
     if fit is Fit.PAD:
         return Geometry(scaled, (box_w or scaled[0], box_h or scaled[1]))
     return Geometry(scaled, scaled)
@@ -179,7 +187,8 @@ def _place(scaled_px: int, cropped_px: int, share: float) -> int:
     return min(max(0, math.floor(scaled_px * share - cropped_px / 2)), scaled_px - cropped_px)
 
 
-def _scale(width_px: int, height_px: int, factor: float) -> tuple[int, int]:
+def scale(width_px: int, height_px: int, factor: float) -> tuple[int, int]:
+    """A size times a factor, in whole pixels; no side ever becomes 0."""
     return max(1, round(width_px * factor)), max(1, round(height_px * factor))
 
 

@@ -13,14 +13,14 @@ from strawberry.http.websocket_origin import normalize_allowed_origins
 from app.errors import Forbidden, InternalError, InvalidRequest, SafelightError, Unauthorized, Unavailable
 from app.graphql_api.callers import Callers, CallerT, credentials_of, request_id_of
 from app.graphql_api.errors import MASKED_MESSAGE, format_refusal, report_fault
-from app.graphql_api.events import send_events
+from app.graphql_api.events import OpenStream, send_events
 from app.graphql_api.execution import Answer, OperationNotAllowed, OperationRequest, SafelightSchema
 from app.graphql_api.fanout import Fanout, encode_answer
 from app.graphql_api.negotiation import MediaType, choose_media_type
 from app.graphql_api.origins import is_origin_allowed, may_get
 from app.graphql_api.parsing import read_get, read_post
 from app.graphql_api.sockets import Socket, SocketLimits, SocketShare
-from app.graphql_api.streams import stream_responses
+from app.graphql_api.streams import Failure, stream_responses
 
 IdePage = Callable[[Request], Awaitable[Response]]
 
@@ -64,6 +64,8 @@ class GraphQLEndpoint(Generic[CallerT]):
         self.fanout = Fanout()
         self.sockets: set[Socket[CallerT]] = set()
         """Those open now."""
+        self.streams: set[OpenStream[CallerT]] = set()
+        """Server-sent events that run now."""
         self._callers = callers
         self._ide_page = ide_page
         self._allowed_origins = normalize_allowed_origins(list(allowed_origins))
@@ -88,32 +90,33 @@ class GraphQLEndpoint(Generic[CallerT]):
             await response(scope, receive, send)
 
     async def recheck_sockets(self) -> None:
-        """Authenticate the callers of all open sockets again; call it every second or so.
+        """Authenticate the callers of all open sockets and streams again; call it every second or so.
 
         Whoever is not welcome any more is closed with 4403; what others may do by now counts from their next event
         on. Each credential is asked about once, however many sockets share it. While the database is away nobody is
         judged.
         """
-        groups: dict[tuple[str | None, ...], list[Socket[CallerT]]] = {}
-        for socket in self.sockets:
-            if shown := socket.credentials:
-                groups.setdefault((shown.authorization, shown.api_key, shown.assertion), []).append(socket)
-        for sockets in groups.values():
-            await self._recheck(sockets)
+        groups: dict[tuple[str | None, ...], list[Socket[CallerT] | OpenStream[CallerT]]] = {}
+        everyone: list[Socket[CallerT] | OpenStream[CallerT]] = [*self.sockets, *self.streams]
+        for connection in everyone:
+            if shown := connection.credentials:
+                groups.setdefault((shown.authorization, shown.api_key, shown.assertion), []).append(connection)
+        for connections in groups.values():
+            await self._recheck(connections)
 
-    async def _recheck(self, sockets: list[Socket[CallerT]]) -> None:
-        shown = sockets[0].credentials
+    async def _recheck(self, connections: list[Socket[CallerT] | OpenStream[CallerT]]) -> None:
+        shown = connections[0].credentials
         assert shown is not None
         try:
             caller = await self._callers.authenticate(shown)
         except (Unauthorized, Forbidden):
-            for socket in sockets:
-                await socket.close(4403, "Forbidden")
+            for connection in connections:
+                await connection.close(4403, "Forbidden")
         except Unavailable:
             return
         else:
-            for socket in sockets:
-                socket.caller = caller
+            for connection in connections:
+                connection.caller = caller
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_origin_allowed(HTTPConnection(scope), self._allowed_origins):
@@ -146,21 +149,33 @@ class GraphQLEndpoint(Generic[CallerT]):
         if media_type is MediaType.HTML and self._ide_page:
             return await self._ide_page(request)
         operation_request = await self._read(request)
-        caller = await self._callers.authenticate(credentials_of(request))
-
-        def make_context() -> Any:  # the application's own type
-            return self._callers.make_context(caller, request, request_id)
-
-        is_stream = media_type is MediaType.EVENT_STREAM
-        operation = self.schema.begin(operation_request, make_context(), allowed=ALLOWED[request.method, is_stream])
-        if is_stream:
-            responses = stream_responses(operation, self.fanout, make_context, request_id)
-            await send_events(responses, request.receive, send)
+        credentials = credentials_of(request)
+        caller = await self._callers.authenticate(credentials)
+        if media_type is MediaType.EVENT_STREAM:
+            farewell = Failure(orjson.dumps([format_refusal(_UNWELCOME, request_id)]).decode())
+            stream = OpenStream(credentials, caller, farewell)
+            await self._serve_stream(stream, operation_request, request, send, request_id)
             return None
+        context = self._callers.make_context(caller, request, request_id)
+        operation = self.schema.begin(operation_request, context, allowed=ALLOWED[request.method, False])
         answer = operation if isinstance(operation, Answer) else await operation.run()
         # By the older media type a refused document is still a success of HTTP.
         is_bad = answer.is_refused and media_type is MediaType.GRAPHQL_JSON
         return _respond(encode_answer(answer, request_id), media_type, status=400 if is_bad else 200)
+
+    async def _serve_stream(
+        self, stream: OpenStream[CallerT], asked: OperationRequest, request: Request, send: Send, request_id: str
+    ) -> None:
+        def make_context() -> Any:  # the application's own type
+            return self._callers.make_context(stream.caller, request, request_id)
+
+        operation = self.schema.begin(asked, make_context(), allowed=ALLOWED[request.method, True])
+        responses = stream_responses(operation, self.fanout, make_context, request_id)
+        self.streams.add(stream)
+        try:
+            await send_events(responses, request.receive, send, stream=stream)
+        finally:
+            self.streams.discard(stream)
 
     def _choose(self, request: Request) -> MediaType:
         offers = self._offers.get(request.method)
@@ -177,6 +192,9 @@ class GraphQLEndpoint(Generic[CallerT]):
         if not may_get(request, self._allowed_origins):
             raise Forbidden("Queries by GET from other sites need the header `X-Requested-With`.")
         return read_get(request)
+
+
+_UNWELCOME = Unauthorized("This credential is not good any more.")
 
 
 def _respond(body: bytes, media_type: MediaType, *, status: int) -> Response:

@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Generic
 
 from starlette.types import Receive, Send
 
+from app.graphql_api.callers import CallerT, Credentials
 from app.graphql_api.streams import Failure, Next
 
 # Below the 30 s after which common proxies give up on a silent connection.
 HEARTBEAT_S = 12.0
+FAREWELL_S = 2.0
 
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -19,21 +24,64 @@ HEADERS = [
 ]
 
 
+@dataclass(slots=True, eq=False)
+class OpenStream(Generic[CallerT]):
+    """A stream that runs, for whoever looks at its credential again."""
+
+    shown: Credentials
+    caller: CallerT
+    farewell: Failure
+    """What the caller is told who is not welcome any more."""
+    _closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What the caller was recognised by; None for strangers."""
+        return None if self.shown.is_anonymous else self.shown
+
+    async def close(self, _code: int, _reason: str) -> None:
+        """End it: its caller is not welcome any more."""
+        self._closed.set()
+
+    async def wait_closed(self) -> None:
+        """Return when it is to end."""
+        await self._closed.wait()
+
+
 async def send_events(
-    responses: AsyncGenerator[Next | Failure, None], receive: Receive, send: Send, *, heartbeat_s: float = HEARTBEAT_S
+    responses: AsyncGenerator[Next | Failure, None],
+    receive: Receive,
+    send: Send,
+    *,
+    stream: OpenStream[CallerT] | None = None,
+    heartbeat_s: float = HEARTBEAT_S,
 ) -> None:
-    """Send each response as a `next` event, then `complete`; stops as soon as the client goes away."""
+    """Send each response as a `next` event, then `complete`.
+
+    Stops as soon as the client goes away, or `stream` is closed: then its farewell is the last event.
+    """
     sending = asyncio.create_task(_send_all(responses, send, heartbeat_s))
     leaving = asyncio.create_task(_wait_for_disconnect(receive))
+    barring = [asyncio.create_task(stream.wait_closed())] if stream is not None else []
     try:
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait({sending, leaving, *barring}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        leaving.cancel()
-        sending.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
+        for task in (leaving, sending, *barring):
+            task.cancel()
+        await asyncio.gather(sending, leaving, *barring, return_exceptions=True)
         await responses.aclose()
     if not sending.cancelled() and (fault := sending.exception()) and not isinstance(fault, OSError):
         raise fault
+    if stream is not None and not ended & {sending, leaving}:
+        await _take_leave(send, stream.farewell)
+
+
+async def _take_leave(send: Send, farewell: Failure) -> None:
+    # Who reads nothing is not waited for.
+    with suppress(TimeoutError, OSError):
+        async with asyncio.timeout(FAREWELL_S):
+            await _send_response(send, farewell)
+            await _send_end(send)
 
 
 async def _send_all(responses: AsyncGenerator[Next | Failure, None], send: Send, heartbeat_s: float) -> None:
@@ -41,8 +89,16 @@ async def _send_all(responses: AsyncGenerator[Next | Failure, None], send: Send,
     # A comment at once: clients and proxies see that the stream is open before there is anything to tell.
     await _send_text(send, ":\n\n")
     while (response := await _next_with_heartbeat(responses, send, heartbeat_s)) is not None:
-        text = response.text if isinstance(response, Next) else f'{{"errors":{response.text}}}'
-        await _send_text(send, f"event: next\ndata: {text}\n\n")
+        await _send_response(send, response)
+    await _send_end(send)
+
+
+async def _send_response(send: Send, response: Next | Failure) -> None:
+    text = response.text if isinstance(response, Next) else f'{{"errors":{response.text}}}'
+    await _send_text(send, f"event: next\ndata: {text}\n\n")
+
+
+async def _send_end(send: Send) -> None:
     await _send_text(send, "event: complete\ndata: \n\n")
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -29,9 +29,13 @@ class CageLimits:
     """How long a zygote may take to confirm a kill before it is killed itself."""
 
     def cpu_s(self, facts: HeaderFacts, specs: Sequence[RenderSpec]) -> float:
-        """CPU seconds for one job: every frame counts where the animation is kept, one frame otherwise."""
+        """CPU seconds for one job: every frame counts where the animation is kept, one frame otherwise.
+
+        A file that is larger than the picture counts by its own size, for its encoder and its effects.
+        """
         frames = facts.frames if any(spec.is_animated for spec in specs) else 1
-        megapixels = frames * facts.width_px * facts.height_px / PIXELS_PER_MEGAPIXEL
+        sizes = [(facts.width_px, facts.height_px), *(spec.size_px for spec in specs)]
+        megapixels = frames * max(width * height for width, height in sizes) / PIXELS_PER_MEGAPIXEL
         return self.cpu_base_s + self.cpu_per_megapixel_s * megapixels
 
     def deadline_s(self, facts: HeaderFacts, specs: Sequence[RenderSpec]) -> float:

@@ -20,7 +20,22 @@ class RenderSpec:
     is_animated: bool = False
     """Keep all frames; only GIF and WEBP can."""
     background: str = "#ffffff"
-    """What stands behind padding, and behind transparency where the codec has none."""
+    """What stands behind padding, and behind transparency where the codec has none; `#rrggbb` or `#rrggbbaa`."""
+    is_opaque: bool = False
+    """Put the background behind all transparency, even where the codec has it."""
+    blur: float = 0.0
+    """Standard deviation of a Gaussian in pixels of the result, 0 to 250. Effects come before turning and padding."""
+    sharpen: float = 0.0
+    """How much of the difference from a slightly blurred picture is added to it, 0 to 10."""
+    is_grayscale: bool = False
+    turn: int = 1
+    """How the picture in its geometry is mirrored and rotated: the EXIF orientation that asks for it, 1 to 8."""
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the file; a quarter turn swaps those of the geometry."""
+        width_px, height_px = self.geometry.final
+        return (height_px, width_px) if self.turn >= 5 else (width_px, height_px)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,11 @@ def _spec_fields(spec: RenderSpec) -> dict[str, object]:
         "metadata": spec.metadata.value,
         "is_animated": spec.is_animated,
         "background": spec.background,
+        "is_opaque": spec.is_opaque,
+        "blur": spec.blur,
+        "sharpen": spec.sharpen,
+        "is_grayscale": spec.is_grayscale,
+        "turn": spec.turn,
     }
 
 
@@ -122,6 +127,11 @@ def _parse_spec(fields: dict[str, object]) -> RenderSpec:
         metadata=MetadataPolicy(str(fields["metadata"])),
         is_animated=bool(fields["is_animated"]),
         background=str(fields["background"]),
+        is_opaque=bool(fields["is_opaque"]),
+        blur=float(str(fields["blur"])),
+        sharpen=float(str(fields["sharpen"])),
+        is_grayscale=bool(fields["is_grayscale"]),
+        turn=int(str(fields["turn"])),
     )
 
 
@@ -195,7 +205,7 @@ def _parse_decoded(fields: dict[str, object], facts: HeaderFacts) -> Decoded:
 def _parse_rendered(fields: dict[str, object], specs: Sequence[RenderSpec], out_dir: Path) -> Rendered:
     index, spec = _spec_at(fields, specs)
     width_px, height_px = _parse_size(fields)
-    if (width_px, height_px) != spec.geometry.final:
+    if (width_px, height_px) != spec.size_px:
         raise ProtocolViolation("another size than the one that was ordered")
     took_ms = float(str(fields["ms"]))
     return Rendered(spec.key, out_dir / str(index), spec.codec, width_px, height_px, 0, spec.is_animated, took_ms)

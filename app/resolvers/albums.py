@@ -81,7 +81,7 @@ class AlbumMutations:
         )
         return AlbumPayload(album=album_of(album))
 
-    @strawberry.mutation(description="Changes an album; addresses with an old slug are its own no longer.")
+    @strawberry.mutation(description="Changes an album; addresses with an old slug lead to the new one.")
     async def update_album(
         self,
         info: Info,

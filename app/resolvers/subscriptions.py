@@ -1,4 +1,4 @@
-"""stableVariants and uploadSession: the state now, then each change."""
+"""stableVariants and uploadSession: the state now, then each change. library: each change of many images."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
@@ -6,10 +6,17 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
-from app.resolvers.arguments import get_image_id, get_session_id
+from app.resolvers.arguments import get_album_id, get_image_id, get_session_id
 from app.schema.arguments import IdArgument
 from app.schema.image_facts import is_owner
-from app.schema.live import StableVariantsEvent, UploadSessionEvent, readiness_event_of, session_event_of
+from app.schema.live import (
+    LibraryEvent,
+    StableVariantsEvent,
+    UploadSessionEvent,
+    library_event_of,
+    readiness_event_of,
+    session_event_of,
+)
 
 
 @strawberry.type
@@ -28,7 +35,8 @@ class Subscriptions:
     ) -> AsyncGenerator[StableVariantsEvent, None]:
         watching = info.context.services.watching
         async for readiness in watching.watch_variants(info.context.principal, get_image_id(image_id), after=after):
-            yield readiness_event_of(readiness, is_owner=is_owner(info, readiness.snapshot))
+            scopes = info.context.principal.scopes if is_owner(info, readiness.snapshot) else None
+            yield readiness_event_of(readiness, scopes=scopes)
 
     @strawberry.subscription(
         description="From the open session to the ready image: may be subscribed to before the first byte is sent. "
@@ -41,3 +49,17 @@ class Subscriptions:
     ) -> AsyncGenerator[UploadSessionEvent, None]:
         async for progress in info.context.services.watching.watch_session(info.context.principal, get_session_id(id)):
             yield session_event_of(progress)
+
+    @strawberry.subscription(
+        description="Everything that happens to the caller's images, or to one album's: from now on, without an end. "
+        "What leaves the album is told as well. After a break, list anew."
+    )
+    async def library(
+        self,
+        info: Info,
+        album_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of the caller's own.")] = None,
+    ) -> AsyncGenerator[LibraryEvent, None]:
+        principal = info.context.principal
+        wanted = get_album_id(album_id) if album_id is not None else None
+        async for change in info.context.services.library_watching.watch(principal, wanted):
+            yield library_event_of(change, principal.scopes)

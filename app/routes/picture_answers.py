@@ -1,210 +1,174 @@
-"""What is sent for a picture: 200, 206, 304, 416, with the headers of docs/delivery.md."""
+"""What is sent for a picture: 200, 206, 304, 416, or word to another server to send it."""
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from urllib.parse import quote
+from typing import NamedTuple
 
-from starlette.types import Scope, Send
+from starlette.types import Send
 
-from app.routes.conditional import (
-    RangeRequest,
-    UnsatisfiableRange,
-    Validators,
-    http_date,
-    is_not_modified,
-    read_range,
-)
-from app.services.delivery import Deliverable
+from app.ids import ImageId
+from app.routes.conditional import RangeRequest, UnsatisfiableRange, is_not_modified, read_range
+from app.routes.handing_over import HandOver, hand_over
+from app.routes.picture_headers import ALWAYS, OPEN_TO_ALL, Header, Prepared, cache_control, write_lines
 from app.storage.port import ObjectKey
 
 OpenObject = Callable[[ObjectKey, tuple[int, int] | None], AbstractAsyncContextManager[AsyncIterator[bytes]]]
 
-OPEN_TO_ALL: tuple[tuple[bytes, bytes], ...] = ((b"access-control-allow-origin", b"*"),)
-_ALWAYS: tuple[tuple[bytes, bytes], ...] = (
-    (b"accept-ranges", b"bytes"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; sandbox"),
-    (b"cross-origin-resource-policy", b"cross-origin"),
-    (b"timing-allow-origin", b"*"),
-    *OPEN_TO_ALL,
-)
-_IMMUTABLE = b"public, max-age=31536000, immutable"
-_VERSION_CHARACTERS = 16
+NoteView = Callable[[ImageId], None]
+"""Counts one look at an image; it costs next to nothing."""
 
-CREDENTIAL_HEADERS = (b"authorization", b"x-api-key", b"cf-access-jwt-assertion")
-_WANTED_HEADERS = {
-    b"if-none-match",
-    b"if-modified-since",
-    b"if-range",
-    b"range",
-    *CREDENTIAL_HEADERS,
-}
+# Others than our own reading of ranges and conditions would decide about these.
+_ONLY_OURS = frozenset({b"if-match", b"if-unmodified-since"})
 
 
-@dataclass(frozen=True, slots=True)
-class PictureRequest:
-    """What a request for a picture says, as far as it matters."""
+class PictureSender:
+    """Sends prepared answers, from memory, from the store, or by handing them over to another server."""
 
-    method: str
-    path: str
-    query: bytes
-    headers: dict[bytes, str] = field(default_factory=dict)
-    raw_path: bytes = b""
-    """As it was sent, percent-encoded."""
-
-    @staticmethod
-    def of(scope: Scope) -> "PictureRequest":
-        """Read an ASGI scope."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED_HEADERS}
-        raw_path = scope.get("raw_path") or b""
-        return PictureRequest(scope["method"], scope["path"], scope["query_string"], headers, raw_path)
+    def __init__(self, open_object: OpenObject, handing: HandOver | None = None, *, note_view: NoteView) -> None:
+        self._open_object = open_object
+        self._handing = handing
+        self._note_view = note_view
 
     @property
-    def has_credential(self) -> bool:
-        """Does somebody in particular ask?"""
-        return any(name in self.headers for name in CREDENTIAL_HEADERS)
+    def sends_bodies(self) -> bool:
+        """Is it worth while to hold small bodies in memory?"""
+        return self._handing is None or not self._handing.is_for_all
 
-    @property
-    def query_text(self) -> str:
-        """The query as it was sent."""
-        return self.query.decode("latin-1")
+    async def send(self, send: Send, method: str, headers: Mapping[bytes, str], answer: Prepared) -> int:
+        """Answer, and say with which status. Whatever fails before the first message is raised with nothing sent.
 
-    @property
-    def target(self) -> str:
-        """Path and query as they were sent: what a signature is made of."""
-        path = self.raw_path.decode("latin-1") or self.path
-        return f"{path}?{self.query_text}"
+        Raises:
+            ObjectNotFound: the store has no such object.
+            Unavailable: the store does not answer.
+        """
+        decision = decide(method, headers, answer)
+        head = headers_of(decision, answer)
+        if not decision.has_body:
+            await _send_empty(send, decision.status, head)
+            return decision.status
+        if self._handing is not None and _may_be_handed_over(headers, decision.part):
+            handed = await hand_over(send, self._handing, answer)
+            if handed is not None:
+                self._count_view(answer, decision.part)
+                return handed
+        await self._send_bytes(send, decision.status, head, answer, decision.part)
+        self._count_view(answer, decision.part)
+        return decision.status
+
+    def write(self, method: str, headers: Mapping[bytes, str], answer: Prepared) -> tuple[int, bytes, bytes] | None:
+        """The same for whoever writes to the line itself: status, header lines and body; None where that cannot be."""
+        decision = decide(method, headers, answer)
+        body = b""
+        if decision.has_body:
+            if answer.found.body is None or not self.sends_bodies:
+                return None
+            part = decision.part
+            body = answer.found.body if part is None else answer.found.body[part.first : part.last + 1]
+            self._count_view(answer, part)
+        return decision.status, _lines_of(decision, answer), body
+
+    def _count_view(self, answer: Prepared, part: RangeRequest | None) -> None:
+        # Who reads in parts looks once: at the first.
+        if (part is None or part.first == 0) and not answer.terms.is_seen_by_owner:
+            self._note_view(answer.found.image_id)
+
+    async def _send_bytes(
+        self, send: Send, status: int, head: Sequence[Header], answer: Prepared, part: RangeRequest | None
+    ) -> None:
+        start = {"type": "http.response.start", "status": status, "headers": head}
+        body = answer.found.body
+        if body is not None:
+            await send(start)
+            content = body if part is None else body[part.first : part.last + 1]
+            await send({"type": "http.response.body", "body": content})
+            return
+        async with self._open_object(answer.found.key, None if part is None else (part.first, part.last)) as chunks:
+            # The store has answered: from here on a failure can only break the connection off.
+            await send(start)
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body"})
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a picture is to be sent to this caller."""
+class Decision(NamedTuple):
+    """Which of its answers a prepared picture gives."""
 
-    is_owners: bool = False
-    """Asked for with the owner's credential, and private."""
-    signed_until_s: int | None = None
-    """When the signature that opened it ends, in Unix seconds."""
-    is_versioned: bool = False
-    """Asked for with `?v=` of just these bytes."""
-    is_download: bool = False
+    status: int
+    part: RangeRequest | None = None
+    has_body: bool = False
 
 
-async def send_picture(
-    send: Send, request: PictureRequest, found: Deliverable, open_object: OpenObject, terms: Terms
-) -> int:
-    """Answer, and say with which status."""
-    validators = Validators(f'"{found.sha256[:32]}"', found.changed_at)
-    headers = [*_ALWAYS, *_describe(found, validators, terms)]
-    if _is_known(request, validators):
-        await _send_empty(send, 304, [header for header in headers if header[0] not in _ENTITY_HEADERS])
-        return 304
+def decide(method: str, headers: Mapping[bytes, str], answer: Prepared) -> Decision:
+    """What RFC 9110 wants: 304 before everything, then 416, 206 or 200."""
+    if _is_known(headers, answer):
+        return Decision(304)
     try:
-        part = _wanted_part(request, found, validators)
+        part = _wanted_part(method, headers, answer)
     except UnsatisfiableRange:
-        size = (b"content-range", f"bytes */{found.byte_size}".encode())
-        await _send_empty(send, 416, [*_ALWAYS, size, (b"content-length", b"0")])
-        return 416
-    return await _send_part(send, request, found, open_object, part, headers)
+        return Decision(416)
+    return Decision(200 if part is None else 206, part, method != "HEAD" and answer.found.byte_size > 0)
 
 
-_ENTITY_HEADERS = {b"content-type", b"content-disposition"}
+def headers_of(decision: Decision, answer: Prepared) -> Sequence[Header]:
+    """The headers of an answer."""
+    if decision.status == 416:
+        size = (b"content-range", f"bytes */{answer.found.byte_size}".encode())
+        return (*ALWAYS, size, (b"content-length", b"0"))
+    if decision.status == 304:
+        return _dated(answer, answer.unchanged)
+    if decision.part is None:
+        return _dated(answer, answer.whole)
+    return _dated(answer, (*answer.shared, *_of_part(decision.part, answer.found.byte_size)))
 
 
-def _is_known(request: PictureRequest, validators: Validators) -> bool:
-    if not request.headers:
+def _lines_of(decision: Decision, answer: Prepared) -> bytes:
+    if answer.is_dated or decision.status in {206, 416}:
+        return write_lines(headers_of(decision, answer))
+    return answer.whole_lines if decision.status == 200 else answer.unchanged_lines
+
+
+def _is_known(headers: Mapping[bytes, str], answer: Prepared) -> bool:
+    if_none_match = headers.get(b"if-none-match")
+    if if_none_match is None and b"if-modified-since" not in headers:
         return False
-    return is_not_modified(
-        validators,
-        if_none_match=request.headers.get(b"if-none-match"),
-        if_modified_since=request.headers.get(b"if-modified-since"),
+    # What nearly every client sends: the tag as it was given.
+    return if_none_match == answer.validators.etag or is_not_modified(
+        answer.validators, if_none_match=if_none_match, if_modified_since=headers.get(b"if-modified-since")
     )
 
 
-def _wanted_part(request: PictureRequest, found: Deliverable, validators: Validators) -> RangeRequest | None:
-    if b"range" not in request.headers or request.method != "GET":
+def _wanted_part(method: str, headers: Mapping[bytes, str], answer: Prepared) -> RangeRequest | None:
+    if b"range" not in headers or method != "GET":
         return None
     return read_range(
-        request.headers[b"range"],
-        if_range=request.headers.get(b"if-range"),
-        validators=validators,
-        byte_size=found.byte_size,
+        headers[b"range"],
+        if_range=headers.get(b"if-range"),
+        validators=answer.validators,
+        byte_size=answer.found.byte_size,
     )
 
 
-async def _send_part(
-    send: Send,
-    request: PictureRequest,
-    found: Deliverable,
-    open_object: OpenObject,
-    part: RangeRequest | None,
-    headers: list[tuple[bytes, bytes]],
-) -> int:
-    status, length = 200, found.byte_size
-    if part is not None:
-        status, length = 206, part.last - part.first + 1
-        headers.append((b"content-range", f"bytes {part.first}-{part.last}/{found.byte_size}".encode()))
-    headers.append((b"content-length", str(length).encode()))
-    start = {"type": "http.response.start", "status": status, "headers": headers}
-    if request.method == "HEAD" or length == 0:
-        await send(start)
-        await send({"type": "http.response.body"})
-    elif found.body is not None:
-        await send(start)
-        body = found.body if part is None else found.body[part.first : part.last + 1]
-        await send({"type": "http.response.body", "body": body})
-    else:
-        await _stream(send, start, found, open_object, part)
-    return status
+def _may_be_handed_over(headers: Mapping[bytes, str], part: RangeRequest | None) -> bool:
+    # A range that is answered with the whole would be read again, and perhaps otherwise, by whoever sends it.
+    return (part is not None or b"range" not in headers) and _ONLY_OURS.isdisjoint(headers)
 
 
-async def _stream(
-    send: Send, start: dict[str, object], found: Deliverable, open_object: OpenObject, part: RangeRequest | None
-) -> None:
-    async with open_object(found.key, None if part is None else (part.first, part.last)) as chunks:
-        # The store has answered: from here on a failure can only break the connection off.
-        await send(start)
-        async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body"})
+def _of_part(part: RangeRequest, byte_size: int) -> tuple[Header, Header]:
+    return (
+        (b"content-range", f"bytes {part.first}-{part.last}/{byte_size}".encode()),
+        (b"content-length", str(part.last - part.first + 1).encode()),
+    )
 
 
-async def _send_empty(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+def _dated(answer: Prepared, headers: Sequence[Header]) -> Sequence[Header]:
+    if not answer.is_dated:
+        return headers
+    return [*headers, (b"cache-control", cache_control(answer.found, answer.terms))]
+
+
+async def _send_empty(send: Send, status: int, headers: Sequence[Header]) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body"})
-
-
-def _describe(found: Deliverable, validators: Validators, terms: Terms) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"content-type", found.content_type.encode()),
-        (b"etag", validators.etag.encode()),
-        (b"last-modified", http_date(validators.last_modified).encode()),
-        (b"cache-control", _cache_control(found, terms)),
-        (b"content-disposition", _disposition(found.filename, is_download=terms.is_download)),
-    ]
-
-
-def _cache_control(found: Deliverable, terms: Terms) -> bytes:
-    if not found.is_public and terms.signed_until_s is not None:
-        left_s = max(0, terms.signed_until_s - int(time.time()))
-        return f"private, max-age={min(found.browser_ttl_s, left_s)}".encode()
-    if terms.is_owners or not found.is_public:
-        return b"private, no-store"
-    if terms.is_versioned:
-        return _IMMUTABLE
-    return f"public, max-age={found.browser_ttl_s}, stale-while-revalidate=7200".encode()
-
-
-def _disposition(filename: str, *, is_download: bool) -> bytes:
-    # RFC 6266 and RFC 8187: the name in UTF-8, percent-encoded but for `attr-char`.
-    kind = "attachment" if is_download else "inline"
-    return f"{kind}; filename*=UTF-8''{quote(filename, safe='!#$&+-.^_`|~')}".encode()
-
-
-def is_version_of(found: Deliverable, version: str | None) -> bool:
-    """Does `?v=` name just these bytes?"""
-    return version is not None and version == found.sha256[:_VERSION_CHARACTERS]
 
 
 async def send_preflight(send: Send) -> None:

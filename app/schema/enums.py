@@ -6,6 +6,7 @@ import strawberry
 
 from app.domain.access import Scope, Visibility
 from app.domain.albums import AlbumDeletion
+from app.domain.library_events import LibraryEventKind
 from app.domain.listing import Direction, OrderField
 from app.domain.outputs import OutputFormat
 from app.domain.policy import Profile
@@ -57,6 +58,17 @@ _describe(
     PROCESSING="The original is stored and addressable; planned variants are on their way.",
     READY="Every planned variant is READY.",
     FAILED="Nothing is on its way any more and at least one planned variant is FAILED. The original still serves.",
+)
+_describe(
+    LibraryEventKind,
+    "LibraryEventKind",
+    "What happened to an image.",
+    IMAGE_CREATED="Its upload was answered: from now on it is listed.",
+    IMAGE_UPDATED="What is said of it, where it is, or its bytes; or more than one of these.",
+    VARIANTS_CHANGED="Something of it became READY or FAILED, or is planned.",
+    IMAGE_DELETED="It is in the trash.",
+    IMAGE_RESTORED="It is back from the trash.",
+    IMAGE_PURGED="It is gone for good.",
 )
 _describe(
     Profile,
@@ -179,6 +191,7 @@ __all__ = [
     "Family",
     "Fit",
     "ImageState",
+    "LibraryEventKind",
     "MetadataPolicy",
     "OrderField",
     "OutputFormat",

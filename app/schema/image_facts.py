@@ -12,12 +12,11 @@ from app.domain.formats import MEDIA_TYPES
 from app.domain.links import make_view_path
 from app.domain.variants import ORIGINAL, Derivative
 from app.schema.arguments import SizeArgument, VariantFamilyArgument
-from app.schema.enums import Family, ImageState, OutputFormat, VariantState, Visibility
+from app.schema.enums import Family, ImageState, VariantState, Visibility
 from app.schema.exif import Exif, FocalPoint, exif_of, focal_point_of
 from app.schema.node import Node
 from app.schema.placeholders import Placeholder, placeholder_of
 from app.schema.scalars import JSON, BigInt
-from app.schema.signing import ExpiresInArgument, FormatArgument, SignedUrl, TransformArgument, refuse_transform
 from app.schema.variants import ProcessingPolicy, Variant, owned_object_url, variant_of
 from app.services.trash import purge_at
 from app.services.watching import is_complete
@@ -151,23 +150,6 @@ class ImageFacts(Node):
         found = (record for record in self.snapshot.variants if record.derivative == wanted)
         return next((variant_of(self.snapshot, record) for record in found), None)
 
-    @strawberry.field(
-        description="The stable URL of one variant with a signature. Null for all but the owner, and where the variant "
-        "was not planned."
-    )
-    async def signed_url(
-        self,
-        info: Info,
-        family: VariantFamilyArgument = Family.ORIGINAL,
-        size: SizeArgument = "original",
-        transform: TransformArgument = None,
-        format: FormatArgument = OutputFormat.AUTO,  # noqa: A002  (the contract's name)
-        expires_in: ExpiresInArgument = 3600,
-    ) -> SignedUrl | None:
-        refuse_transform(transform)
-        found = self.variant(family, size)
-        return None if found is None else await found.signed_url(info, expires_in)
-
     @strawberry.field(description="Same as stableUrl.")
     def url(self, info: Info) -> str:
         return info.context.addresses.base_url + stable_path(self.snapshot, ORIGINAL)
@@ -183,6 +165,12 @@ class ImageFacts(Node):
     @strawberry.field(description="Those whose storageUrl the caller may see.")
     def storage_variants(self, info: Info) -> list[Variant]:
         return self.variants() if is_owner(info, self.snapshot) else []
+
+    @strawberry.field(
+        description="How often its pictures were sent whole, at any size, to others than the owner; a few seconds late."
+    )
+    def views(self) -> int:
+        return self.snapshot.image.views
 
     @strawberry.field(description="When its session was opened.")
     def created_at(self) -> datetime:

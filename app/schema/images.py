@@ -13,7 +13,6 @@ from app.domain.links import make_pretty_path
 from app.domain.listing import ImageOrder as WantedOrder
 from app.ids import AccountId, AlbumId
 from app.schema.arguments import AfterArgument, BeforeArgument, FirstArgument, LastArgument, PrettySizeArgument
-from app.schema.image_facts import ImageFacts
 from app.schema.node import Node, PageInfo
 from app.schema.owners import Owner
 from app.schema.pages import (
@@ -27,12 +26,13 @@ from app.schema.pages import (
 )
 from app.schema.scalars import BigInt
 from app.schema.selections import fields_below, needs_variants
+from app.schema.sharing import SharedImage
 from app.services.albums import AlbumPage, may_see_album
 from app.services.images import ImagePage, PageRequest
 
 
 @strawberry.type(description="A picture with all that is made of it. Its id and its stable URLs hold for ever.")
-class Image(ImageFacts):
+class Image(SharedImage):
     """An image with what surrounds it. What the snapshot has read already is answered at once."""
 
     @strawberry.field(description="Whose it is.", graphql_type=Owner)

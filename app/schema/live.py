@@ -4,11 +4,13 @@ from collections.abc import Hashable
 
 import strawberry
 
-from app.schema.enums import ImageState, SessionState, VariantState
+from app.domain.access import Scope
+from app.schema.enums import ImageState, LibraryEventKind, SessionState, VariantState
 from app.schema.images import Image, image_of
 from app.schema.scalars import BigInt
 from app.schema.uploads import UploadSession, session_of
 from app.schema.variants import Variant, variant_of
+from app.services.library_watcher import LibraryChange
 from app.services.watching import Readiness, SessionProgress, is_complete, state_of
 
 
@@ -77,11 +79,38 @@ class UploadSessionEvent:
     received_bytes: BigInt = strawberry.field(description="Bytes that have come; told at most 4 times a second.")
 
 
-def readiness_event_of(readiness: Readiness, *, is_owner: bool) -> StableVariantsEvent:
-    """One step of an image's readiness, for clients."""
+@strawberry.type(description="Something that happened to one of the caller's images.")
+class LibraryEvent:
+    """One event of library; what is not asked for is not built."""
+
+    change: strawberry.Private[LibraryChange]
+    fanout_key: strawberry.Private[Hashable]
+
+    @strawberry.field(description="What happened.")
+    def kind(self) -> LibraryEventKind:
+        return self.change.kind
+
+    @strawberry.field(description="To which image.")
+    def image_id(self) -> strawberry.ID:
+        return strawberry.ID(str(self.change.image_id))
+
+    @strawberry.field(description="The image as it is now, in the trash too. Null once purged.")
+    def image(self) -> Image | None:
+        return image_of(self.change.snapshot) if self.change.snapshot is not None else None
+
+
+def library_event_of(change: LibraryChange, scopes: frozenset[Scope]) -> LibraryEvent:
+    """One event of a library, for its owner, whose credential has these scopes."""
+    snapshot = change.snapshot
+    state = (snapshot.image.revision, snapshot.image.updated_at) if snapshot is not None else None
+    return LibraryEvent(change=change, fanout_key=(change.kind, change.image_id, state, scopes))
+
+
+def readiness_event_of(readiness: Readiness, *, scopes: frozenset[Scope] | None) -> StableVariantsEvent:
+    """One step of an image's readiness, for its owner, whose credential has these scopes; None for everybody else."""
     image = readiness.snapshot.image
     changed = tuple(record.id for record in readiness.changed)
-    key = (image.id, image.revision, image.updated_at, changed, is_owner)
+    key = (image.id, image.revision, image.updated_at, changed, scopes)
     return StableVariantsEvent(readiness=readiness, fanout_key=key)
 
 

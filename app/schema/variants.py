@@ -153,5 +153,5 @@ def _error_of(record: VariantRecord) -> VariantError | None:
         code=code,
         message=record.error_message or "It could not be made.",
         retryable=code not in _HOPELESS,
-        attempts=record.attempt,
+        attempts=record.tries,
     )

@@ -22,11 +22,13 @@ from app.db.albums import (
 )
 from app.db.engine import Database, RowConflict, Transaction, utc_now
 from app.db.images import find_image
+from app.db.old_names import note_emptied, note_old_slug
 from app.db.records import AlbumRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.tags import count_tags
 from app.domain.access import Principal, Scope, require_account
 from app.domain.albums import AlbumDeletion, check_slug, is_slug
+from app.domain.library_events import LibraryEventKind
 from app.domain.texts import MAX_TAG_CHARACTERS, MAX_TEXT_CHARACTERS, MAX_TITLE_CHARACTERS, check_text
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events import EventBus
@@ -147,7 +149,7 @@ class AlbumService:
         return album
 
     async def update(self, principal: Principal, album_id: AlbumId, change: AlbumChange) -> AlbumRecord:
-        """Change an album; addresses with its old slug are its own no longer. Needs the scope ALBUMS_WRITE.
+        """Change an album; addresses with its old slug lead to the new one. Needs the scope ALBUMS_WRITE.
 
         Raises:
             NotFound: there is no such album of the caller's, or no such image for its cover.
@@ -165,6 +167,8 @@ class AlbumService:
                     columns["cover_id"] = await _check_cover(db, album, change["cover_id"])
                 if change.get("title", "kept") is None:
                     columns["title"] = columns.get("slug", album.slug)
+                if columns.get("slug", album.slug) != album.slug:
+                    await note_old_slug(db, album, now=utc_now())
                 await update_album(db, album_id, {**columns, "updated_at": utc_now()})
                 changed = await find_album(db, album_id)
         except RowConflict as error:
@@ -190,10 +194,13 @@ class AlbumService:
                 raise NotFound("There is no such album.")
             # Images before their album, as everywhere: two who lock them in different orders wait for each other.
             await hold_images_of(db, album_id)
-            await _hold(db, owner_id, album_id)
+            await note_emptied(db, await _hold(db, owner_id, album_id), now=utc_now())
             changed, count = await empty_album(db, album_id, now=utc_now(), into_trash=into_trash)
             await delete_album(db, album_id)
-        await self._bus.publish(changed)
+        left = dict.fromkeys(changed, album_id)
+        thrown = changed[:count] if into_trash else []
+        await self._bus.publish(thrown, kind=LibraryEventKind.IMAGE_DELETED, left_albums=left)
+        await self._bus.publish(changed[len(thrown) :], kind=LibraryEventKind.IMAGE_UPDATED, left_albums=left)
         return count
 
 

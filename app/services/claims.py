@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
@@ -12,6 +13,7 @@ from app.db.presets import read_presets
 from app.db.records import ImageRecord, VariantRecord
 from app.db.uploads import complete_receiving, fail_receiving
 from app.db.variants import claim_variants, delete_claimed, finish_claim, renew_leases, reset_variants
+from app.domain.library_events import LibraryEventKind
 from app.domain.states import ImageState
 from app.domain.variants import ORIGINAL, FocalPoint, MetadataPolicy, Preset
 from app.errors import SafelightError
@@ -36,6 +38,16 @@ LEASE = timedelta(seconds=6)
 """Renewed every 2 s by a worker that lives; one that died is noticed by the sweep within 11 s."""
 
 
+class Part(Enum):
+    """How much of what waits of an image is claimed."""
+
+    ALL = auto()
+    WANTED = auto()
+    """What a request may be waiting for, and nothing else."""
+    WANTED_FIRST = auto()
+    """That alone where there is any, so that it is not made together with all the rest; else everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """An image with those of its variants that this worker, and no other, makes now, and the rules as they are now."""
@@ -57,6 +69,11 @@ class Claim:
     def has_verdict(self) -> bool:
         """Is it known that the bytes are a picture, and has everybody been told?"""
         return self.image.thumbhash is not None and not self.image.is_draft
+
+    @property
+    def is_wanted(self) -> bool:
+        """Does a request wait for any of it?"""
+        return any(variant.wanted_at is not None for variant in self.variants)
 
     @property
     def original(self) -> VariantRecord | None:
@@ -84,14 +101,18 @@ class ClaimService:
         self._bus = bus
         self._queue = queue
 
-    async def claim(self, image_id: ImageId) -> Claim | None:
-        """Take every waiting variant of an image; None where there is nothing to do."""
+    async def claim(self, image_id: ImageId, part: Part = Part.ALL) -> Claim | None:
+        """Take the waiting variants of an image; None where there is nothing to do."""
         now = utc_now()
         async with self._database.write() as db:
             image = await find_image(db, image_id)
             if image is None or image.uploaded_at is None or image.deleted_at is not None:
                 return None
-            variants = await claim_variants(db, image_id, now=now, lease_until=now + LEASE)
+            variants: list[VariantRecord] = []
+            if part is not Part.ALL:
+                variants = await claim_variants(db, image_id, now=now, lease_until=now + LEASE, wanted_only=True)
+            if not variants and part is not Part.WANTED:
+                variants = await claim_variants(db, image_id, now=now, lease_until=now + LEASE)
             return await _make_claim(db, image_id, variants) if variants else None
 
     async def renew(self, variants: Sequence[VariantRecord]) -> None:
@@ -122,21 +143,21 @@ class ClaimService:
                     "placeholder_png": verdict.placeholder_png,
                 },
             )
-            await complete_receiving(db, claim.image.id, now=now)
+            is_new = await complete_receiving(db, claim.image.id, now=now)
             await settle_state(db, claim.image.id, leaves_draft=True)
-        await self._bus.publish([claim.image.id])
+        kind = LibraryEventKind.IMAGE_CREATED if is_new else LibraryEventKind.VARIANTS_CHANGED
+        await self._bus.publish([claim.image.id], kind=kind)
         log.info("image_decoded", extra={"image_id": str(claim.image.id)})
         return is_ours
 
     async def finish(self, claim: Claim, variant: VariantRecord, stored: StoredVariant) -> bool:
         """The variant is READY. False where the claim was lost: its file is nobody's then."""
-        now = utc_now()
+        is_free = variant.options is not None
         async with self._database.write() as db:
-            revision = await bump_revision(db, claim.image.id, now=now)
-            if revision is None or not await finish_claim(db, variant, ready_values(stored, revision, now)):
+            finish = _finish_free if is_free else _finish
+            if not await finish(db, variant, stored):
                 return False
-            await settle_state(db, claim.image.id)
-        await self._bus.publish([claim.image.id])
+        await self._bus.publish([claim.image.id], kind=None if is_free else LibraryEventKind.VARIANTS_CHANGED)
         facts = {"image_id": str(claim.image.id), "family": variant.family, "size": variant.size}
         log.info("variant_ready", extra=facts)
         return True
@@ -156,7 +177,7 @@ class ClaimService:
                 await _make_draft_again(db, claim.image, revision)
             else:
                 await _fail_all(db, claim, error, revision)
-        await self._bus.publish([claim.image.id])
+        await self._bus.publish([claim.image.id], kind=LibraryEventKind.VARIANTS_CHANGED)
         log.info("image_rejected", extra={"image_id": str(claim.image.id), "code": error.code.value})
         return is_unanswered
 
@@ -172,7 +193,7 @@ class ClaimService:
                 values = final_values(variant, error, revision, now) if is_over else next_values(variant, now + pause)
                 await finish_claim(db, variant, {**values, "failures": failures})
             await settle_state(db, claim.image.id)
-        await self._bus.publish([claim.image.id])
+        await self._bus.publish([claim.image.id], kind=LibraryEventKind.VARIANTS_CHANGED)
         await self._ask_again(claim, variants, pause_s=pause_s(max(v.failures for v in variants) + 1))
 
     async def hand_back(self, claim: Claim, variants: Sequence[VariantRecord], *, is_loss: bool) -> None:
@@ -193,12 +214,31 @@ class ClaimService:
             if is_over:
                 await settle_state(db, claim.image.id)
         if is_over:
-            await self._bus.publish([claim.image.id])
+            await self._bus.publish([claim.image.id], kind=LibraryEventKind.VARIANTS_CHANGED)
         await self._ask_again(claim, variants, pause_s=pause_s(max(v.losses for v in variants) + is_loss))
 
     async def _ask_again(self, claim: Claim, variants: Sequence[VariantRecord], *, pause_s: float) -> None:
         attempt = max(variant.attempt for variant in variants)
-        await self._queue.enqueue(claim.image.id, attempt=attempt, delay_s=pause_s + 0.05)
+        await self._queue.enqueue(claim.image.id, attempt=attempt, delay_s=pause_s + 0.05, is_wanted=claim.is_wanted)
+
+
+async def _finish(db: Transaction, variant: VariantRecord, stored: StoredVariant) -> bool:
+    now = utc_now()
+    revision = await bump_revision(db, variant.image_id, now=now)
+    # Whether it was planned or asked for: it is one of the image's from now on.
+    values = {**ready_values(stored, revision or 0, now), "is_on_demand": False}
+    if revision is None or not await finish_claim(db, variant, values):
+        return False
+    await settle_state(db, variant.image_id)
+    return True
+
+
+async def _finish_free(db: Transaction, variant: VariantRecord, stored: StoredVariant) -> bool:
+    """Nothing of the image changes, as anybody may have asked for it; unless lost tries may have left something."""
+    now = utc_now()
+    if variant.tries > 1:
+        await bump_revision(db, variant.image_id, now=now)
+    return await finish_claim(db, variant, ready_values(stored, variant.revision, now))
 
 
 async def _make_claim(db: Transaction, image_id: ImageId, variants: Sequence[VariantRecord]) -> Claim | None:
@@ -208,12 +248,12 @@ async def _make_claim(db: Transaction, image_id: ImageId, variants: Sequence[Var
     presets = await read_presets(db, image.owner_id)
     owner = await find_account(db, image.owner_id)
     assert owner is not None, "a foreign key holds it"
-    ruleless = [variant for variant in variants if variant.size not in presets]
+    ruleless = [variant for variant in variants if variant.options is None and variant.size not in presets]
     if ruleless:
         # Planned while its preset was being deleted: it shares the others' fate.
         await delete_claimed(db, ruleless)
         await settle_state(db, image_id)
-    kept = tuple(variant for variant in variants if variant.size in presets)
+    kept = tuple(variant for variant in variants if variant not in ruleless)
     return Claim(image, kept, presets, preferences_of(owner).metadata_default) if kept else None
 
 

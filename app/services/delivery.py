@@ -1,29 +1,25 @@
 """Turn an address and a caller into the object to send, or the reason not to."""
 
 import asyncio
-import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.db.accounts import find_account
-from app.db.credentials import list_signing_keys
 from app.db.engine import Database, Transaction
-from app.db.images import find_image
 from app.db.presets import find_preset
-from app.db.records import ImageRecord, VariantRecord
+from app.db.records import AccountRecord, ImageRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.access import Principal, Scope, Visibility
 from app.domain.formats import EXTENSIONS, FORMATS_BY_EXTENSION, MEDIA_TYPES
 from app.domain.links import StablePath
-from app.domain.signatures import verify
 from app.domain.states import ImageState
 from app.domain.variants import BUILT_IN_PRESETS, VariantState
-from app.errors import Forbidden, NotFound, RenderFailed, Unavailable, VariantNotReady
-from app.ids import ImageId
+from app.errors import NotFound, RenderFailed, Unavailable, VariantNotReady
+from app.ids import AccountId, ImageId
 from app.services.accounts import Preferences, preferences_of
 from app.services.feeds import Feeds
 from app.services.watching import closing_error
-from app.storage.port import ObjectKey, ObjectStore
+from app.storage.port import ObjectKey
 
 MAX_KEPT_BODY_BYTES = 1024 * 1024
 """Larger objects are streamed from the store each time."""
@@ -34,6 +30,7 @@ class Deliverable:
     """One object that may be sent now, with what its headers say."""
 
     image_id: ImageId
+    owner_id: AccountId
     key: ObjectKey
     content_type: str
     byte_size: int
@@ -49,9 +46,8 @@ class Deliverable:
 class DeliveryService:
     """Decides; routes speak HTTP."""
 
-    def __init__(self, database: Database, store: ObjectStore, feeds: Feeds) -> None:
+    def __init__(self, database: Database, feeds: Feeds) -> None:
         self._database = database
-        self._store = store
         self._feeds = feeds
 
     async def get_variant(self, principal: Principal, path: StablePath, *, wait_s: float = 0) -> Deliverable:
@@ -64,12 +60,10 @@ class DeliveryService:
         """
         async with self._database.read() as db:
             snapshot = await read_watched(db, path.image_id)
-            if snapshot is not None and await _is_free_size(db, snapshot.image, path.derivative.size):
+            is_free = snapshot is not None and await _is_shown_to_all(db, snapshot.image, path.derivative.size)
+            if snapshot is not None and is_free:
                 # Whoever may see all of it may see this.
                 principal = Principal(snapshot.image.owner_id, frozenset({Scope.IMAGES_READ}))
-                is_free = True
-            else:
-                is_free = False
         record = _find_visible(principal, snapshot, path)
         if wait_s > 0 and record.state in {VariantState.PLANNED, VariantState.RENDERING}:
             snapshot, record = await self._wait(principal, path, wait_s)
@@ -96,6 +90,7 @@ class DeliveryService:
             raise NotFound("The image's bytes have not come yet.")
         return Deliverable(
             image_id=image.id,
+            owner_id=image.owner_id,
             key=ObjectKey.parse(image.upload_key),
             content_type=MEDIA_TYPES[image.format],
             byte_size=image.byte_size or 0,
@@ -105,34 +100,6 @@ class DeliveryService:
             is_public=False,
             browser_ttl_s=Preferences().browser_ttl_s,
         )
-
-    async def admit_signed(self, image_id: ImageId | None, path_and_query: str) -> tuple[Principal, int]:
-        """Whoever holds a signed address may see its image as the owner does, until the moment in Unix seconds.
-
-        Raises:
-            Forbidden: none of the owner's keys signed it, its time is over, or there is no such image.
-        """
-        values: list[str] = []
-        async with self._database.read() as db:
-            image = await find_image(db, image_id) if image_id is not None else None
-            if image is not None:
-                records = (await list_signing_keys(db, [image.owner_id]))[image.owner_id]
-                values = [record.value for record in records]
-        until_s = verify(path_and_query, values, now_s=time.time())
-        if image is None or until_s is None:
-            raise Forbidden("The signature of this address is not good, or its time is over.")
-        return Principal(image.owner_id, frozenset({Scope.IMAGES_READ})), until_s
-
-    async def with_body(self, found: Deliverable) -> Deliverable:
-        """The same with its bytes, where they are few enough.
-
-        Raises:
-            ObjectNotFound: they are not there any more.
-            Unavailable: the store does not answer.
-        """
-        if found.byte_size > MAX_KEPT_BODY_BYTES:
-            return found
-        return replace(found, body=await self._store.read(found.key, max_bytes=MAX_KEPT_BODY_BYTES))
 
     async def _wait(
         self, principal: Principal, path: StablePath, wait_s: float
@@ -153,20 +120,25 @@ class DeliveryService:
                 snapshot = feed.latest
 
     async def _deliverable(self, snapshot: ImageSnapshot, record: VariantRecord) -> Deliverable:
-        image = snapshot.image
         async with self._database.read() as db:
-            owner = await find_account(db, image.owner_id)
-        return Deliverable(
-            image_id=image.id,
-            key=ObjectKey.parse(record.object_key or ""),
-            content_type=record.content_type or "application/octet-stream",
-            byte_size=record.byte_size or 0,
-            sha256=record.sha256 or "",
-            filename=_name_of(image, record),
-            changed_at=record.updated_at,
-            is_public=image.visibility is Visibility.PUBLIC,
-            browser_ttl_s=preferences_of(owner).browser_ttl_s if owner is not None else 0,
-        )
+            owner = await find_account(db, snapshot.image.owner_id)
+        return describe(snapshot.image, record, owner)
+
+
+def describe(image: ImageRecord, record: VariantRecord, owner: AccountRecord | None) -> Deliverable:
+    """A READY variant as it is sent."""
+    return Deliverable(
+        image_id=image.id,
+        owner_id=image.owner_id,
+        key=ObjectKey.parse(record.object_key or ""),
+        content_type=record.content_type or "application/octet-stream",
+        byte_size=record.byte_size or 0,
+        sha256=record.sha256 or "",
+        filename=_name_of(image, record),
+        changed_at=record.updated_at,
+        is_public=image.visibility is Visibility.PUBLIC,
+        browser_ttl_s=preferences_of(owner).browser_ttl_s if owner is not None else 0,
+    )
 
 
 def _name_of(image: ImageRecord, record: VariantRecord) -> str:
@@ -178,12 +150,16 @@ def _name_of(image: ImageRecord, record: VariantRecord) -> str:
     return f"{stem if dot and extension.lower() in FORMATS_BY_EXTENSION else image.filename}.{EXTENSIONS[sent]}"
 
 
-async def _is_free_size(db: Transaction, image: ImageRecord, size: str) -> bool:
+async def is_free_size(db: Transaction, owner_id: AccountId, size: str | None) -> bool:
     """Does the owner's preset of this name show private images to anyone?"""
-    if image.visibility is Visibility.PUBLIC or size in BUILT_IN_PRESETS:
+    if size is None or size in BUILT_IN_PRESETS:
         return False
-    preset = await find_preset(db, image.owner_id, size)
+    preset = await find_preset(db, owner_id, size)
     return preset is not None and preset.never_require_signed_urls
+
+
+async def _is_shown_to_all(db: Transaction, image: ImageRecord, size: str) -> bool:
+    return image.visibility is not Visibility.PUBLIC and await is_free_size(db, image.owner_id, size)
 
 
 def _find_visible(principal: Principal, snapshot: ImageSnapshot | None, path: StablePath) -> VariantRecord:

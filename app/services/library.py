@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from app.db.engine import Database, RowConflict, Transaction, utc_now
 from app.db.images import find_image, find_image_by, update_image
+from app.db.old_names import note_old_place
 from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.domain.access import Principal, Scope, Visibility, require_account
+from app.domain.library_events import LibraryEventKind
 from app.domain.texts import MAX_TAGS, check_tags
 from app.errors import Conflict, InvalidRequest, NotFound, SafelightError
 from app.events import EventBus
@@ -63,7 +65,8 @@ class LibraryService:
             except RowConflict:
                 # Another image with the same bytes got the same visibility between the look and the write.
                 continue
-            await self._bus.publish([image.id])
+            left = {image.id: image.album_id}
+            await self._bus.publish([image.id], kind=LibraryEventKind.IMAGE_UPDATED, left_albums=left)
             if is_remade:
                 await enqueue_rest(self._queue, snapshot)
             return snapshot
@@ -89,7 +92,8 @@ class LibraryService:
                     batch = await _change_many(db, owner_id, wanted, change, add=add, remove=frozenset(remove))
             except RowConflict:
                 continue
-            await self._bus.publish([snapshot.image.id for snapshot in batch.snapshots])
+            left = batch.changed
+            await self._bus.publish(left, kind=LibraryEventKind.IMAGE_UPDATED, left_albums=left)
             return batch
         raise Conflict("The images are being changed by many at once. Try again.")
 
@@ -134,6 +138,8 @@ async def _change(db: Transaction, image: ImageRecord, columns: dict[str, object
         assert isinstance(filename, str), "checked"
         place = AlbumId(album_id) if album_id is not None else None  # type: ignore[arg-type]  # a column's value
         columns["filename"] = await settle_filename(db, place, filename, of=image.id)
+        if not image.is_draft:
+            await note_old_place(db, image, now=utc_now())
     visibility = columns.get("visibility", image.visibility)
     if visibility is not image.visibility and image.dedupe_key is not None:
         columns["dedupe_key"] = await free_dedupe_key(db, image, Visibility(str(visibility)))
@@ -163,6 +169,7 @@ async def _change_many(
                 raise NotFound("There is no such image.")
             if image.id not in changed.values():
                 await _change(db, image, _bulk_columns(image, change, add, remove))
+                batch.changed[image.id] = image.album_id
             changed[asked_id] = image.id
         except SafelightError as error:
             batch.failed[asked_id] = error

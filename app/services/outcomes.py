@@ -51,6 +51,7 @@ def ready_values(stored: StoredVariant, revision: int, now: object) -> dict[str,
         "error_code": None,
         "error_message": None,
         "losses": 0,
+        "wanted_at": None,
         "updated_at": now,
     }
 
@@ -63,6 +64,7 @@ def _failed_values(error: SafelightError, revision: int, now: datetime) -> dict[
         "revision": revision,
         "error_code": code.value,
         "error_message": error.message,
+        "wanted_at": None,
         "updated_at": now,
     }
 
@@ -80,7 +82,7 @@ def final_values(variant: VariantRecord, error: SafelightError, revision: int, n
         return _failed_values(error, revision, now)
     facts = {"image_id": str(variant.image_id), "family": variant.family, "size": variant.size}
     log.error("variant_stays_old", extra={**facts, "code": error.code.value})
-    return {"is_stale": False, "not_before": None}
+    return {"is_stale": False, "not_before": None, "wanted_at": None}
 
 
 def worn_out_values(variant: VariantRecord, revision: int, now: datetime) -> dict[str, object]:

@@ -8,7 +8,7 @@ from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot
 from app.db.trash import hold_images
 from app.errors import InvalidRequest, NotFound, SafelightError
-from app.ids import AccountId, ImageId
+from app.ids import AccountId, AlbumId, ImageId
 
 MAX_BATCH = 100
 
@@ -22,6 +22,8 @@ class Batch:
     failed: dict[ImageId, SafelightError] = field(default_factory=dict)
     snapshots: list[ImageSnapshot] = field(default_factory=list)
     """Of those that are done, as they are now."""
+    changed: dict[ImageId, AlbumId | None] = field(default_factory=dict)
+    """Those that are different now, each with the album that it was in before."""
 
 
 def check_batch(image_ids: Sequence[ImageId]) -> list[ImageId]:

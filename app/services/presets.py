@@ -9,6 +9,7 @@ from uuid import UUID
 from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, settle_state
+from app.db.on_demand import list_free
 from app.db.presets import (
     delete_preset,
     find_preset,
@@ -20,9 +21,10 @@ from app.db.presets import (
     update_preset,
 )
 from app.db.records import ImageRecord, PresetRecord
-from app.db.remaking import count_changes, delete_selected, list_failed, make_anew, of_image, of_owner
+from app.db.remaking import count_changes, delete_selected, list_failed, make_anew, of_ids, of_image, of_owner
 from app.db.variants import replan_failed
 from app.domain.access import Principal, Scope, require_account
+from app.domain.library_events import LibraryEventKind
 from app.domain.presets import (
     MAX_OWN_PRESETS,
     NAMES_BY_BUILT_IN_ID,
@@ -31,6 +33,7 @@ from app.domain.presets import (
     check_quality,
     check_side,
 )
+from app.domain.transforms import parse_options
 from app.domain.variants import BUILT_IN_PRESETS, Fit, MetadataPolicy, Preset
 from app.errors import Conflict, InvalidRequest, NotFound, Unauthorized, Unavailable
 from app.events import EventBus
@@ -184,7 +187,8 @@ class PresetService:
 
     async def _announce(self, image_ids: Sequence[ImageId]) -> None:
         for start in range(0, len(image_ids), _HINTS_AT_ONCE):
-            await self._bus.publish(image_ids[start : start + _HINTS_AT_ONCE])
+            some = image_ids[start : start + _HINTS_AT_ONCE]
+            await self._bus.publish(some, kind=LibraryEventKind.VARIANTS_CHANGED)
 
 
 async def remake_cropped(db: Transaction, image: ImageRecord) -> bool:
@@ -193,7 +197,13 @@ async def remake_cropped(db: Transaction, image: ImageRecord) -> bool:
     For a transaction that has changed the focal point: whoever commits it puts the image on the queue.
     """
     cropping = [name for name, preset in (await read_presets(db, image.owner_id)).items() if preset.may_crop]
-    return bool(await make_anew(db, of_image(image.id, cropping), now=utc_now()))
+    free = [
+        variant.id
+        for variant in await list_free(db, image.id)
+        if variant.options is not None and parse_options(variant.options).needs_focal_point
+    ]
+    remade = await make_anew(db, of_image(image.id, cropping), now=utc_now())
+    return bool(remade + await make_anew(db, of_ids(free), now=utc_now()))
 
 
 _EMPTY: dict[str, object] = {

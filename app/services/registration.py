@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from app.db.engine import Database, RowConflict, Transaction, utc_now
 from app.db.images import bump_revision, find_image, find_image_by, settle_state, update_image
+from app.db.on_demand import adopt, next_position
 from app.db.records import ImageRecord, SessionRecord
 from app.db.uploads import complete_receiving, update_held_session
 from app.db.variants import delete_variants, insert_variants, list_variants
@@ -15,6 +16,7 @@ from app.domain.access import Visibility
 from app.domain.filenames import clean_filename
 from app.domain.formats import EXTENSIONS
 from app.domain.headers.facts import ExifFacts, HeaderFacts
+from app.domain.library_events import LibraryEventKind
 from app.domain.policy import with_more
 from app.domain.states import SessionState
 from app.domain.variants import Derivative
@@ -108,10 +110,11 @@ class Registrar:
         now = utc_now()
         async with self._database.write() as db:
             await find_image(db, image_id, for_update=True)
-            if await complete_receiving(db, image_id, now=now):
+            is_answered = await complete_receiving(db, image_id, now=now)
+            if is_answered:
                 await bump_revision(db, image_id, now=now)
                 await settle_state(db, image_id, leaves_draft=True)
-        await self._bus.publish([image_id])
+        await self._bus.publish([image_id], kind=LibraryEventKind.IMAGE_CREATED if is_answered else None)
 
     async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> None:
         if outcome is not Registered.UNDECIDED:
@@ -202,13 +205,14 @@ async def plan_more(db: Transaction, image: ImageRecord, wanted: Sequence[Deriva
         return []
     now = utc_now()
     revision = await bump_revision(db, image.id, now=now) or 0
+    adopted = await adopt(db, image.id, missing, revision=revision, now=now)
     rows = planned_rows(
         image.id,
-        missing,
+        [derivative for derivative in missing if derivative not in adopted],
         now=now,
         generation=image.generation,
         revision=revision,
-        first_position=1 + max((variant.position for variant in present), default=-1),
+        first_position=await next_position(db, image.id),
     )
     await insert_variants(db, rows)
     await update_image(db, image.id, {"processing": with_more(image.policy, missing).to_json()})

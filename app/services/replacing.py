@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 
 from app.db.engine import Database, Transaction, utc_now
 from app.db.images import bump_revision, find_image, settle_state, update_image
+from app.db.on_demand import delete_on_demand
 from app.db.records import ImageRecord, SessionRecord
 from app.db.replacing import claim_staged, end_replacements, update_staged
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.uploads import find_session, reserved_by, update_session
-from app.db.variants import begin_generation, list_variants
+from app.db.variants import begin_generation, list_all_variants
 from app.domain.access import Principal, Scope, require_account
 from app.domain.headers.facts import ExifFacts, HeaderFacts
+from app.domain.library_events import LibraryEventKind
 from app.domain.states import SessionState
 from app.errors import Conflict, NotFound, SafelightError
 from app.events import EventBus
@@ -70,7 +72,7 @@ class ReplacementService:
             await bump_revision(db, image.id, now=now)
             await update_image(db, image.id, {"replacement_id": opened.session.id})
             snapshot: ImageSnapshot = (await read_snapshots(db, [image.id]))[image.id]
-        await self._bus.publish([image.id])
+        await self._bus.publish([image.id], kind=LibraryEventKind.VARIANTS_CHANGED)
         return opened._replace(snapshot=snapshot)
 
 
@@ -132,14 +134,16 @@ class SwapService:
             values = {"state": SessionState.COMPLETED, "staged_key": None, "lease_until": None, "updated_at": now}
             if image is None or not await update_staged(db, session, values):
                 return None
-            variants = (await list_variants(db, [image.id]))[image.id]
+            variants = await list_all_variants(db, image.id)
+            # What was only made because somebody asked for it is made again when somebody does.
+            await delete_on_demand(db, image.id)
             generation = image.generation + 1
             revision = await bump_revision(db, image.id, now=now) or 0
             columns = _columns_of(session, successor, now=now)
             await update_image(db, image.id, {**columns, "generation": generation})
             await begin_generation(db, image.id, generation=generation, revision=revision, now=now)
             await settle_state(db, image.id)
-        await self._bus.publish([image.id])
+        await self._bus.publish([image.id], kind=LibraryEventKind.IMAGE_UPDATED)
         log.info("image_replaced", extra={"image_id": str(image.id), "generation": generation})
         old = [image.upload_key, *(variant.object_key for variant in variants)]
         return [ObjectKey.parse(key) for key in old if key is not None]
@@ -161,7 +165,7 @@ class SwapService:
             if not await update_staged(db, session, values):
                 return False
             await end_replacements(db, [session.id], now=now)
-        await self._bus.publish([session.image_id])
+        await self._bus.publish([session.image_id], kind=LibraryEventKind.VARIANTS_CHANGED)
         log.info("replacement_refused", extra={"image_id": str(session.image_id), "code": error.code.value})
         return True
 

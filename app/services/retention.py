@@ -8,7 +8,8 @@ from app.db.engine import Database, utc_now
 from app.db.images import bump_revision, changed_images, settle_state
 from app.db.replacing import end_replacements, list_staged
 from app.db.uploads import expire_sessions, list_abandoned
-from app.db.variants import count_unfinished, finish_claim, list_waiting, list_worn_out
+from app.db.variants import Waiting, count_unfinished, finish_claim, list_waiting, list_worn_out
+from app.domain.library_events import LibraryEventKind
 from app.errors import SafelightError
 from app.events import EventBus
 from app.ids import ImageId
@@ -77,7 +78,8 @@ class RetentionService:
                 settled = await settle_abandoned(db, session, now=now)
             if settled is not Settled.ALIVE:
                 log.info("upload_settled", extra={"session_id": str(session.id), "outcome": settled.name})
-                await self._bus.publish([session.image_id])
+                kind = LibraryEventKind.IMAGE_CREATED if settled is Settled.ANSWERED else None
+                await self._bus.publish([session.image_id], kind=kind)
 
     async def fail_worn_out(self, now: datetime) -> None:
         """Variants that take every worker with them are FAILED, so that they stop."""
@@ -88,19 +90,22 @@ class RetentionService:
                 revision = await bump_revision(db, variant.image_id, now=now) or 0
                 await finish_claim(db, variant, worn_out_values(variant, revision, now))
                 await settle_state(db, variant.image_id)
-            await self._bus.publish([variant.image_id])
+            await self._bus.publish([variant.image_id], kind=LibraryEventKind.VARIANTS_CHANGED)
 
     async def ask_again(self, now: datetime) -> None:
         """Put every image that waits on the queue; those that are there already stay as they are."""
         async with self._database.read() as db:
+            wanted = await list_waiting(db, now=now, limit=_BATCH, which=Waiting.WANTED)
             waiting = await list_waiting(db, now=now, limit=_BATCH)
             # What nobody misses comes last, and little of it at once: uploads shall not wait behind it.
-            waiting += await list_waiting(db, now=now, limit=ASKED_AT_ONCE, stale_only=True)
+            waiting += await list_waiting(db, now=now, limit=ASKED_AT_ONCE, which=Waiting.STALE)
             waiting += [(session.image_id, 0) for session in await list_staged(db, now=now, limit=_BATCH)]
             depth = await count_unfinished(db)
         for state, count in depth.items():
             QUEUE_DEPTH.labels(state=state.value).set(count)
         round_ = int(time.time()) // _ROUND_S
+        for image_id, attempt in wanted:
+            await self._queue.enqueue(image_id, attempt=attempt, round_=round_, is_wanted=True)
         asked: dict[ImageId, int] = {}
         for image_id, attempt in waiting:
             asked.setdefault(image_id, attempt)

@@ -100,6 +100,11 @@ def _find(keys: Sequence[SigningKeyRecord], name: str) -> SigningKeyRecord | Non
     return next((key for key in keys if key.name == name), None)
 
 
+def chosen_key(keys: Sequence[SigningKeyRecord]) -> SigningKeyRecord:
+    """The key that signs where nobody says which: `default`, or else the oldest."""
+    return _find(keys, DEFAULT_SIGNING_KEY) or keys[0]
+
+
 def sign_path(path: str, keys: Sequence[SigningKeyRecord], *, expires_in_s: int) -> SignedPath:
     """Sign a path with the key `default`, or else the oldest.
 
@@ -109,7 +114,7 @@ def sign_path(path: str, keys: Sequence[SigningKeyRecord], *, expires_in_s: int)
     if not 1 <= expires_in_s <= MAX_SIGNED_S:
         message = f"expiresIn must be between 1 and {MAX_SIGNED_S} seconds."
         raise InvalidRequest(message, details={"field": "expiresIn"})
-    key = _find(keys, DEFAULT_SIGNING_KEY) or keys[0]
+    key = chosen_key(keys)
     expires_at = (utc_now() + timedelta(seconds=expires_in_s)).replace(microsecond=0)
     signed = sign(path, "", key=key.value, expires_at_s=int(expires_at.timestamp()))
     return SignedPath(signed, expires_at.astimezone(UTC))

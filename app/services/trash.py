@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from app.db.engine import Database, RowConflict, Transaction, utc_now
 from app.db.images import bump_revision, find_image, update_image
+from app.db.old_names import note_old_place
 from app.db.records import ImageRecord
-from app.db.snapshots import ImageSnapshot, read_snapshots
+from app.db.snapshots import read_snapshots
 from app.db.trash import list_overdue, remove_images
 from app.domain.access import Principal, Scope, require_account
+from app.domain.library_events import LibraryEventKind
 from app.errors import Conflict, NotFound, SafelightError
 from app.events import EventBus
 from app.ids import AccountId, ImageId
@@ -61,9 +63,10 @@ class TrashService:
             else:
                 gone = await _throw_away(db, deletable.values())
         batch.done = list(deletable)
-        await self._bus.publish(gone)
         if permanent:
-            await self._purger.delete_files(gone)
+            await self._purger.finish(gone, deletable.values())
+        else:
+            await self._bus.publish(gone, kind=LibraryEventKind.IMAGE_DELETED)
         return batch
 
     async def restore(self, principal: Principal, image_ids: Sequence[ImageId]) -> Batch:
@@ -83,13 +86,13 @@ class TrashService:
             except RowConflict:
                 # The same bytes came between the look and the write.
                 continue
-            await self._announce(batch.snapshots)
+            await self._announce(batch)
             return batch
         raise Conflict("The images are being changed by many at once. Try again.")
 
-    async def _announce(self, restored: Sequence[ImageSnapshot]) -> None:
-        await self._bus.publish([snapshot.image.id for snapshot in restored])
-        for snapshot in restored:
+    async def _announce(self, restored: Batch) -> None:
+        await self._bus.publish(restored.changed, kind=LibraryEventKind.IMAGE_RESTORED)
+        for snapshot in restored.snapshots:
             if not all(variant.is_final for variant in snapshot.variants):
                 # Nobody makes anything of what is in the trash: what was under way then is asked for again.
                 await enqueue_rest(self._queue, snapshot)
@@ -107,13 +110,23 @@ class Purger:
         """Remove some of what has been in the trash for `KEPT_FOR`; how many images."""
         async with self._database.write() as db:
             overdue = await list_overdue(db, deleted_before=now - KEPT_FOR, limit=_PURGED_AT_ONCE)
-            gone = await remove_images(db, overdue) if overdue else []
-        await self._bus.publish(gone)
-        await self.delete_files(gone)
+            gone = await remove_images(db, [image.id for image in overdue]) if overdue else []
+        await self.finish(gone, overdue)
         return len(overdue)
 
-    async def delete_files(self, image_ids: Sequence[ImageId]) -> None:
-        """Delete all objects of images that have no rows; what the store does not take now, the sweep will find."""
+    async def finish(self, gone: Sequence[ImageId], images: Iterable[ImageRecord]) -> None:
+        """Tell that images have no rows any more, nor have their aliases, and delete their files."""
+        places = {image.id: image for image in images}
+        await self._bus.publish(
+            gone,
+            kind=LibraryEventKind.IMAGE_PURGED,
+            left_albums={key: image.album_id for key, image in places.items()},
+            owners={key: image.owner_id for key, image in places.items()},
+        )
+        await self._delete_files(gone)
+
+    async def _delete_files(self, image_ids: Sequence[ImageId]) -> None:
+        # What the store does not take now, the sweep will find.
         for image_id in image_ids:
             try:
                 await self._orphans.delete_of(image_id)
@@ -161,6 +174,7 @@ async def _restore_many(db: Transaction, owner_id: AccountId, wanted: Sequence[I
             continue
         if image.deleted_at is not None and image.id not in restored.values():
             await _restore(db, image)
+            batch.changed[image.id] = image.album_id
         restored[asked_id] = image.id
     snapshots = await read_snapshots(db, list(restored.values()))
     batch.done = list(restored)
@@ -174,6 +188,7 @@ async def _restore(db: Transaction, image: ImageRecord) -> None:
     key = await free_dedupe_key(db, image, image.visibility)
     await update_image(db, image.id, {"deleted_at": None, "filename": filename, "dedupe_key": key})
     if filename != image.filename:
+        await note_old_place(db, image, now=utc_now())
         changed = await find_image(db, image.id)
         assert changed is not None, "its row is held"
         await index_image(db, changed)

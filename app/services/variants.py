@@ -12,6 +12,7 @@ from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.variants import replan_failed
 from app.domain.access import Principal, Scope, require_account
 from app.domain.formats import MEDIA_TYPES
+from app.domain.library_events import LibraryEventKind
 from app.domain.plans import Plan
 from app.domain.policy import (
     ProcessingPolicy,
@@ -146,7 +147,7 @@ class VariantService:
             attempt = max(variant.attempt for variant in snapshot.variants)
             # Planned after the image's other variants were claimed: a round of its own, as that job's id may be taken.
             await self._queue.enqueue(snapshot.image.id, attempt=attempt, round_=snapshot.image.revision)
-        await self._bus.publish([snapshot.image.id])
+        await self._bus.publish([snapshot.image.id], kind=LibraryEventKind.VARIANTS_CHANGED)
 
 
 def _check_side(side_px: int, field: str) -> None:

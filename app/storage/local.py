@@ -11,10 +11,12 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 from uuid import uuid4
 
 from app.ids import ImageId
-from app.storage.port import CHUNK_BYTES, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
+from app.storage.port import CHUNK_BYTES, Handed, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
+from app.storage.reading import read_at_once
 
 _INCOMING = ".incoming"
 # A directory may be pruned between being made and being used; that often in a row it is another fault.
@@ -46,9 +48,9 @@ class LocalStore:
         self, key: ObjectKey, byte_range: tuple[int, int] | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """As the port says; the first chunk is read on entering, so a small object costs one change of thread."""
-        file, chunk, remaining_bytes = await asyncio.to_thread(self._open, key, byte_range)
+        file, chunk, offset, end = await asyncio.to_thread(self._open, key, byte_range)
         with file:
-            yield self._stream(file, chunk, remaining_bytes)
+            yield self._stream(file, chunk, offset, end)
 
     async def read(self, key: ObjectKey, *, max_bytes: int) -> bytes:
         """A small object as a whole."""
@@ -87,6 +89,13 @@ class LocalStore:
     def local_path(self, key: ObjectKey) -> Path:
         """The object's file, there or not."""
         return self._path(key)
+
+    def nginx_path(self, key: ObjectKey) -> str:
+        """`/_objects/files/` and the path below `root`."""
+        return f"/_objects/files/{quote(self._path(key).relative_to(self._root).as_posix())}"
+
+    def public_link(self, key: ObjectKey, handed: Handed) -> None:
+        """None: nobody can ask a directory."""
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -150,7 +159,7 @@ class LocalStore:
         finally:
             path.unlink(missing_ok=True)
 
-    def _open(self, key: ObjectKey, byte_range: tuple[int, int] | None) -> tuple[BinaryIO, bytes, int]:
+    def _open(self, key: ObjectKey, byte_range: tuple[int, int] | None) -> tuple[BinaryIO, bytes, int, int]:
         with self._reading(key):
             # Unbuffered: chunks are large, and a buffer would be a second copy.
             file = self._path(key).open("rb", buffering=0)
@@ -159,22 +168,26 @@ class LocalStore:
                 first, last = byte_range or (0, byte_size - 1)
                 if byte_range and first >= byte_size:
                     raise ObjectNotFound(key)
-                file.seek(first)
-                remaining_bytes = min(last, byte_size - 1) - first + 1
-                chunk = file.read(min(CHUNK_BYTES, remaining_bytes))
+                end = min(last, byte_size - 1) + 1
+                chunk = os.pread(file.fileno(), min(CHUNK_BYTES, end - first), first)
             except BaseException:
                 file.close()
                 raise
-        return file, chunk, remaining_bytes - len(chunk)
+        return file, chunk, first + len(chunk), end
 
-    async def _stream(self, file: BinaryIO, chunk: bytes, remaining_bytes: int) -> AsyncIterator[bytes]:
+    async def _stream(self, file: BinaryIO, chunk: bytes, offset: int, end: int) -> AsyncIterator[bytes]:
+        descriptor = file.fileno()
         while chunk:
             yield chunk
-            if not remaining_bytes:
+            if offset >= end:
                 return
-            with _translate():
-                chunk = await asyncio.to_thread(file.read, min(CHUNK_BYTES, remaining_bytes))
-            remaining_bytes -= len(chunk)
+            wanted_bytes = min(CHUNK_BYTES, end - offset)
+            at_once = read_at_once(descriptor, offset, wanted_bytes)
+            if at_once is None:
+                with _translate():
+                    at_once = await asyncio.to_thread(os.pread, descriptor, wanted_bytes, offset)
+            chunk = at_once
+            offset += len(chunk)
 
     def _read(self, key: ObjectKey, max_bytes: int) -> bytes:
         with self._reading(key), self._path(key).open("rb") as file:

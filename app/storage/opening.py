@@ -1,6 +1,7 @@
 """Open the store that a URL names."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -16,11 +17,11 @@ _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _DEFAULT_REGION = "us-east-1"
 
 
-def open_store(url: str) -> ObjectStore:
+def open_store(url: str, public_url: str | None = None) -> ObjectStore:
     """The store at `file:///directory` or `s3://key:secret@host:port/bucket?secure=0&region=us-east-1`.
 
     Nothing is asked of it yet: see `ObjectStore.make_ready`. Key and secret are percent-encoded where they hold
-    `/`, `@`, `:`, `?`, `#` or `%`; `secure` is 1 unless given.
+    `/`, `@`, `:`, `?`, `#` or `%`; `secure` is 1 unless given. `public_url` is where clients reach an S3 store.
 
     Raises:
         ValueError: with a sentence that says what is wrong, and holds nothing of the URL.
@@ -33,7 +34,8 @@ def open_store(url: str) -> ObjectStore:
     if parts.scheme == "file":
         return LocalStore(_parse_directory(parts))
     if parts.scheme == "s3":
-        return S3Store(_parse_location(parts))
+        location = _parse_location(parts)
+        return S3Store(location, _as_clients_know_it(location, public_url))
     raise ValueError("the store's URL must begin with file:/// or s3://")
 
 
@@ -67,6 +69,15 @@ def _parse_location(parts: SplitResult) -> S3Location:
         region=region,
         is_secure=_FLAGS[secure],
     )
+
+
+def _as_clients_know_it(location: S3Location, public_url: str | None) -> S3Location:
+    if public_url is None:
+        return location
+    parts = urlsplit(public_url)
+    if parts.path.strip("/"):
+        raise ValueError("the address under which clients know the S3 store must have no path")
+    return replace(location, endpoint=_parse_endpoint(parts), is_secure=parts.scheme == "https")
 
 
 def _parse_endpoint(parts: SplitResult) -> str:

@@ -23,7 +23,7 @@ _NUMBER = "0|[1-9][0-9]{0,17}"
 # as each new directory of the local store costs a sync.
 _KEY = re.compile(
     rf"{_UUID}/(?:{_NUMBER})/"
-    rf"(?:upload-{_UUID}|(?:{'|'.join(Family)})-[A-Za-z0-9][A-Za-z0-9_.,=-]{{0,98}}-(?:{_NUMBER})\.[a-z0-9]{{1,8}})",
+    rf"(?:upload-{_UUID}|(?:{'|'.join(Family)})-~?[A-Za-z0-9][A-Za-z0-9_.,=-]{{0,98}}-(?:{_NUMBER})\.[a-z0-9]{{1,8}})",
     re.ASCII,
 )
 
@@ -73,7 +73,7 @@ class ObjectKey:
         """One rendered file.
 
         Raises:
-            ValueError: `size` is not 1 to 99 of `A-Za-z0-9_.,=-`, or begins with a sign.
+            ValueError: `size` is not 1 to 99 of `A-Za-z0-9_.,=-`, or begins with a sign other than one `~`.
         """
         return cls(f"{image_id}/{generation}/{family.value}-{size}-{attempt}.{extension}")
 
@@ -100,6 +100,15 @@ class ObjectStat:
     byte_size: int
     modified_at: datetime
     """When it was last written, by the store's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What another server is to say of an object that it sends in our place; in ASCII, as in headers."""
+
+    content_type: str
+    disposition: str
+    cache_control: str
 
 
 class ObjectStore(Protocol):
@@ -173,6 +182,14 @@ class ObjectStore(Protocol):
 
     def local_path(self, key: ObjectKey) -> Path | None:
         """The file that a web server may send in our place, there or not; None where objects are no files."""
+        ...
+
+    def nginx_path(self, key: ObjectKey) -> str:
+        """Where the nginx of deploy/ finds the object, for `X-Accel-Redirect`; good for a minute."""
+        ...
+
+    def public_link(self, key: ObjectKey, handed: Handed) -> str | None:
+        """Where clients may get the object for a minute, told so; None where the store speaks to none."""
         ...
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
+from urllib.parse import urlsplit
 
 from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
@@ -17,7 +18,7 @@ from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
 
 from app.ids import ImageId
-from app.storage.port import CHUNK_BYTES, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
+from app.storage.port import CHUNK_BYTES, Handed, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
 from app.storage.s3_client import PART_BYTES, PartUpload, S3Client, S3Location, translated
 
 _T = TypeVar("_T")
@@ -35,9 +36,11 @@ _BUCKET_IS_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 class S3Store:
     """Objects in one bucket. Memory is bounded: one part of one large file at a time in the whole process."""
 
-    def __init__(self, location: S3Location) -> None:
+    def __init__(self, location: S3Location, public_location: S3Location | None = None) -> None:
         self._bucket = location.bucket
         self._client = S3Client(location, max_connections=_THREADS)
+        # Nothing is asked of it: it signs for the name under which clients know the store.
+        self._public_client = S3Client(public_location or location, max_connections=1)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
         self._slot = asyncio.Semaphore(1)
         self._failures = 0
@@ -111,6 +114,15 @@ class S3Store:
 
     def local_path(self, key: ObjectKey) -> None:
         """None: objects are no files here."""
+
+    def nginx_path(self, key: ObjectKey) -> str:
+        """`/_objects/s3/`, bucket, key, and the query that opens it."""
+        link = urlsplit(self._client.sign(self._bucket, key))
+        return f"/_objects/s3{link.path}?{link.query}"
+
+    def public_link(self, key: ObjectKey, handed: Handed) -> str:
+        """A presigned address."""
+        return self._public_client.sign(self._bucket, key, handed)
 
     async def close(self) -> None:
         """Wait for the requests under way, each of which has its time limit."""

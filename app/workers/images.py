@@ -25,11 +25,11 @@ from app.errors import (
 from app.ids import ImageId
 from app.rendering.protocol import Decoded, NotRendered, Rendered
 from app.rendering.sandbox import Cage
-from app.services.claims import Claim, ClaimService
+from app.services.claims import Claim, ClaimService, Part
 from app.services.outcomes import StoredVariant
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore, StoreUnavailable
 from app.telemetry import DECODE_SECONDS, RENDER_SECONDS, RENDERS
-from app.workers.plan import is_copied, is_too_large, make_specs
+from app.workers.plan import is_copied, make_specs
 from app.workers.renewing import claim_or_return, renewing
 from app.workers.replacing import HOPELESS, Judge, verdict_of
 
@@ -59,15 +59,26 @@ async def render(tools: RenderTools, image_id: ImageId) -> None:
     """Make whatever waits to be made of one image. Safe to run twice, and to be killed anywhere."""
     # Other bytes first: what is made of the old ones would be thrown away.
     await tools.judge.judge(image_id)
+    claim = await _render_part(tools, image_id, Part.WANTED_FIRST)
+    if claim is not None and claim.is_wanted:
+        await _render_part(tools, image_id, Part.ALL)
+
+
+async def render_wanted(tools: RenderTools, image_id: ImageId) -> None:
+    """Make no more of one image than what a request may be waiting for."""
+    await _render_part(tools, image_id, Part.WANTED)
+
+
+async def _render_part(tools: RenderTools, image_id: ImageId, part: Part) -> Claim | None:
     claims = tools.claims
     claim = await claim_or_return(
-        claims.claim(image_id), lambda taken: claims.hand_back(taken, taken.variants, is_loss=False)
+        claims.claim(image_id, part), lambda taken: claims.hand_back(taken, taken.variants, is_loss=False)
     )
-    if claim is None:
-        return
-    work = _Work(tools, claim)
-    async with renewing(work.renew):
-        await work.run()
+    if claim is not None:
+        work = _Work(tools, claim)
+        async with renewing(work.renew):
+            await work.run()
+    return claim
 
 
 class _Work:
@@ -146,8 +157,7 @@ class _Work:
         started_at: float,
     ) -> None:
         rendered = [variant for variant in self.open.values() if variant is not original]
-        wanted = make_specs(self.claim, rendered, facts, self.tools.budget)
-        specs = [spec for spec in wanted if not is_too_large(spec, self.tools.budget)]
+        specs, refused = make_specs(self.claim, rendered, facts, self.tools.budget)
         async with self.tools.cage.job(source, facts, specs) as answers:
             async for answer in answers:
                 if isinstance(answer, Decoded):
@@ -157,9 +167,8 @@ class _Work:
                     await self._finish(answer)
                 else:
                     await self._fail_one(answer)
-        for spec in wanted:
-            if spec not in specs:
-                await self._fail_one(NotRendered(spec.key, "This size is too large."))
+        for answer in refused:
+            await self._fail_one(answer)
 
     async def _store_original(
         self, variant: VariantRecord | None, source: Path, facts: HeaderFacts, target: Path
@@ -202,7 +211,7 @@ class _Work:
             return
         RENDERS.labels(family=variant.family.value, outcome="ready").inc()
         # What tries before this one stored and did not live to commit, and what this file takes the place of.
-        since = max(1, variant.attempt - _LOST_TRIES)
+        since = variant.attempt - min(_LOST_TRIES, max(0, variant.tries - 1))
         lost = {self._key_of_attempt(stored.key, variant, attempt) for attempt in range(since, variant.attempt)}
         if variant.object_key is not None:
             lost.add(ObjectKey.parse(variant.object_key))

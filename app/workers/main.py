@@ -25,8 +25,9 @@ from app.jobs import (
 )
 from app.services.importing import Importer
 from app.services.retention import RetentionService
+from app.services.views import ViewKeeper
 from app.telemetry import request_id
-from app.workers.images import RenderTools, render
+from app.workers.images import RenderTools, render, render_wanted
 from app.workers.imports import ImportLoop
 from app.workers.maintenance import sweep_for_ever
 
@@ -45,6 +46,7 @@ class WorkerParts:
 
     tools: RenderTools
     retention: RetentionService
+    views: ViewKeeper
     importer: Importer
     redis: Redis
     redis_url: str
@@ -75,15 +77,15 @@ class WakingWorker(Worker):
         self.woken.set()
 
 
-async def render_image(context: dict[Any, Any], image_id: str) -> None:
-    """The job. Its argument comes from Redis, and is believed no more than that."""
+async def render_image(context: dict[Any, Any], image_id: str, is_wanted: object = False) -> None:
+    """The job. Its arguments come from Redis, and are believed no more than that."""
     parsed = parse_uuid(image_id)
     if parsed is None:
         log.error("job_malformed")
         return
     token = request_id.set(str(context["job_id"]))
     try:
-        await render(context["tools"], ImageId(parsed))
+        await (render_wanted if is_wanted is True else render)(context["tools"], ImageId(parsed))
     except SafelightError as error:
         # The rows could not be asked or told: the lease runs out, and the sweep asks again.
         log.warning("render_put_off", extra={"image_id": image_id, "reason": error.code.value})
@@ -129,6 +131,7 @@ async def _beside(parts: WorkerParts, worker: WakingWorker) -> AsyncIterator[Non
         asyncio.create_task(imports.run(), name="imports"),
         asyncio.create_task(_listen(parts.redis, IMPORT_CHANNEL, imports.woken), name="import-listener"),
         asyncio.create_task(sweep_for_ever(parts.retention, parts.clear_scratch), name="sweep"),
+        asyncio.create_task(parts.views.settle_for_ever(), name="views"),
         asyncio.create_task(_listen(parts.redis, WAKE_CHANNEL, worker.woken), name="wake-listener"),
         asyncio.create_task(_beat(parts.redis, str(make_uuid())), name="worker-beat"),
     ]

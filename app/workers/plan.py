@@ -5,8 +5,12 @@ from collections.abc import Iterable
 from app.db.records import VariantRecord
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import Budget, HeaderFacts
-from app.domain.variants import ORIGINAL, Family, plan_geometry, stored_format
-from app.rendering.protocol import RenderSpec
+from app.domain.transform_geometry import plan_transform
+from app.domain.transforms import parse_options
+from app.domain.variants import ORIGINAL, Family, Geometry, plan_geometry, stored_format
+from app.errors import InvalidRequest
+from app.rendering.ordering import order_transform
+from app.rendering.protocol import NotRendered, RenderSpec
 from app.services.claims import Claim
 
 _MOVING_FAMILIES = frozenset({Family.ORIGINAL, Family.WEBP})
@@ -18,27 +22,48 @@ def is_copied(variant: VariantRecord, facts: HeaderFacts) -> bool:
     return variant.derivative == ORIGINAL and facts.format is not ImageFormat.HEIC
 
 
-def make_specs(claim: Claim, variants: Iterable[VariantRecord], facts: HeaderFacts, budget: Budget) -> list[RenderSpec]:
-    """One specification for each of a claim's variants; the key is the variant's id."""
-    return [make_spec(claim, variant, facts, budget) for variant in variants]
-
-
-def is_too_large(spec: RenderSpec, budget: Budget) -> bool:
-    """Would making it take a larger raster than pictures may have that come in? An owner's preset can ask for that."""
-    sides = (spec.geometry.scaled, spec.geometry.final)
-    return any(max(size) > budget.max_side_px or size[0] * size[1] > budget.max_frame_pixels for size in sides)
+def make_specs(
+    claim: Claim, variants: Iterable[VariantRecord], facts: HeaderFacts, budget: Budget
+) -> tuple[list[RenderSpec], list[NotRendered]]:
+    """One specification for each of a claim's variants, and those that cannot be made; the key is the variant's id."""
+    specs, refused = [], []
+    for variant in variants:
+        try:
+            spec = make_spec(claim, variant, facts, budget)
+        except InvalidRequest as error:
+            refused.append(NotRendered(str(variant.id), error.message))
+        else:
+            specs.append(spec)
+    return specs, refused
 
 
 def make_spec(claim: Claim, variant: VariantRecord, facts: HeaderFacts, budget: Budget) -> RenderSpec:
-    """How to make one variant of a picture with these headers, by the rules of the claim."""
-    preset = claim.presets[variant.size]
+    """How to make one variant of a picture with these headers, by the rules of the claim.
+
+    Raises:
+        InvalidRequest: it would take a larger raster than pictures may have that come in.
+    """
     codec = stored_format(variant.family, facts.format, has_alpha=facts.has_alpha)
     may_move = variant.family in _MOVING_FAMILIES and codec in _MOVING_CODECS and facts.may_move(budget)
+    if variant.options is not None:
+        free = parse_options(variant.options)
+        geometry = plan_transform(free, *facts.displayed_size, claim.focal, budget=budget)
+        return order_transform(str(variant.id), free, codec, geometry, may_move=may_move)
+    preset = claim.presets[variant.size]
+    geometry = plan_geometry(preset, *facts.displayed_size, claim.focal)
+    _check_size(geometry, budget)
     return RenderSpec(
         key=str(variant.id),
         codec=codec,
-        geometry=plan_geometry(preset, *facts.displayed_size, claim.focal),
+        geometry=geometry,
         quality=preset.quality,
         metadata=preset.metadata,
         is_animated=may_move,
     )
+
+
+def _check_size(geometry: Geometry, budget: Budget) -> None:
+    # An owner's preset can ask for that.
+    for sides in (geometry.scaled, geometry.final):
+        if max(sides) > budget.max_side_px or sides[0] * sides[1] > budget.max_frame_pixels:
+            raise InvalidRequest("This size is too large.", details={"field": "size"})

@@ -7,12 +7,16 @@ import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from app.db.engine import Database
 from app.db.metadata import is_modelled
 from app.db.migrating import NotMigrated, check_is_migrated, migrate
 from app.db.tables import images
+from app.db.variants import insert_variants
+from app.domain.variants import Derivative, Family
+from app.services.planning import planned_rows
+from tests.db.rows import NOW, SIZES, add_account, add_image, add_variants
 
 
 @pytest_asyncio.fixture
@@ -38,6 +42,21 @@ async def test_what_was_migrated_can_be_taken_back_and_migrated_again(empty: Dat
     await migrate(empty)
     async with empty.write() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+async def test_the_version_before_free_transformations_finds_none_of_them(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.write() as db:
+        image_id = await add_image(db, await add_account(db))
+        await add_variants(db, image_id)
+        [row] = planned_rows(image_id, [Derivative(Family.PNG, "~0")], now=NOW)
+        await insert_variants(db, [{**row, "options": "width=1", "is_on_demand": True}])
+
+    await migrate(empty, target="0002")
+
+    async with empty.read() as db:
+        left = (await db.execute(text("SELECT size FROM variants ORDER BY position"))).scalars().all()
+    assert left == list(SIZES)
 
 
 async def test_two_processes_that_migrate_at_once_migrate_once(empty: Database, empty_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.services.delivery import MAX_KEPT_BODY_BYTES
 from tests.e2e.clients import Client, OpenSession
 from tests.pictures import make_jpeg
 
@@ -20,8 +21,8 @@ class Served:
 
 def make_noisy() -> bytes:
     """A picture whose original is too large to be kept in memory; another one each time."""
-    content = make_jpeg(1400, 900, noise=True, quality=98)
-    assert len(content) > 300_000
+    content = make_jpeg(1800, 1300, noise=True, quality=98)
+    assert len(content) > MAX_KEPT_BODY_BYTES
     return content
 
 

@@ -1,7 +1,6 @@
 """The set-up of compose.yaml as plain processes: its commands and settings, on the tests' own servers and nginx."""
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -18,12 +17,10 @@ from tests.e2e.journey import ask, travel
 from tests.e2e.processes import Running, started
 from tests.e2e.test_compose_file import SECRETS
 from tests.pictures import make_jpeg
+from tests.servers.deployed_nginx import run_deployed_nginx
 from tests.servers.ports import find_free_port
-from tests.servers.programs import Program, find_program, private_directory, refuse
 from tests.servers.s3 import S3Server
 
-# Started by root it would work as nobody, who may not enter a private directory.
-_USER = "user root;" if os.geteuid() == 0 else ""
 KEY = SECRETS["SAFELIGHT_BOOTSTRAP_KEY"]
 
 
@@ -65,32 +62,11 @@ def set_up(postgres_database: str, redis_url: str, s3_server: S3Server, tmp_path
         migrate = start("migrate")
         assert migrate.wait(within_s=30) == 0, migrate.lines
         api, worker = start("api"), start("worker", SAFELIGHT_METRICS_PORT=str(metrics_port))
-        stack.enter_context(_nginx(public_url, port))
+        nginx_port = int(public_url.rpartition(":")[2])
+        deployed = run_deployed_nginx(api_port=port, port=nginx_port, s3_endpoint=s3_server.endpoint)
+        stack.enter_context(deployed)
         asyncio.run(_wait_until_ready(f"http://127.0.0.1:{port}", api, worker))
         yield SetUp(public_url, metrics_port, api, worker)
-
-
-def _nginx(public_url: str, api_port: int) -> ExitStack:
-    binary = find_program("nginx", "/usr/sbin/nginx")
-    if binary is None:
-        refuse("no nginx on this machine")
-    stack = ExitStack()
-    directory = stack.enter_context(private_directory("compose-nginx"))
-    text = (ROOT / "deploy" / "nginx.conf").read_text()
-    for there, here in {
-        "listen 8080;": f"listen {public_url.removeprefix('http://')};",
-        "server api:8000;": f"server 127.0.0.1:{api_port};",
-        "/tmp/nginx": f"{directory}/nginx",
-        "/dev/stdout": f"{directory}/access.log",
-        "worker_processes auto;": f"{_USER} worker_processes 1; daemon off;",
-    }.items():
-        assert there in text
-        text = text.replace(there, here)
-    configuration = directory / "nginx.conf"
-    configuration.write_text(text)
-    program = Program([binary, "-e", "stderr", "-c", str(configuration)], directory=directory)
-    stack.callback(program.kill)
-    return stack
 
 
 async def _wait_until_ready(url: str, *programs: Running) -> None:

@@ -2,5 +2,6 @@
 
 from tests.e2e.conftest import site, wide_site
 from tests.graphql.protocol.conftest import node
+from tests.http.gallery import gallery
 
-__all__ = ["node", "site", "wide_site"]
+__all__ = ["gallery", "node", "site", "wide_site"]

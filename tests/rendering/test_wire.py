@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ FACTS = HeaderFacts(ImageFormat.JPEG, 40, 30, orientation=6)
 SPECS = (
     RenderSpec("a", ImageFormat.WEBP, Geometry((20, 15), (10, 10)), 70, MetadataPolicy.KEEP, background="#010203"),
     RenderSpec("b", ImageFormat.GIF, Geometry((8, 8), (8, 8)), is_animated=True),
+    RenderSpec(
+        "c",
+        ImageFormat.PNG,
+        Geometry((20, 10), (20, 12)),
+        is_opaque=True,
+        blur=2.5,
+        sharpen=1.25,
+        is_grayscale=True,
+        turn=6,
+    ),
 )
 OUT = Path("/scratch/out")
 PNG = b"\x89PNG\r\n\x1a\n..."
@@ -81,9 +92,17 @@ def test_an_impossible_verdict_is_refused(change: dict[str, object]) -> None:
         parse(json.dumps(fields).encode())
 
 
+def test_a_quarter_turn_swaps_the_sides_of_a_file() -> None:
+    turned = Rendered("c", OUT / "2", ImageFormat.PNG, 12, 20, 0, is_animated=False, took_ms=1.0)
+
+    assert parse(make_answer(turned, index=2)) == turned
+    with pytest.raises(ProtocolViolation):
+        parse(make_answer(replace(turned, width_px=20, height_px=12), index=2))
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"index": 2}, {"index": -1}, {"index": True}, {"index": "0"}, {"index": None}, {"size": [11, 10]}, {"ms": "x"}],
+    [{"index": 3}, {"index": -1}, {"index": True}, {"index": "0"}, {"index": None}, {"size": [11, 10]}, {"ms": "x"}],
 )
 def test_a_file_that_was_not_ordered_is_refused(change: dict[str, object]) -> None:
     fields = {"kind": "rendered", "index": 0, "size": [10, 10], "ms": 1.0} | change

@@ -54,7 +54,7 @@ def run_nginx(server: str) -> Iterator[NginxServer]:
         configuration.write_text(_FRAME.format(directory=directory, port=port, server=server))
         command = [program, "-p", str(directory), "-e", "stderr", "-c", str(configuration)]
         running = Program(command, directory=directory)
-        running.wait_until(lambda: _listens(port), timeout_s=_START_TIMEOUT_S)
+        running.wait_until(lambda: listens(port), timeout_s=_START_TIMEOUT_S)
         try:
             yield NginxServer(url=f"http://127.0.0.1:{port}", directory=directory)
         finally:
@@ -68,6 +68,7 @@ def private_nginx() -> Iterator[Callable[[str], NginxServer]]:
         yield lambda server: servers.enter_context(run_nginx(server))
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Does anything take connections on this port?"""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

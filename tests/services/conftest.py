@@ -12,7 +12,9 @@ from app.db.migrating import migrate
 from app.domain.access import Principal
 from app.jobs import RenderQueue, open_queue
 from app.settings import Settings
+from tests.e2e.conftest import SET_UPS, environment_of
 from tests.servers.redis import RedisServer
+from tests.services.demand import Demand
 from tests.services.hosts import Host, reply, running_host
 from tests.services.imports import PICTURE, Imports
 from tests.services.shelf import Shelf, open_shelf
@@ -85,3 +87,28 @@ async def bench(container: Container, owner: Principal, tmp_path: Path) -> Async
     """The services, with a worker that works when it is told to."""
     async with open_workbench(container, owner, tmp_path / "bench") as opened:
         yield opened
+
+
+@pytest.fixture(params=SET_UPS)
+async def demand(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> AsyncIterator[Demand]:
+    """Two processes' services and a worker, on either set-up; five misses a minute."""
+    environment = environment_of(request.param, request)
+    settings = Settings(
+        data_dir=tmp_path,
+        redis_url=redis_url,
+        secret=SecretStr("x" * 32),
+        misses_per_minute=5,
+        database_url=environment.get("SAFELIGHT_DATABASE_URL"),
+        store_url=environment.get("SAFELIGHT_STORE_URL"),
+        _env_file=None,
+    )
+    database = Database(settings.sql_url)
+    await migrate(database)
+    await database.close()
+    async with open_container(settings) as first, open_container(settings) as second:
+        await first.accounts.create_first(bootstrap_key=API_KEY)
+        owner = await first.accounts.authenticate(API_KEY)
+        async with open_workbench(first, owner, tmp_path / "bench") as bench:
+            demand = Demand(bench, second)
+            await demand.set_flexible(True)
+            yield demand

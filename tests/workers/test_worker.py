@@ -24,6 +24,7 @@ from app.services.registration import Registrar
 from app.services.scratch import clear_scratch
 from app.services.uploaders import Uploaders
 from app.services.uploads import UploadService
+from app.services.views import ViewKeeper
 from app.workers.main import WakingWorker, WorkerParts, render_image, work_until_stopped
 from tests.pictures import make_jpeg
 from tests.workers.conftest import Upload, Workshop, facts_of
@@ -83,6 +84,7 @@ async def test_a_flushed_queue_is_filled_again_by_the_sweep_beside_the_jobs(work
     parts = WorkerParts(
         workshop.tools,
         workshop.retention,
+        ViewKeeper(workshop.database, workshop.redis),
         _make_importer(workshop),
         workshop.redis,
         workshop.redis_url,

@@ -9,10 +9,11 @@ from wand.image import DISPOSE_TYPES, Image
 
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import HeaderFacts
+from app.rendering.child.effects import finish
 from app.rendering.child.encode import prepare_file
 from app.rendering.child.geometry import RasterPlan
 from app.rendering.child.magick import append_frame, copy_frame, walk_frames, write_film
-from app.rendering.child.raster import make_raster, pad
+from app.rendering.child.raster import make_raster
 from app.rendering.child.webp_film import correct_film
 from app.rendering.protocol import RenderSpec
 
@@ -69,8 +70,7 @@ def render_films(film: Image, facts: HeaderFacts, specs: Sequence[RenderSpec]) -
             geometry = spec.geometry
             plan = RasterPlan(geometry.scaled, geometry.cropped, geometry.corner, None, ())
             with make_raster(frame.image, plan, orientation=facts.orientation) as picture:
-                if picture.size != spec.geometry.final:
-                    pad(picture, spec.geometry.final, spec.background)
+                finish(picture, spec)
                 library.MagickSetImageDelay(picture.wand, frame.ticks)
                 library.MagickSetImageTicksPerSecond(picture.wand, _TICKS_PER_S)
                 append_frame(result.image, picture)

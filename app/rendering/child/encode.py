@@ -8,11 +8,9 @@ from wand.image import Image
 from app.domain.formats import ImageFormat
 from app.domain.variants import MetadataPolicy
 from app.rendering.child.avif import AVIFEncoder, Pixels
+from app.rendering.child.effects import finish
 from app.rendering.child.magick import attach_profile, export_pixels
-from app.rendering.child.raster import pad
 from app.rendering.protocol import RenderSpec
-
-_HAS_ALPHA = frozenset({ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.GIF, ImageFormat.HEIC})
 
 # JPEG and WebP at 80 and AVIF at 50 look alike; 100 is the best of each.
 _COMMON_ANCHOR, _AVIF_ANCHOR = 80, 50
@@ -51,7 +49,7 @@ def encode(
     """
     image = raster.clone()
     try:
-        _prepare(image, spec)
+        finish(image, spec)
         if spec.codec is ImageFormat.AVIF and encoders.avif:
             content = export_pixels(image, "RGBA" if image.alpha_channel else "RGB")
             pixels = Pixels(image.width, image.height, content)
@@ -93,15 +91,6 @@ def prepare_file(image: Image, spec: RenderSpec, exif: bytes) -> None:
         if spec.codec is ImageFormat.PNG:
             # `strip` has excluded the chunk; deleting profiles instead would leak GPS as text.
             image.artifacts["png:include-chunk"] = "eXIf"
-
-
-def _prepare(image: Image, spec: RenderSpec) -> None:
-    if spec.geometry.final != image.size:
-        pad(image, spec.geometry.final, spec.background)
-    if image.alpha_channel and spec.codec not in _HAS_ALPHA:
-        image.background_color = spec.background
-        image.alpha_channel = "remove"
-        image.alpha_channel = "off"
 
 
 def _encode_avif(encoder: AVIFEncoder, pixels: Pixels, spec: RenderSpec, path: str, *, exif: bytes) -> None:

@@ -197,7 +197,7 @@ class _Job:
             self.tell.result(NotRendered(spec.key, "This file could not be encoded."), index)
             return
         took_ms = (time.perf_counter() - started_at) * 1000
-        done = Rendered(spec.key, Path(path), spec.codec, *spec.geometry.final, byte_size, spec.is_animated, took_ms)
+        done = Rendered(spec.key, Path(path), spec.codec, *spec.size_px, byte_size, spec.is_animated, took_ms)
         self.tell.result(done, index)
 
 

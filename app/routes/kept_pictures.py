@@ -1,0 +1,182 @@
+"""The answers that a process gives from memory, before anything else looks at a request: a look-up and two sends.
+
+What an answer depends on is in its key: the host, path and query as they were sent, and what of `Accept` matters where
+the address names no format. Who asks does not matter, as requests with a credential never come here; of a signed
+address the signature itself is compared in constant time with the one that was found good.
+"""
+
+import asyncio
+import hmac
+import re
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import lru_cache
+
+from starlette.types import Message, Scope, Send
+
+from app.errors import Unavailable
+from app.routes.answers import send_error
+from app.routes.negotiation import prefers_page, read_taste
+from app.routes.picture_answers import PictureSender
+from app.routes.picture_headers import OPEN_TO_ALL, Prepared
+from app.routes.picture_requests import PictureRequest, has_credential, read_headers
+from app.services.delivery import MAX_KEPT_BODY_BYTES, Deliverable
+from app.services.delivery_cache import TRUST_ALONE_S, TRUST_VOUCHED_S, DeliveryCache, Reading
+from app.storage.port import ObjectNotFound
+from app.telemetry import DELIVERIES
+
+# As every signed address ends that we made, and that Cloudflare's own code makes; others are checked each time.
+_SIGNED_END = re.compile(rb"(?:&|^)sig=([0-9a-f]{64})\Z")
+_MAX_QUERY_BYTES = 1024
+_METHODS = frozenset({"GET", "HEAD"})
+_COUNTED_EVERY_S = 0.05
+
+ReadObject = Callable[..., Awaitable[bytes]]
+Kept = tuple[Prepared, bytes]
+"""An answer, and the signature with which it may be had; empty where it needs none."""
+
+
+class KeptPictures:
+    """Keeps answers that anyone may have who asks alike, and gives them."""
+
+    def __init__(self, cache: DeliveryCache[Kept], sender: PictureSender, read_object: ReadObject) -> None:
+        self._cache = cache
+        self._sender = sender
+        self._read_object = read_object
+        self._counts: Counter[int] = Counter()
+
+    def write(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
+        """Status, header lines and body for whoever writes to the line itself; None where others must answer."""
+        method = scope["method"]
+        if method not in _METHODS:
+            return None
+        headers = read_headers(scope)
+        kept = self._find(scope, headers)
+        if kept is None:
+            return None
+        written = self._sender.write(method, headers, kept[0])
+        if written is not None:
+            self._count(written[0])
+        return written
+
+    async def send(self, scope: Scope, send: Send) -> bool:
+        """Answer from memory, if that can be; False where nothing was sent."""
+        method = scope["method"]
+        if method not in _METHODS:
+            return False
+        headers = read_headers(scope)
+        kept = self._find(scope, headers)
+        if kept is None:
+            return False
+        answer, place = kept
+        if answer.found.body is None:
+            return await self._send_large(send, method, headers, answer, place)
+        self._count(await self._sender.send(send, method, headers, answer))
+        return True
+
+    def _find(self, scope: Scope, headers: Mapping[bytes, str]) -> tuple[Prepared, Hashable] | None:
+        if has_credential(headers):
+            return None
+        query, signature = _split_signature(scope["query_string"])
+        place: Hashable = (headers.get(b"host"), scope.get("raw_path") or b"", query, bool(signature))
+        kept = self._cache.find(place)
+        if kept is None:
+            place = (place, _class_of(headers.get(b"accept")))
+            kept = self._cache.find(place)
+        return (kept[0], place) if kept is not None and _opens(kept, signature) else None
+
+    def reading(self) -> AbstractContextManager[Reading]:
+        """While the database is asked; `keep` wants what is given."""
+        return self._cache.reading()
+
+    async def with_body(self, found: Deliverable) -> Deliverable:
+        """The same with its bytes, where they are few enough and it is for us to send them.
+
+        Raises:
+            ObjectNotFound: they are not there any more.
+            Unavailable: the store does not answer.
+        """
+        if found.byte_size > MAX_KEPT_BODY_BYTES or not self._sender.sends_bodies:
+            return found
+        body = self._cache.find_body(found.key)
+        if body is None:
+            body = await self._read_object(found.key, max_bytes=MAX_KEPT_BODY_BYTES)
+        return replace(found, body=body)
+
+    def keep(self, request: PictureRequest, answer: Prepared, reading: Reading, *, is_by_name: bool = False) -> None:
+        """Remember what this request was answered with, if anyone may have it who asks alike.
+
+        `is_by_name`: the address may come to mean another image, of which no hint about this one tells.
+        """
+        if request.has_credential or len(request.query) > _MAX_QUERY_BYTES or answer.terms.is_owners:
+            return
+        is_signed = answer.terms.signed_until_s is not None
+        query, signature = _split_signature(request.query)
+        if bool(signature) is not is_signed or not (answer.found.is_public or is_signed):
+            return
+        place: Hashable = (request.headers.get(b"host"), request.raw_path, query, is_signed)
+        if answer.terms.is_negotiated:
+            place = (place, _class_of(request.headers.get(b"accept")))
+        # Nobody announces that a signing key is gone, or that a name was given to another image: those answers are
+        # believed for the shortest time only.
+        trust_s = TRUST_ALONE_S if is_signed or is_by_name else TRUST_VOUCHED_S
+        self._cache.keep(place, (answer, signature), answer.found, reading, trust_s=trust_s)
+
+    async def _send_large(
+        self, send: Send, method: str, headers: Mapping[bytes, str], answer: Prepared, place: Hashable
+    ) -> bool:
+        is_started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            self._count(await self._sender.send(sending, method, headers, answer))
+        except ObjectNotFound:
+            if is_started:
+                raise
+            # Made anew meanwhile: by now the row names another object.
+            self._cache.discard(place)
+            return False
+        except Unavailable as error:
+            if is_started:
+                raise
+            await send_error(send, error, OPEN_TO_ALL, has_body=method != "HEAD")
+            DELIVERIES.labels(status=str(error.status), cache="hit").inc()
+        return True
+
+    def _count(self, status: int) -> None:
+        # Prometheus' own counters take a lock and a write to a file: once for many, not for each.
+        if not self._counts:
+            asyncio.get_running_loop().call_later(_COUNTED_EVERY_S, self._tell_counts)
+        self._counts[status] += 1
+
+    def _tell_counts(self) -> None:
+        counts, self._counts = self._counts, Counter()
+        for status, count in counts.items():
+            DELIVERIES.labels(status=str(status), cache="hit").inc(count)
+
+
+def _split_signature(query: bytes) -> tuple[bytes, bytes]:
+    """The query without a signature at its end, and that signature; the query as it is where it has none."""
+    found = _SIGNED_END.search(query) if query else None
+    return (query[: found.start()], found[1]) if found is not None else (query, b"")
+
+
+def _opens(kept: Kept, signature: bytes) -> bool:
+    answer, good_signature = kept
+    until_s = answer.terms.signed_until_s
+    if until_s is None:
+        return not signature
+    return hmac.compare_digest(good_signature, signature) and time.time() <= until_s
+
+
+@lru_cache(maxsize=1_024)
+def _class_of(accept: str | None) -> str:
+    """Equal for headers `Accept` that every address answers alike."""
+    return f"{read_taste(accept).name}{'+page' if prefers_page(accept) else ''}"

@@ -1,0 +1,148 @@
+"""Addresses that have made what is missing: over HTTP, on two APIs with two workers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.db.credentials import list_signing_keys
+from app.db.on_demand import list_free
+from app.db.records import VariantRecord
+from app.domain.signatures import sign
+from app.ids import AccountId, ImageId
+from tests.e2e.clients import Client
+from tests.e2e.logs import faults_of
+from tests.e2e.rows import open_rows, read_image
+from tests.e2e.servers import Site
+from tests.faults.auditing import assert_clean
+from tests.pictures import make_jpeg
+
+ALLOW = "mutation ($may: Boolean!) { updatePreferences(input: {flexibleVariants: $may}) { viewer { id } } }"
+STATES = "query ($id: ID!) { image(id: $id) { state complete stableVariants { family size ready } } }"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet(wide_site: Site) -> Iterator[None]:
+    yield
+    assert faults_of(wide_site) == []
+    assert_clean(wide_site)
+
+
+@pytest.fixture
+async def client(wide_site: Site) -> AsyncIterator[Client]:
+    async with Client(wide_site.base_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def strangers(wide_site: Site) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """One for each API."""
+    first, second = (httpx.AsyncClient(base_url=url, timeout=40) for url in wide_site.api_urls)
+    async with first, second:
+        yield [first, second]
+
+
+async def test_a_hundred_requests_on_two_apis_make_one_render(
+    wide_site: Site, client: Client, strangers: list[httpx.AsyncClient]
+) -> None:
+    image_id = await upload(client, make_jpeg(1600, 1100))
+    path = f"/t/{image_id}/width=400,blur=2.webp"
+
+    async with flexible(client):
+        answers = await asyncio.gather(*(strangers[number % 2].get(path) for number in range(100)))
+        [row] = await free_of(wide_site, image_id)
+
+    assert [answer.status_code for answer in answers] == [200] * 100
+    assert len({answer.content for answer in answers}) == 1
+    assert {answer.headers["content-type"] for answer in answers} == {"image/webp"}
+    assert (row.tries, row.failures, row.wanted_at) == (1, 0, None)
+
+
+async def test_a_preset_made_on_demand_joins_the_images_variants(
+    client: Client, strangers: list[httpx.AsyncClient]
+) -> None:
+    image_id = await upload(client, make_jpeg(900, 601))
+    stable = f"/f/{image_id}/webp/w512.webp"
+    before = await strangers[0].get(stable)
+
+    made = await strangers[0].get(f"/image/{image_id}.webp", params={"width": 64})
+    account = (await client.ask("{ viewer { accountHash } }"))["viewer"]["accountHash"]
+    preset = await strangers[1].get(f"/cdn/{account}/{image_id}/w512", headers={"Accept": "image/webp"})
+    after = await strangers[0].get(stable)
+    image = (await client.ask(STATES, id=image_id))["image"]
+
+    assert (before.status_code, made.status_code, preset.status_code, after.status_code) == (404, 404, 200, 200)
+    assert after.content == preset.content
+    assert (image["state"], image["complete"]) == ("READY", True)
+    assert {"family": "WEBP", "size": "w512", "ready": True} in image["stableVariants"]
+
+
+async def test_free_transformations_are_for_owners_signers_and_those_whom_the_owner_lets(
+    wide_site: Site, client: Client, strangers: list[httpx.AsyncClient]
+) -> None:
+    image_id = await upload(client, make_jpeg(900, 602), visibility="PRIVATE")
+    path = f"/t/{image_id}/width=40.png"
+    key = await signing_key_of(wide_site, image_id)
+
+    stranger = await strangers[0].get(path)
+    unknown = await strangers[0].get(path.replace(image_id, str(UUID(int=7 << 76 | 2 << 62))))
+    owner = await client.http.get(path)
+    signed = await strangers[1].get(sign(path, "", key=key, expires_at_s=int(time.time()) + 60))
+    forged = await strangers[1].get(sign(path, "", key="0" * 64, expires_at_s=int(time.time()) + 60))
+    async with flexible(client):
+        still_private = await strangers[0].get(path)
+
+    assert (owner.status_code, signed.status_code, forged.status_code) == (200, 200, 403)
+    assert owner.content == signed.content
+    for refused in (stranger, unknown, still_private):
+        assert refused.status_code == 404
+        assert refused.headers["cache-control"] == "no-store"
+        assert refused.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
+
+
+async def test_wait_says_how_long_a_request_is_held(client: Client, strangers: list[httpx.AsyncClient]) -> None:
+    image_id = await upload(client, make_jpeg(1600, 1102))
+    path = f"/t/{image_id}/width=300.avif"
+
+    async with flexible(client):
+        at_once = await strangers[0].get(f"{path}?wait=0")
+        held = await strangers[0].get(f"{path}?wait=30")
+
+    assert (at_once.status_code, at_once.json()["code"]) == (503, "VARIANT_NOT_READY")
+    assert (at_once.headers["retry-after"], at_once.headers["cache-control"]) == ("1", "no-store")
+    assert held.status_code == 200
+
+
+async def upload(client: Client, content: bytes, **more: Any) -> str:
+    """A ready image of which only the original is there."""
+    session = await client.upload(content, processing={"profile": "ORIGINAL_ONLY"}, **more)
+    await client.wait_complete(session.image_id)
+    return session.image_id
+
+
+@asynccontextmanager
+async def flexible(client: Client) -> AsyncIterator[None]:
+    """Anyone may make up transformations while the context lasts."""
+    await client.ask(ALLOW, may=True)
+    try:
+        yield
+    finally:
+        await client.ask(ALLOW, may=False)
+
+
+async def free_of(site: Site, image_id: str) -> list[VariantRecord]:
+    """The free transformations of an image."""
+    async with open_rows(site) as database, database.read() as db:
+        return await list_free(db, ImageId(UUID(image_id)))
+
+
+async def signing_key_of(site: Site, image_id: str) -> str:
+    """A signing key of an image's owner."""
+    owner_id = AccountId(UUID(str((await read_image(site, image_id))["owner_id"])))
+    async with open_rows(site) as database, database.read() as db:
+        return (await list_signing_keys(db, [owner_id]))[owner_id][0].value
