@@ -19,7 +19,7 @@ from app.db.records import AccountRecord, ApiKeyRecord
 from app.domain.access import Scope
 from app.domain.plans import FREE_PLAN
 from app.errors import NotFound, SafelightError
-from app.ids import ApiKeyId, parse_uuid
+from app.ids import ApiKeyId, KeyStyle, parse_uuid
 from app.services.administration import AdministrationService, NewAccount
 from app.services.api_keys import ApiKeyService
 from app.settings import InvalidSettings, load_settings
@@ -111,15 +111,26 @@ def keys() -> None:
     help="What it may do; may be given again. Default everything but admin.",
 )
 @click.option("--expires", type=click.DateTime(), help="Last moment it is good, in UTC.")
+@click.option(
+    "--style",
+    default=KeyStyle.SAFELIGHT.name.lower(),
+    show_default=True,
+    type=click.Choice([style.name.lower() for style in KeyStyle]),
+    help="Whose keys it looks like; it is good everywhere.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def add_key(username: str, name: str, scopes: tuple[str, ...], expires: datetime | None, as_json: bool) -> None:
+def add_key(
+    username: str, name: str, scopes: tuple[str, ...], expires: datetime | None, style: str, as_json: bool
+) -> None:
     """Make an API key for an account and print it, this once."""
     wanted = [Scope(scope) for scope in scopes] or [scope for scope in Scope if scope is not Scope.ADMIN]
     expires_at = expires.replace(tzinfo=UTC) if expires is not None else None
 
     async def make(desk: Desk) -> tuple[ApiKeyRecord, str]:
         account = await desk.people.get(username)
-        made = await desk.keys.create_for(account.id, name=name, scopes=wanted, expires_at=expires_at)
+        made = await desk.keys.create_for(
+            account.id, name=name, scopes=wanted, expires_at=expires_at, style=KeyStyle[style.upper()]
+        )
         return made.record, made.secret
 
     record, secret = work(make)

@@ -1,17 +1,19 @@
 """`safelight audit`: run the checks and print a count for each."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from app.container import open_audit
+from app.adapters import open_own_store
 from app.db.engine import Database
 from app.db.migrating import check_is_migrated
-from app.services.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport
+from app.services.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport, AuditService
 from app.settings import Settings
 
 _NOW = timedelta(0)
@@ -33,12 +35,27 @@ async def _run(settings: Settings, *, repair: bool, at_once: bool) -> AuditRepor
         await check_is_migrated(database)
     finally:
         await database.close()
-    async with open_audit(settings) as audit:
+    async with _open_audit(settings) as audit:
         return await audit.run(
             repair=repair,
             orphan_age=_NOW if at_once else ORPHAN_AGE,
             stuck_age=_NOW if at_once else STUCK_AGE,
         )
+
+
+@contextlib.asynccontextmanager
+async def _open_audit(settings: Settings) -> AsyncIterator[AuditService]:
+    """The audit alone, which needs no Redis, until the context is left.
+
+    Raises:
+        InvalidSettings: the store cannot be used.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings.sql_url)
+        stack.push_async_callback(database.close)
+        store = open_own_store(settings)
+        stack.push_async_callback(store.close)
+        yield AuditService(database, store, scratch_dir=settings.scratch_dir)
 
 
 def _as_json(report: AuditReport) -> dict[str, object]:

@@ -30,10 +30,12 @@ from app.services.addressing import AddressingService
 from app.services.albums import AlbumService
 from app.services.api_keys import ApiKeyService
 from app.services.archives import ArchiveService
-from app.services.audit import AuditService
+from app.services.batch_tokens import BatchTokenService
 from app.services.claims import ClaimService
 from app.services.delivery import DeliveryService
+from app.services.delivery_urls import DeliveryURLService
 from app.services.feeds import Feeds
+from app.services.fetched_uploads import FetchedUploadService
 from app.services.foreign_tokens import ForeignTokenService, TrustedIssuer
 from app.services.images import ImageService
 from app.services.importing import Importer, ImportService
@@ -41,6 +43,8 @@ from app.services.library import LibraryService
 from app.services.library_feed import LibraryFeed
 from app.services.library_watching import LibraryWatchService
 from app.services.misses import Misses
+from app.services.named_images import NamedImageService
+from app.services.numbering import NumberService
 from app.services.on_demand import OnDemand
 from app.services.partials import PartialFiles
 from app.services.pictures import PictureService
@@ -144,21 +148,6 @@ async def check_parts(settings: Settings) -> None:
         await store.close()
 
 
-@contextlib.asynccontextmanager
-async def open_audit(settings: Settings) -> AsyncIterator[AuditService]:
-    """The audit alone, which needs no Redis, until the context is left.
-
-    Raises:
-        InvalidSettings: the store cannot be used.
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        database = Database(settings.sql_url)
-        stack.push_async_callback(database.close)
-        store = open_own_store(settings)
-        stack.push_async_callback(store.close)
-        yield AuditService(database, store, scratch_dir=settings.scratch_dir)
-
-
 @dataclass(frozen=True, slots=True)
 class _Adapters:
     """What reaches out of the process."""
@@ -250,6 +239,8 @@ def _make_core(adapters: _Adapters) -> _Core:
 def _make_services(adapters: _Adapters, core: _Core) -> Services:
     database, store, bus, queue = adapters.database, adapters.store, adapters.bus, adapters.queue
     accounts = core.accounts
+    imports = ImportService(database, core.uploads, core.fetcher, queue)
+    trash = TrashService(database, store, bus, queue)
     return Services(
         accounts=accounts,
         preferences=PreferenceService(database, accounts),
@@ -257,16 +248,21 @@ def _make_services(adapters: _Adapters, core: _Core) -> Services:
         signing_keys=SigningKeyService(database),
         sign_in=SignInService(database, accounts, core.limiter, secret=_secret_of(adapters.settings)),
         uploads=core.uploads,
-        imports=ImportService(database, core.uploads, core.fetcher, queue),
+        imports=imports,
         images=ImageService(database),
         albums=AlbumService(database, bus),
         library=LibraryService(database, bus, queue),
-        trash=TrashService(database, store, bus, queue),
+        trash=trash,
         variants=VariantService(database, accounts, bus, queue),
         presets=PresetService(database, store, bus, queue),
         replacements=ReplacementService(database, accounts, core.uploaders, bus),
         watching=WatchService(database, core.feeds),
         library_watching=LibraryWatchService(database, LibraryFeed(database, bus)),
+        numbers=NumberService(database),
+        named_images=NamedImageService(database, core.uploads, trash),
+        fetched_uploads=FetchedUploadService(imports, core.uploads, core.feeds),
+        delivery_urls=DeliveryURLService(database, adapters.settings.public_cdn_url),
+        batch_tokens=BatchTokenService(database, secret=_secret_of(adapters.settings)),
     )
 
 

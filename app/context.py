@@ -12,10 +12,15 @@ from app.loaders import Loaders
 from app.services.accounts import AccountService
 from app.services.albums import AlbumService
 from app.services.api_keys import ApiKeyService
+from app.services.batch_tokens import BatchTokenService
+from app.services.delivery_urls import DeliveryURLService
+from app.services.fetched_uploads import FetchedUploadService
 from app.services.images import ImageService
 from app.services.importing import ImportService
 from app.services.library import LibraryService
 from app.services.library_watching import LibraryWatchService
+from app.services.named_images import NamedImageService
+from app.services.numbering import NumberService
 from app.services.preferences import PreferenceService
 from app.services.presets import PresetService
 from app.services.replacing import ReplacementService
@@ -65,6 +70,11 @@ class Services:
     replacements: ReplacementService
     watching: WatchService
     library_watching: LibraryWatchService
+    numbers: NumberService
+    named_images: NamedImageService
+    fetched_uploads: FetchedUploadService
+    delivery_urls: DeliveryURLService
+    batch_tokens: BatchTokenService
 
 
 @dataclass(frozen=True, slots=True)

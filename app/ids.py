@@ -5,6 +5,7 @@ import hmac
 import os
 import secrets
 import time
+from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
@@ -19,7 +20,6 @@ SessionId = NewType("SessionId", UUID)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SHORT_ID_CHARACTERS = 10  # 62^10 = 8.4e17: a clash among 10 million images has a chance of 6e-5, and is tried again
 
-API_KEY_PREFIX = "sl_"
 UPLOAD_TOKEN_PREFIX = "slu_"  # noqa: S105  (the mark of a token, not a token)
 REFRESH_TOKEN_PREFIX = "slr_"  # noqa: S105  (the mark of a token, not a token)
 SHOWN_PREFIX_CHARACTERS = 10
@@ -57,9 +57,19 @@ def make_account_hash() -> str:
     return "_" + "".join(secrets.choice(_BASE62) for _ in range(21))
 
 
-def make_api_key() -> str:
+class KeyStyle(StrEnum):
+    """How an API key begins: clients of the other systems know their own by it. All are good everywhere."""
+
+    SAFELIGHT = "sl_"
+    PIXELFLARE = "pxf_"
+    PIXELFOX = "pxl_"
+    SLINK = "sk_"
+
+
+def make_api_key(style: KeyStyle = KeyStyle.SAFELIGHT) -> str:
     """A new API key of 256 random bits; whoever has it is the account."""
-    return API_KEY_PREFIX + secrets.token_urlsafe(32)
+    # Slink's keys are hexadecimal.
+    return style.value + (secrets.token_hex(32) if style is KeyStyle.SLINK else secrets.token_urlsafe(32))
 
 
 def make_refresh_token() -> str:

@@ -11,14 +11,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidRequest, NotFound, SafelightError
 from app.rate_limit import Network, RateNote, client_address, find_client_address, rate_note
-from app.routes.answers import mask, send_error
+from app.routes.answers import TELL, mask, send_error, tell_error
 from app.telemetry import HTTP_REQUESTS, HTTP_SECONDS, request_id
 
 log = logging.getLogger(__name__)
 
 _OWN = ("/graphql", "/upload", "/healthz", "/readyz", "/metrics", "/schema.graphql", "/albums", "/oembed", "/assets")
+_DOCUMENTS = ("/openapi.json",)
 _PICTURES = ("/f", "/images", "/i", "/t", "/image", "/cdn", "/cdn-cgi")
-_ROUTES = frozenset((*_OWN, *_PICTURES))
+_FACES = ("/v1", "/api", "/client")
+_ROUTES = frozenset((*_OWN, *_DOCUMENTS, *_PICTURES, *_FACES))
 
 
 class RequestEnvelope:
@@ -66,7 +68,9 @@ class RequestEnvelope:
         except Exception as error:
             if status:
                 raise
-            await send_error(sending, _as_told(error), _headers_of(error), has_body=scope["method"] != "HEAD")
+            tell = scope["state"].get(TELL, tell_error)
+            has_body = scope["method"] != "HEAD"
+            await send_error(sending, _as_told(error), _headers_of(error), has_body=has_body, tell=tell)
         finally:
             route = _route_of(scope["path"])
             HTTP_REQUESTS.labels(route=route, status=str(status)).inc()

@@ -23,18 +23,23 @@ from app.loaders import make_loaders
 from app.middleware import RequestEnvelope
 from app.rate_limit import parse_networks
 from app.routes.archives import ArchiveRoute
+from app.routes.faces import make_face_routes
+from app.routes.faces.parts import FaceParts
 from app.routes.handing_over import DeliveryMode, HandOver
 from app.routes.hosts import PictureHosts
 from app.routes.ide import graphiql_page, static_mount
 from app.routes.kept_pictures import Kept, KeptPictures
+from app.routes.openapi import OpenAPIRoute
 from app.routes.operations import Readiness, SchemaRoute, healthz, metrics
 from app.routes.page_routes import make_page_routes
 from app.routes.picture_answers import PictureSender
 from app.routes.pictures import Pictures
 from app.routes.tus import FOLDER_METHODS, SESSION_METHODS, UploadDoor
 from app.routes.upload import UploadRoute
+from app.services.at_once import AtOnceService
 from app.services.authentication import Authenticator
 from app.services.delivery_cache import DeliveryCache
+from app.services.form_uploads import FormUploadService
 from app.settings import Settings
 
 _RECHECK_EVERY_S = 1.0
@@ -45,7 +50,9 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lifespan = Starlette(lifespan=self._live)
+        self._lifespan = Starlette(lifespan=lambda _starlette: self.running())
+        self.routes: list[BaseRoute] = []
+        """All but those of pictures and of GraphQL, while it runs."""
         self._kept: KeptPictures | None = None
         self._app: ASGIApp = self._lifespan
 
@@ -62,11 +69,10 @@ class Server:
         return None if self._kept is None else self._kept.write(scope)
 
     @contextlib.asynccontextmanager
-    async def _live(self, _starlette: Starlette) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
+        """It serves until the context is left."""
         async with open_container(self._settings) as container:
-            authenticator = Authenticator(
-                container.accounts, container.services.uploads, container.services.sign_in, container.foreign_tokens
-            )
+            authenticator = _make_authenticator(container)
             graphql = _make_endpoint(container, authenticator)
             sender = _make_sender(container)
             cache = DeliveryCache[Kept](container.bus, max_body_bytes=container.settings.memory_cache_bytes)
@@ -87,7 +93,8 @@ class Server:
                 base_url=container.addresses.base_url,
                 picture_urls=list_picture_urls(container.settings, container.store),
             )
-            routes = Router(routes=[*_routes(container, authenticator), *pages], redirect_slashes=False)
+            self.routes = [*_routes(container, authenticator, pictures), *pages]
+            routes = Router(routes=self.routes, redirect_slashes=False)
             app = RequestEnvelope(
                 _Fork(hosts, pictures, graphql, routes),
                 trusted_proxies=parse_networks(self._settings.trusted_proxies),
@@ -140,6 +147,17 @@ class _Fork:
             await self._routes({**scope, "app": self}, receive, send)
 
 
+def _make_authenticator(container: Container) -> Authenticator:
+    services = container.services
+    return Authenticator(
+        container.accounts,
+        services.uploads,
+        services.sign_in,
+        container.foreign_tokens,
+        batch_tokens=services.batch_tokens,
+    )
+
+
 def _make_sender(container: Container) -> PictureSender:
     store = container.store
     if container.settings.delivery == "accel":
@@ -183,7 +201,7 @@ def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQ
     )
 
 
-def _routes(container: Container, authenticator: Authenticator) -> list[BaseRoute]:
+def _routes(container: Container, authenticator: Authenticator, pictures: ASGIApp) -> list[BaseRoute]:
     readiness = Readiness(
         checks={
             "database": container.database.check,
@@ -201,6 +219,7 @@ def _routes(container: Container, authenticator: Authenticator) -> list[BaseRout
         addresses=container.addresses,
         max_upload_bytes=container.server.max_upload_bytes,
     )
+    document = OpenAPIRoute.of(container.server.version, container.addresses.base_url)
     return [
         Route("/", _home, methods=["GET"]),
         Route("/schema.graphql", SchemaRoute(write_sdl()).__call__, methods=["GET"]),
@@ -210,8 +229,27 @@ def _routes(container: Container, authenticator: Authenticator) -> list[BaseRout
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readiness.__call__, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
+        Route("/openapi.json", document.__call__, methods=["GET"]),
         static_mount(),
+        *make_face_routes(_face_parts(container, authenticator, pictures)),
     ]
+
+
+def _face_parts(container: Container, authenticator: Authenticator, pictures: ASGIApp) -> FaceParts:
+    return FaceParts(
+        services=container.services,
+        reception=container.reception,
+        at_once=AtOnceService(container.services.uploads, container.reception),
+        form_uploads=FormUploadService(
+            *(container.database, container.bus, container.accounts, container.services.uploads, container.reception),
+            scratch_dir=container.scratch_dir,
+        ),
+        authenticate=authenticator.authenticate,
+        addresses=container.addresses,
+        server=container.server,
+        object_url=container.object_url,
+        pictures=pictures,
+    )
 
 
 async def _home(_request: Request) -> Response:

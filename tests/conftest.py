@@ -4,6 +4,7 @@
 pytest_plugins = [
     "tests.servers.ports",
     "tests.servers.corpus",
+    "tests.servers.reference",
     "tests.servers.nginx",
     "tests.servers.postgres",
     "tests.servers.redis",

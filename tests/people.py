@@ -35,6 +35,8 @@ uploads_per_day = 1_000
 can_multi_upload = false
 [plans.closed]
 image_upload_enabled = false
+[plans.webless]
+families = ["original", "jpeg", "png", "avif"]
 [plans.guest]
 uploads_per_minute = 3
 uploads_per_day = 50

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Uuid, and_, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as insert_in_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.listing import is_listed
@@ -26,6 +28,12 @@ class AlbumSize:
 async def insert_album(db: AsyncConnection, values: Mapping[str, object]) -> None:
     """Add an album."""
     await db.execute(insert(albums).values(**values))
+
+
+async def insert_album_where_absent(db: AsyncConnection, values: Mapping[str, object]) -> None:
+    """Add an album, unless its owner has one of its slug."""
+    kind = insert_in_postgresql if db.dialect.name == "postgresql" else insert_in_sqlite
+    await db.execute(kind(albums).values(**values).on_conflict_do_nothing())
 
 
 async def update_album(db: AsyncConnection, album_id: AlbumId, values: Mapping[str, object]) -> None:

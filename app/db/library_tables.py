@@ -87,6 +87,20 @@ class OldSlug(SQLModel, table=True):
     created_at: datetime = Field(sa_column=moment())
 
 
+class FaceNumber(SQLModel, table=True):
+    """The small number by which clients of a face know an account or an album.
+
+    No foreign keys, and rows are never deleted: a number means one thing for ever, though it may be gone.
+    """
+
+    __tablename__ = "face_numbers"
+    # Or SQLite gives the highest number out again, should its row be lost.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    number: int | None = Field(default=None, primary_key=True)
+    subject_id: UUID = Field(unique=True)
+
+
 class VariantPreset(SQLModel, table=True):
     """An owner's own size."""
 

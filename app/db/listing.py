@@ -20,11 +20,12 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from app.db.metadata_tests import holds
 from app.db.records import ImageRecord
 from app.db.search import has_words
 from app.db.tables import albums, image_tags, images
 from app.db.types import UTCDateTime
-from app.domain.listing import ImageFilter, ImageOrder, OrderField, Position, TrashView
+from app.domain.listing import ImageFilter, ImageOrder, OrderField, Position, Span, TrashView
 from app.domain.states import ImageState
 from app.ids import AccountId
 
@@ -45,11 +46,10 @@ async def list_images(
     wanted: ImageFilter,
     *,
     order: ImageOrder,
-    limit: int,
-    beyond: Position | None = None,
-    is_backward: bool = False,
+    span: Span,
 ) -> list[ImageRecord]:
-    """At most `limit` images strictly beyond a position, nearest first; `is_backward` reads against the order."""
+    """The images of a span, nearest first; ordered by TAKEN_AT none can be skipped."""
+    limit, beyond, is_backward = span.limit, span.beyond, span.is_backward
     base = select(images).where(*_conditions(db, owner_id, wanted))
     found: list[ImageRecord] = []
     # Those with a value and those without are two stretches of the list, each read along its own index.
@@ -58,7 +58,9 @@ async def list_images(
         here = beyond if beyond is not None and (beyond.value is None) is is_undated else None
         if here is not None:
             statement = statement.where(_is_beyond(order, here, is_backward=is_backward))
-        found += [ImageRecord(*row) for row in await db.execute(statement.limit(limit - len(found)))]
+        found += [
+            ImageRecord(*row) for row in await db.execute(statement.limit(limit - len(found)).offset(span.skipped))
+        ]
         if len(found) >= limit:
             break
     return found
@@ -120,6 +122,7 @@ def _conditions(db: AsyncConnection, owner_id: AccountId, wanted: ImageFilter) -
         conditions.append(_has_any_tag(owner_id, wanted.any_tags))
     if wanted.words is not None:
         conditions.append(has_words(wanted.words, is_sqlite=db.dialect.name == "sqlite"))
+    conditions += [holds(test, is_sqlite=db.dialect.name == "sqlite") for test in wanted.metadata]
     if wanted.fits_nothing:
         conditions.append(false())
     return conditions
@@ -144,6 +147,8 @@ def _of_facts(wanted: ImageFilter) -> list[ColumnElement[bool]]:
         (images.c.is_nsfw, wanted.is_nsfw),
     )
     conditions = [column == value for column, value in pairs if value is not None]
+    if wanted.has_no_creator:
+        conditions.append(images.c.creator.is_(None))
     if wanted.states:
         conditions.append(images.c.state.in_(wanted.states))
     if wanted.formats is not None:

@@ -173,12 +173,14 @@ class SessionRecord:
     expires_at: datetime
     max_bytes: int
     received_bytes: int
+    reserved_bytes: int
     sha256: str | None
     announced_sha256: str | None
     lease_id: UUID | None
     lease_until: datetime | None
     is_duplicate: bool
     is_replacement: bool
+    is_kept_apart: bool
     source_url: str | None
     staged_key: str | None
     """Object key of a replacement's bytes while nobody knows yet whether they are a picture."""

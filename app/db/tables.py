@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlmodel import BigInteger, Field, SQLModel
 
 from app.db.account_tables import Account, ApiKey, RefreshToken, SigningKey
-from app.db.library_tables import Album, ImageTag, OldPlace, OldSlug, SearchDocument, VariantPreset
+from app.db.library_tables import Album, FaceNumber, ImageTag, OldPlace, OldSlug, SearchDocument, VariantPreset
 from app.db.metadata import BY_CODE_POINTS, METADATA, moment
 from app.db.types import JSONDocument, text_enum
 from app.domain.access import Visibility
@@ -173,6 +173,8 @@ class UploadSession(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=moment())
     max_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     received_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    reserved_bytes: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """What counts against the quota while the session is open; 0 as long as nobody knows the file's size."""
     sha256: str | None = Field(default=None, max_length=64)
     """Of the bytes that took the session, so that sending them again can be told from other bytes."""
     announced_sha256: str | None = Field(default=None, max_length=64)
@@ -181,6 +183,8 @@ class UploadSession(SQLModel, table=True):
     is_duplicate: bool
     is_replacement: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     """The bytes take the place of those of an image that is there."""
+    is_kept_apart: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """The bytes become an image of their own, whether or not another image has them."""
     source_url: str | None = None
     """What a worker fetches; null where the client sends."""
     staged_key: str | None = None
@@ -207,6 +211,7 @@ image_tags = _table(ImageTag)
 old_places = _table(OldPlace)
 old_slugs = _table(OldSlug)
 search_documents = _table(SearchDocument)
+face_numbers = _table(FaceNumber)
 variant_presets = _table(VariantPreset)
 images = _table(Image)
 variants = _table(Variant)

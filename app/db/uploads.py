@@ -194,11 +194,20 @@ async def expire_sessions(db: AsyncConnection, *, now: datetime) -> list[Session
     return [SessionRecord(*row) for row in await db.execute(statement)]
 
 
+async def count_unsized(db: AsyncConnection, owner_id: AccountId, *, now: datetime) -> int:
+    """How many sessions of an owner are open whose files may have any size."""
+    statement = select(func.count()).where(_is_alive(owner_id, now), sessions.c.reserved_bytes == 0)
+    return int((await db.execute(statement)).scalar_one())
+
+
 async def reserved_by(db: AsyncConnection, owner_id: AccountId, *, now: datetime) -> tuple[int, int]:
-    """How many sessions of an owner are open, and the bytes they may still bring; not those whose time is over."""
-    is_alive = or_(sessions.c.state == SessionState.RECEIVING, sessions.c.expires_at > now)
-    statement = select(func.count(), func.coalesce(func.sum(sessions.c.max_bytes), 0)).where(
-        sessions.c.owner_id == owner_id, sessions.c.state.in_(OPEN_STATES), is_alive
-    )
-    count, reserved_bytes = (await db.execute(statement)).one()
+    """How many sessions of an owner are open, and the bytes that are kept free for them."""
+    statement = select(func.count(), func.coalesce(func.sum(sessions.c.reserved_bytes), 0))
+    count, reserved_bytes = (await db.execute(statement.where(_is_alive(owner_id, now)))).one()
     return int(count), int(reserved_bytes)
+
+
+def _is_alive(owner_id: AccountId, now: datetime) -> ColumnElement[bool]:
+    # Not those whose time is over, though the sweep has not come by yet.
+    is_in_time = or_(sessions.c.state == SessionState.RECEIVING, sessions.c.expires_at > now)
+    return and_(sessions.c.owner_id == owner_id, sessions.c.state.in_(OPEN_STATES), is_in_time)

@@ -65,6 +65,13 @@ def make_short_path(short_id: str, size: str | None = None) -> str:
     return f"/i/{short_id}/{size}" if size is not None else f"/i/{short_id}"
 
 
+def make_cloudflare_path(account_hash: str, name: str, size: str) -> str:
+    """The path below the CDN's address by an image's id, or its owner's own id for it, whose slashes stay slashes."""
+    # But where a client would take them for a way up, or for nothing.
+    is_plain = not {"", ".", ".."} & set(name.split("/"))
+    return f"/{account_hash}/{quote(name, safe='/' if is_plain else '')}/{quote(size, safe='')}"
+
+
 def make_transform_path(image_id: UUID, options: str, output: OutputFormat) -> str:
     """Where a free transformation is made and served; `options` are as `write_options` writes them."""
     return f"/t/{image_id}/{options}.{output.value}"

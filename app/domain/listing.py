@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.domain.access import Visibility
 from app.domain.formats import ImageFormat
+from app.domain.metadata_filters import MetadataTest
 from app.domain.states import ImageState
 from app.ids import AlbumId
 
@@ -59,6 +60,18 @@ class Position:
     row_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of an ordered list: at most `limit` rows strictly beyond a place, nearest first."""
+
+    limit: int
+    beyond: Position | None = None
+    is_backward: bool = False
+    """Against the order, from the end."""
+    skipped: int = 0
+    """So many are passed over first, for clients that count pages; its cost grows with the number."""
+
+
 class TrashView(StrEnum):
     """Whether a list shows what is in the trash."""
 
@@ -79,6 +92,8 @@ class ImageFilter:
     words: tuple[str, ...] | None = None
     """Folded beginnings of words, each of which must be found; an empty tuple is found nowhere."""
     creator: str | None = None
+    has_no_creator: bool = False
+    metadata: tuple[MetadataTest, ...] = ()
     visibility: Visibility | None = None
     is_nsfw: bool | None = None
     states: tuple[ImageState, ...] = ()

@@ -133,9 +133,14 @@ def _check_custom(derivatives: tuple[Derivative, ...]) -> tuple[Derivative, ...]
 
 def default_derivatives(plan: Plan, preferences: ThumbnailPreferences) -> tuple[Derivative, ...]:
     """`webp`, `avif` and `original` in `small` and `medium`, as far as preferences and plan allow."""
-    chosen = {Family.WEBP: preferences.webp, Family.AVIF: preferences.avif, Family.ORIGINAL: preferences.original}
-    families = [family for family, is_chosen in chosen.items() if is_chosen and family in plan.allowed_families]
+    families = default_families(plan, preferences)
     return tuple(Derivative(family, size) for family in families for size in ("small", "medium"))
+
+
+def default_families(plan: Plan, preferences: ThumbnailPreferences) -> list[Family]:
+    """The families that an owner gets who names none."""
+    chosen = {Family.WEBP: preferences.webp, Family.AVIF: preferences.avif, Family.ORIGINAL: preferences.original}
+    return [family for family, is_chosen in chosen.items() if is_chosen and family in plan.allowed_families]
 
 
 def _refusal_error(refusals: Sequence[Refusal]) -> InvalidRequest:

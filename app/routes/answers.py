@@ -1,7 +1,7 @@
 """JSON answers and errors, as every route gives them."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 from starlette.responses import Response
@@ -13,7 +13,11 @@ from app.telemetry import request_id
 log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[bytes, bytes]]
+Tell = Callable[[SafelightError], tuple[int, Mapping[str, object]]]
+"""How an error is told: the status of the answer and its body."""
 
+TELL = "tell_error"
+"""Under this name a request's state has a `Tell`, where its errors are not told in the house's own way."""
 _JSON_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -30,6 +34,11 @@ def error_body(error: SafelightError) -> dict[str, object]:
         "details": error.details,
         "request_id": request_id.get(),
     }
+
+
+def tell_error(error: SafelightError) -> tuple[int, Mapping[str, object]]:
+    """The house's own way."""
+    return error.status, error_body(error)
 
 
 def error_headers(error: SafelightError) -> list[tuple[bytes, bytes]]:
@@ -50,9 +59,12 @@ def mask(error: Exception) -> SafelightError:
     return InternalError(INTERNAL_MESSAGE)
 
 
-async def send_error(send: Send, error: SafelightError, extra: Headers = (), *, has_body: bool = True) -> None:
+async def send_error(
+    send: Send, error: SafelightError, extra: Headers = (), *, has_body: bool = True, tell: Tell = tell_error
+) -> None:
     """Answer with an error."""
-    await send_json(send, error.status, error_body(error), [*error_headers(error), *extra], has_body=has_body)
+    status, body = tell(error)
+    await send_json(send, status, body, [*error_headers(error), *extra], has_body=has_body)
 
 
 async def send_json(
@@ -65,7 +77,7 @@ async def send_json(
     await send({"type": "http.response.body", "body": content if has_body else b""})
 
 
-def json_response(body: Mapping[str, object], *, status: int = 200) -> Response:
+def json_response(body: Mapping[str, object] | Sequence[object], *, status: int = 200) -> Response:
     """An answer in JSON that nothing may cache."""
     response = Response(orjson.dumps(body), status_code=status, media_type="application/json")
     response.headers["cache-control"] = "no-store"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from app.errors import UploadIncomplete
+from app.errors import FileTooLarge, UploadIncomplete
 
 WINDOW_S = 20.0
 MIN_WINDOW_BYTES = 20 * 1024
@@ -36,6 +36,21 @@ async def read_body(request: Request) -> AsyncIterator[bytes]:
             if window_bytes < MIN_WINDOW_BYTES:
                 raise _too_slow()
             window_ends_at, window_bytes = loop.time() + WINDOW_S, 0
+
+
+async def read_at_most(request: Request, *, max_bytes: int) -> bytes:
+    """The whole body of a request that brings no file.
+
+    Raises:
+        FileTooLarge: it has more than `max_bytes`.
+        UploadIncomplete: as above.
+    """
+    body = bytearray()
+    async for chunk in read_body(request):
+        body += chunk
+        if len(body) > max_bytes:
+            raise FileTooLarge(f"The body may have at most {max_bytes} bytes.", details={"maxBytes": max_bytes})
+    return bytes(body)
 
 
 async def _receive_by(receive: Receive, deadline: float) -> Message:

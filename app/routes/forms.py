@@ -1,4 +1,4 @@
-"""The one file of a multipart form, streamed: RFC 7578, read by python-multipart's parser."""
+"""A multipart form with its one file, streamed: RFC 7578, read by python-multipart's parser."""
 
 from collections.abc import AsyncIterator
 
@@ -11,28 +11,40 @@ FILE_PARTS = frozenset({b"file", b"image"})
 FRAMING_BYTES = 64 * 1024
 """How much longer than its file a form may be: boundaries, headers, small fields."""
 _MAX_HEADER_BYTES = 8 * 1024
+_MAX_FIELDS = 200
 
 
 class FormFile:
-    """Reads a form chunk by chunk; yields the bytes of its one file part, and passes over every other field."""
+    """Reads a form chunk by chunk; yields the bytes of its one file part, and keeps every other field."""
 
-    def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
+    def __init__(self, content_type: str, body: AsyncIterator[bytes], *, needs_file: bool = True) -> None:
         _, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if not boundary:
             raise InvalidRequest("The form names no boundary in its Content-Type.", details={"field": "Content-Type"})
         self._body = body
+        self._needs_file = needs_file
         self._parser = _make_parser(boundary, self)
         self._header_name = b""
         self._header_value = b""
         self._headers: dict[bytes, bytes] = {}
         self._is_in_file = False
+        self._name: str | None = None
+        self._value = bytearray()
         self._is_ended = False
         self._files_seen = 0
         self._other_bytes = 0
         self._pending: list[bytes] = []
         self.filename: str | None = None
         """As the form gives it; known once the file's first bytes are."""
+        self.fields: list[tuple[str, str]] = []
+        """Names and values of all that is no file, in their order; complete once the form is. What is no UTF-8 reads
+        as U+FFFD."""
+
+    @property
+    def has_file(self) -> bool:
+        """Has its file begun?"""
+        return self._files_seen > 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The file's bytes.
@@ -48,8 +60,8 @@ class FormFile:
                 yield part
         if not self._is_ended:
             raise UploadIncomplete("The form ended before its last boundary. Send it again.")
-        if self._files_seen == 0:
-            raise InvalidRequest("The form has no part called file.", details={"field": "file"})
+        if self._files_seen == 0 and self._needs_file:
+            raise InvalidRequest("The form has no file: a part called file or image.", details={"field": "file"})
 
     def _parse(self, chunk: bytes) -> None:
         if self._is_ended:
@@ -79,8 +91,10 @@ class FormFile:
     def on_headers_finished(self) -> None:
         """See whether this part is the file."""
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
-        self._is_in_file = options.get(b"name") in FILE_PARTS
+        name = options.get(b"name", b"")
+        self._is_in_file = name in FILE_PARTS
         if not self._is_in_file:
+            self._name = name.decode("utf-8", "replace")
             return
         self._files_seen += 1
         if self._files_seen > 1:
@@ -96,6 +110,15 @@ class FormFile:
         self._other_bytes += end - start
         if self._other_bytes > FRAMING_BYTES:
             raise InvalidRequest("The form's other fields are too long.", details={"field": "body"})
+        self._value += data[start:end]
+
+    def on_part_end(self) -> None:
+        """Keep a field."""
+        if len(self.fields) >= _MAX_FIELDS:
+            raise InvalidRequest("The form has too many fields.", details={"field": "body"})
+        if self._name is not None:
+            self.fields.append((self._name, self._value.decode("utf-8", "replace")))
+        self._name, self._value = None, bytearray()
 
     def on_end(self) -> None:
         """Note the last boundary."""
@@ -118,6 +141,7 @@ def _make_parser(boundary: bytes, form: FormFile) -> MultipartParser:
                 "on_header_end": form.on_header_end,
                 "on_headers_finished": form.on_headers_finished,
                 "on_part_data": form.on_part_data,
+                "on_part_end": form.on_part_end,
                 "on_end": form.on_end,
             },
             max_header_size=_MAX_HEADER_BYTES,

@@ -11,6 +11,8 @@ from app.routes.negotiation import prefers_page
 # Below the server's own address `/cdn` stays, whatever is set, so that no address that was given out dies.
 _USUAL_PREFIX = ("cdn",)
 _OWN_PLACES = ("/f/", "/i/", "/t/", "/image/", "/images/", "/cdn-cgi/imagedelivery/")
+# Of the batch host of Cloudflare Images: no image has such an id.
+_NO_PICTURES = re.compile(r"/images/v[12](/.*)?", re.DOTALL)
 _PAGE = re.compile(r"/i/[^/]+")
 _DEFAULT_PORTS = (":80", ":443")
 
@@ -53,7 +55,11 @@ class PictureHosts:
 
     def is_picture(self, scope: Scope) -> bool:
         """Is a request answered by the pictures' part of the server?"""
-        return scope["type"] == "http" and (scope["path"].startswith(self._places) or self.is_cdn(scope))
+        if scope["type"] != "http":
+            return False
+        return self.is_cdn(scope) or (
+            scope["path"].startswith(self._places) and not _NO_PICTURES.fullmatch(scope["path"])
+        )
 
     def is_page(self, scope: Scope) -> bool:
         """Is it the page around a picture that is asked for, at an address that a picture has too?"""

@@ -14,7 +14,7 @@ from app.domain.addresses import Address, PictureRoot, PrettyAddress, parse_addr
 from app.domain.signatures import is_signed
 from app.errors import InvalidRequest, SafelightError, Unauthorized, Unavailable
 from app.rate_limit import client_address
-from app.routes.answers import mask, send_error
+from app.routes.answers import TELL, Tell, mask, send_error, tell_error
 from app.routes.hosts import PictureHosts
 from app.routes.kept_pictures import KeptPictures
 from app.routes.negotiation import read_taste
@@ -58,9 +58,11 @@ class Pictures:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, asking whatever must be asked."""
-        await self._serve(PictureRequest.of(scope), self._hosts.roots(scope), send)
+        # A face that has a picture under an address of its own has words of its own for what goes wrong.
+        tell: Tell = scope.get("state", {}).get(TELL, tell_error)
+        await self._serve(PictureRequest.of(scope), self._hosts.roots(scope), send, tell)
 
-    async def _serve(self, request: PictureRequest, roots: Sequence[PictureRoot], send: Send) -> None:
+    async def _serve(self, request: PictureRequest, roots: Sequence[PictureRoot], send: Send, tell: Tell) -> None:
         is_started = False
 
         async def sending(message: object) -> None:
@@ -83,7 +85,7 @@ class Pictures:
             told = _as_told(error)
             status = told.status
             headers = [*OPEN_TO_ALL, *(_ALLOW if status == 405 else ())]
-            await send_error(send, told, headers, has_body=request.method != "HEAD")
+            await send_error(send, told, headers, has_body=request.method != "HEAD", tell=tell)
         DELIVERIES.labels(status=str(status), cache="miss").inc()
 
     async def _answer(self, request: PictureRequest, roots: Sequence[PictureRoot], send: Send) -> int:

@@ -13,9 +13,12 @@ ObjectURL = Callable[[str], str]
 
 
 def image_resource(
-    snapshot: ImageSnapshot, addresses: Addresses, object_url: ObjectURL, *, owner_name: str, is_duplicate: bool
+    snapshot: ImageSnapshot, addresses: Addresses, object_url: ObjectURL | None, *, owner_name: str, is_duplicate: bool
 ) -> dict[str, object]:
-    """The whole of an image, for its owner, whose username stands in the pretty URL."""
+    """The whole of an image, whose owner's name stands in the pretty URL.
+
+    Where the bytes lie is for the owner alone: everybody else gets it without `object_url`.
+    """
     image = snapshot.image
     base_url = addresses.base_url
     ready = [record for record in snapshot.variants if record.state is VariantState.READY]
@@ -29,15 +32,16 @@ def image_resource(
         "url": stable_url,
         "stable_url": stable_url,
         "cdn_url": addresses.cdn_url + make_pretty_path(owner_name, album_slug, image.filename),
-        "storage_url": object_url(image.upload_key) if image.upload_key else None,
+        "storage_url": object_url(image.upload_key) if object_url and image.upload_key else None,
         "is_nsfw": image.is_nsfw,
         "width": image.width_px,
         "height": image.height_px,
         "placeholder": _placeholder(snapshot),
         "available_variants": _families(ready),
         "planned_variants": _families(snapshot.variants),
-        "processing": _policy(image.policy),
+        "processing": policy_resource(image.policy),
         "variants": _by_family(ready, lambda record: _file(snapshot, base_url, record)),
+        "storage_variants": _by_family(ready, lambda record: _place(record, object_url)) if object_url else {},
         "stable_variants": _by_family(snapshot.variants, lambda record: _promise(snapshot, base_url, record)),
         "duplicate": is_duplicate,
     }
@@ -74,7 +78,12 @@ def _promise(snapshot: ImageSnapshot, base_url: str, record: VariantRecord) -> d
     }
 
 
-def _policy(policy: ProcessingPolicy) -> dict[str, object]:
+def _place(record: VariantRecord, object_url: ObjectURL) -> dict[str, object]:
+    return {"url": object_url(record.object_key) if record.object_key else None}
+
+
+def policy_resource(policy: ProcessingPolicy) -> dict[str, object]:
+    """What was granted; the original is kept in every case."""
     derivatives = [{"family": wanted.family.value, "size": wanted.size} for wanted in policy.derivatives]
     return {"profile": policy.profile.value, "keep_original": True, "derivatives": derivatives}
 

@@ -25,7 +25,7 @@ class UploadRoute:
 
     async def __call__(self, request: Request) -> Response:
         """201 with the image's resource; 200 where its bytes were there already."""
-        reception = await self.reception.receive(_read_sending(request))
+        reception = await self.reception.receive(read_sending(request, *read_session_and_token(request)))
         resource = image_resource(
             reception.snapshot,
             self.addresses,
@@ -43,7 +43,7 @@ def read_session_and_token(request: Request) -> tuple[SessionId, str]:
         Unauthorized: one of them is missing.
     """
     session_id = parse_uuid(request.path_params["session"])
-    token = _read_token(request)
+    token = read_token(request)
     if session_id is None or token is None:
         raise Unauthorized("Send the upload token as `Authorization: Bearer <token>`, or use the session's oneTimeUrl.")
     return SessionId(session_id), token
@@ -56,8 +56,12 @@ def _status_of(reception: Reception) -> int:
     return 201 if reception.is_new else 200
 
 
-def _read_sending(request: Request) -> Sending:
-    session_id, token = read_session_and_token(request)
+def read_sending(request: Request, session_id: SessionId, token: str) -> Sending:
+    """The file that a request brings for a session: of a form its one file, else the body as it is.
+
+    Raises:
+        InvalidRequest: POST brings no form, or a header cannot be.
+    """
     form = _read_form(request) if request.method == "POST" else None
     return Sending(
         session_id=session_id,
@@ -79,7 +83,8 @@ def _read_form(request: Request) -> FormFile:
     return FormFile(content_type, read_body(request))
 
 
-def _read_token(request: Request) -> str | None:
+def read_token(request: Request) -> str | None:
+    """The upload token of a request, from its header or its address; None where it has none."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     in_header = value.strip() if scheme.lower() == "bearer" else ""
     in_url = request.query_params.get("token")

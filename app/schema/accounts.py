@@ -108,11 +108,9 @@ def viewer_of(view: AccountView, scopes: frozenset[Scope]) -> Viewer:
 
 
 def _stats_of(view: AccountView) -> AccountStats:
-    used_bytes = view.usage.stored_bytes + view.usage.reserved_bytes
-    quota_bytes = view.plan.storage_quota_bytes
-    remaining = None if quota_bytes is None else BigInt(max(0, quota_bytes - used_bytes))
+    remaining = None if view.remaining_bytes is None else BigInt(view.remaining_bytes)
     images = ImageStats(
-        count=view.usage.images, storage_used_bytes=BigInt(used_bytes), storage_remaining_bytes=remaining
+        count=view.usage.images, storage_used_bytes=BigInt(view.used_bytes), storage_remaining_bytes=remaining
     )
     return AccountStats(images=images, albums=AlbumStats(count=view.usage.albums))
 

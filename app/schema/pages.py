@@ -1,9 +1,6 @@
 """Pages of lists: which part, in which order, and cursors that fit one order alone."""
 
-import base64
-import binascii
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +8,7 @@ import strawberry
 
 from app.db.records import AlbumRecord, ImageRecord
 from app.domain.albums import is_slug
+from app.domain.cursors import name_of, read_cursor, write_cursor
 from app.domain.formats import MEDIA_TYPES
 from app.domain.listing import ImageFilter as WantedImages
 from app.domain.listing import ImageOrder as WantedOrder
@@ -24,12 +22,7 @@ from app.services.images import PageRequest
 
 MAX_PAGE, DEFAULT_PAGE = 100, 50
 MAX_SEARCH_CHARACTERS = 1_000
-MAX_CURSOR_CHARACTERS = 2_000
 ALBUM_ORDER = "albums"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOMENTS = {OrderField.CREATED_AT, OrderField.UPDATED_AT, OrderField.TAKEN_AT}
-_MOST = 2**63 - 1
 
 
 @strawberry.input(description="What a list of images is ordered by. Those that are the same by it follow their ids.")
@@ -150,11 +143,11 @@ def _read_page(
     first, after, last, before = asked
     if (last is not None or before is not None) and (first is not None or after is not None):
         raise InvalidRequest("Ask with first and after, or with last and before.", details={"field": "last"})
-    name = name or _name_of(order)
+    name = name or name_of(order)
     if last is not None or before is not None:
         limit = _check_limit(last, "last")
-        return PageRequest(limit, order, _read_cursor(before, "before", order, name), is_backward=True)
-    return PageRequest(_check_limit(first, "first"), order, _read_cursor(after, "after", order, name))
+        return PageRequest(limit, order, read_cursor(before, "before", order, name), is_backward=True)
+    return PageRequest(_check_limit(first, "first"), order, read_cursor(after, "after", order, name))
 
 
 def _check_limit(limit: int | None, field: str) -> int:
@@ -168,55 +161,9 @@ def _check_limit(limit: int | None, field: str) -> int:
 def image_cursor(image: ImageRecord, order: WantedOrder) -> str:
     """Where an image is in an order."""
     value: OrderValue = getattr(image, order.field.value)
-    return _write_cursor(_name_of(order), Position(value, image.id))
+    return write_cursor(name_of(order), Position(value, image.id))
 
 
 def album_cursor(album: AlbumRecord) -> str:
     """Where an album is in the list of albums."""
-    return _write_cursor(ALBUM_ORDER, Position(album.created_at, album.id))
-
-
-def _read_cursor(text: str | None, field: str, order: WantedOrder, name: str) -> Position | None:
-    # A cursor is no secret: whatever it says, a list holds the caller's own rows alone. It names its list and order,
-    # so that one made for another is refused instead of leading to a place that nobody meant.
-    if text is None:
-        return None
-    try:
-        return _parse_cursor(text, order, name)
-    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError, InvalidRequest) as error:
-        message = f"{field} is no cursor of a list in this order."
-        raise InvalidRequest(message, details={"field": field}) from error
-
-
-def _write_cursor(name: str, position: Position) -> str:
-    value = position.value
-    if isinstance(value, datetime):
-        value = (value - _EPOCH) // timedelta(microseconds=1)
-    text = json.dumps([name, value, position.row_id.hex], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _parse_cursor(text: str, order: WantedOrder, name: str) -> Position:
-    if len(text) > MAX_CURSOR_CHARACTERS:
-        raise ValueError("too long")
-    packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    named, value, hexadecimal = json.loads(packed)
-    if named != name or len(hexadecimal) != 32:
-        raise ValueError("of another list")
-    return Position(_parse_value(order.field, value), UUID(hex=hexadecimal))
-
-
-def _parse_value(field: OrderField, value: object) -> OrderValue:
-    if field is OrderField.TAKEN_AT and value is None:
-        return None
-    if field is OrderField.FILENAME:
-        if not isinstance(value, str) or check_text(value, field="cursor", max_characters=1_000) != value:
-            raise ValueError("no name")
-        return value
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MOST:
-        raise ValueError("no number")
-    return _EPOCH + timedelta(microseconds=value) if field in _MOMENTS else value
-
-
-def _name_of(order: WantedOrder) -> str:
-    return f"{order.field.value}:{order.direction.value}"
+    return write_cursor(ALBUM_ORDER, Position(album.created_at, album.id))

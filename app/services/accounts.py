@@ -68,6 +68,17 @@ class AccountView:
     usage: Usage
     last_key_use_at: datetime | None
 
+    @property
+    def used_bytes(self) -> int:
+        """What counts against the quota: what open sessions may still bring, too."""
+        return self.usage.stored_bytes + self.usage.reserved_bytes
+
+    @property
+    def remaining_bytes(self) -> int | None:
+        """What is left of the quota; None where there is none."""
+        quota_bytes = self.plan.storage_quota_bytes
+        return None if quota_bytes is None else max(0, quota_bytes - self.used_bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class FirstKey:

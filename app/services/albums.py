@@ -79,6 +79,20 @@ class AlbumService:
         async with self._database.read() as db:
             return await find_album_by_slug(db, principal.account_id, slug)
 
+    async def get_by_slug(self, principal: Principal, slug: str, *, scope: Scope = Scope.ALBUMS_READ) -> AlbumRecord:
+        """The caller's own album of this slug, for what needs `scope`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        owner_id = require_account(principal, scope)
+        if is_slug(slug):
+            async with self._database.read() as db:
+                album = await find_album_by_slug(db, owner_id, slug)
+            if album is not None:
+                return album
+        raise NotFound("There is no such album.")
+
     async def list_page(
         self, principal: Principal, *, limit: int, beyond: tuple[datetime, AlbumId] | None, is_backward: bool
     ) -> AlbumPage:

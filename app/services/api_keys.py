@@ -11,7 +11,7 @@ from app.db.records import ApiKeyRecord
 from app.domain.access import Principal, Scope, require_account
 from app.domain.texts import check_text
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from app.ids import AccountId, ApiKeyId, make_api_key
+from app.ids import AccountId, ApiKeyId, KeyStyle, make_api_key
 from app.services.accounts import AccountService
 from app.services.new_keys import new_key_row
 
@@ -49,7 +49,13 @@ class ApiKeyService:
         return key if key is not None and principal.owns(key.account_id, Scope.KEYS_READ) else None
 
     async def create(
-        self, principal: Principal, *, name: str, scopes: Collection[Scope], expires_at: datetime | None
+        self,
+        principal: Principal,
+        *,
+        name: str,
+        scopes: Collection[Scope],
+        expires_at: datetime | None,
+        style: KeyStyle = KeyStyle.SAFELIGHT,
     ) -> NewKey:
         """Make a key with some of the caller's own scopes. Needs the scope KEYS_WRITE.
 
@@ -63,10 +69,16 @@ class ApiKeyService:
         if lacking:
             message = f"This credential lacks the scope {lacking[0].value}, and cannot give it."
             raise Forbidden(message, details={"scope": lacking[0].value})
-        return await self.create_for(account_id, name=name, scopes=scopes, expires_at=expires_at)
+        return await self.create_for(account_id, name=name, scopes=scopes, expires_at=expires_at, style=style)
 
     async def create_for(
-        self, account_id: AccountId, *, name: str, scopes: Collection[Scope], expires_at: datetime | None
+        self,
+        account_id: AccountId,
+        *,
+        name: str,
+        scopes: Collection[Scope],
+        expires_at: datetime | None,
+        style: KeyStyle = KeyStyle.SAFELIGHT,
     ) -> NewKey:
         """Make a key for an account, with any scopes: for the command line.
 
@@ -80,7 +92,7 @@ class ApiKeyService:
             raise InvalidRequest("A key needs at least one scope.", details={"field": "scopes"})
         if expires_at is not None and expires_at <= now:
             raise InvalidRequest("expiresAt must lie in the future.", details={"field": "expiresAt"})
-        secret = make_api_key()
+        secret = make_api_key(style)
         row = new_key_row(account_id, checked or "", secret, scopes=scopes, now=now, expires_at=expires_at)
         async with self._database.write() as db:
             # Its row is held, so that the keys are counted by one at a time.

@@ -4,6 +4,7 @@ from app.domain.access import ANONYMOUS, Principal
 from app.errors import Unauthorized
 from app.ids import UPLOAD_TOKEN_PREFIX
 from app.services.accounts import AccountService
+from app.services.batch_tokens import BATCH_ISSUER, BatchTokenService
 from app.services.foreign_tokens import ForeignTokenService, issuer_of
 from app.services.sign_in import ISSUER, SignInService
 from app.services.uploads import UploadService
@@ -18,11 +19,14 @@ class Authenticator:
         uploads: UploadService,
         sign_in: SignInService,
         foreign_tokens: ForeignTokenService | None = None,
+        *,
+        batch_tokens: BatchTokenService | None = None,
     ) -> None:
         self._accounts = accounts
         self._uploads = uploads
         self._sign_in = sign_in
         self._foreign_tokens = foreign_tokens
+        self._batch_tokens = batch_tokens
 
     async def authenticate(
         self, authorization: str | None, api_key: str | None, assertion: str | None = None
@@ -57,6 +61,9 @@ class Authenticator:
         return await self._accounts.authenticate(secret)
 
     async def _authenticate_token(self, token: str) -> Principal:
-        if self._foreign_tokens is not None and issuer_of(token) != ISSUER:
+        issuer = issuer_of(token)
+        if self._batch_tokens is not None and issuer == BATCH_ISSUER:
+            return await self._batch_tokens.authenticate(token)
+        if self._foreign_tokens is not None and issuer != ISSUER:
             return await self._foreign_tokens.authenticate(token)
         return await self._sign_in.authenticate(token)

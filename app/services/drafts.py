@@ -6,12 +6,12 @@ from datetime import datetime
 
 from app.db.records import AccountRecord
 from app.domain.access import Visibility
+from app.domain.custom_ids import check_custom_id
 from app.domain.filenames import clean_filename
 from app.domain.policy import ProcessingPolicy, Wanted
 from app.domain.states import ImageState
 from app.domain.texts import (
     MAX_CREATOR_CHARACTERS,
-    MAX_CUSTOM_ID_CHARACTERS,
     MAX_TEXT_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     check_metadata,
@@ -39,6 +39,8 @@ class SessionRequest:
     custom_id: str | None = None
     album_id: AlbumId | None = None
     album_slug: str | None = None
+    makes_album: bool = False
+    """Is the album of `album_slug` made where it is not there?"""
     tags: Sequence[str] = ()
     metadata: object = None
     is_nsfw: bool | None = None
@@ -48,6 +50,8 @@ class SessionRequest:
     sha256: str | None = None
     source_url: str | None = None
     """What a worker shall fetch; None where the client sends the bytes."""
+    is_kept_apart: bool = False
+    """Do the bytes become an image of their own, whether or not another image of the owner's has them?"""
 
 
 def make_draft(
@@ -60,9 +64,7 @@ def make_draft(
     """
     preferences = preferences_of(account)
     short_id = make_short_id()
-    custom_id = check_text(
-        request.custom_id, field="customId", max_characters=MAX_CUSTOM_ID_CHARACTERS, may_be_empty=False
-    )
+    custom_id = check_custom_id(request.custom_id)
     return {
         "short_id": short_id,
         "owner_id": account.id,

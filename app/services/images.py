@@ -1,10 +1,10 @@
 """Read images: one, some, or a page of the caller's own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.db.accounts import find_account
-from app.db.albums import find_albums
+from app.db.albums import find_album, find_albums
 from app.db.engine import Database, Transaction
 from app.db.images import find_image, find_image_by
 from app.db.listing import count_images, list_images
@@ -12,8 +12,9 @@ from app.db.records import ImageRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.variants import find_variant, list_variants
 from app.domain.access import Principal, Scope, require_account
-from app.domain.listing import NEWEST_FIRST, ImageFilter, ImageOrder, Position
+from app.domain.listing import NEWEST_FIRST, ImageFilter, ImageOrder, Position, Span
 from app.domain.texts import is_text
+from app.errors import NotFound
 from app.ids import AccountId, ImageId, VariantId, make_custom_key
 from app.services.visibility import may_see
 
@@ -30,6 +31,13 @@ class PageRequest:
     """False where nobody is going to look at them, which saves most of a list's time."""
     wants_count: bool = True
     """Likewise."""
+    skipped: int = 0
+    """So many are passed over first, for clients that count pages; its cost grows with the number."""
+
+    @property
+    def span(self) -> Span:
+        """The images that are read: one more than asked for, to see whether others follow."""
+        return Span(self.limit + 1, self.beyond, self.is_backward, self.skipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,42 @@ class ImageService:
             image = await find_image_by(db, short_id=short_id)
         return await self.find(principal, image.id) if image is not None else None
 
+    async def get_own_by_short_id(self, principal: Principal, short_id: str) -> ImageSnapshot:
+        """The caller's own image of this short id, a draft or what is in the trash too, with its owner and album.
+
+        Needs the scope IMAGES_READ.
+
+        Raises:
+            NotFound: there is none of the caller's.
+        """
+        owner_id = require_account(principal, Scope.IMAGES_READ)
+        snapshot = await self.find_by_short_id(principal, short_id)
+        if snapshot is None or snapshot.image.owner_id != owner_id:
+            raise NotFound("There is no such image.")
+        return await self.surround(snapshot)
+
+    async def get_own_id(self, principal: Principal, short_id: str) -> ImageId:
+        """The id of the caller's own image of this short id, for who changes it. Needs the scope IMAGES_WRITE.
+
+        Raises:
+            NotFound: there is none of the caller's.
+        """
+        owner_id = require_account(principal, Scope.IMAGES_WRITE)
+        if short_id.isascii() and short_id.isalnum():
+            async with self._database.read() as db:
+                image = await find_image_by(db, short_id=short_id)
+            if image is not None and image.owner_id == owner_id:
+                return image.id
+        raise NotFound("There is no such image.")
+
+    async def surround(self, snapshot: ImageSnapshot) -> ImageSnapshot:
+        """The same with its owner and its album, whoever asks."""
+        album_id = snapshot.image.album_id
+        async with self._database.read() as db:
+            owner = await find_account(db, snapshot.image.owner_id)
+            album = await find_album(db, album_id) if album_id is not None else None
+        return replace(snapshot, owner=owner, album=album)
+
     async def find_by_custom_id(self, principal: Principal, custom_id: str) -> ImageSnapshot | None:
         """The caller's own image of this custom id; nobody else's can be asked for by it."""
         if principal.account_id is None or not is_text(custom_id):
@@ -100,15 +144,7 @@ class ImageService:
         """
         owner_id = require_account(principal, Scope.IMAGES_READ)
         async with self._database.read() as db:
-            rows = await list_images(
-                db,
-                owner_id,
-                wanted,
-                order=request.order,
-                limit=request.limit + 1,
-                beyond=request.beyond,
-                is_backward=request.is_backward,
-            )
+            rows = await list_images(db, owner_id, wanted, order=request.order, span=request.span)
             kept = rows[: request.limit]
             if request.is_backward:
                 kept.reverse()

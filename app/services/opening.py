@@ -23,9 +23,9 @@ from app.ids import AccountId, ImageId, SessionId, hash_secret, make_upload_toke
 from app.services.accounts import ACTIVE, preferences_of
 from app.services.drafts import SessionRequest, make_draft
 from app.services.indexing import index_image
-from app.services.places import get_album_id, settle_filename
+from app.services.places import get_album_id, make_album, settle_filename
 from app.services.planning import planned_rows
-from app.services.quotas import check_quota
+from app.services.quotas import check_quota, check_unsized
 from app.services.registration import dedupe_key, plan_more
 from app.services.watching import closing_error
 
@@ -72,12 +72,17 @@ class SessionOpener:
         session = SessionValues(
             account.id, image_id, wanted_bytes, _check_ttl(request.ttl_s), check_sha256(request.sha256)
         )
+        if request.makes_album and request.album_slug is not None:
+            await make_album(db, account.id, request.album_slug, now=now)
         album_id = await get_album_id(db, account.id, request.album_id, request.album_slug)
-        present = await self._find_known(draft, session.announced_sha256)
+        present = None if request.is_kept_apart else await self._find_known(draft, session.announced_sha256)
         if present is not None:
             await plan_more(db, present, policy.planned)
             await insert_image(db, {**draft, "custom_id": None, "custom_key": None, "alias_of": present.id})
             return await insert_session_of(db, session, known_as=present, now=now)
+        is_unsized = request.file_bytes is None and request.source_url is None
+        if is_unsized:
+            await check_unsized(db, account.id)
         max_bytes = await check_quota(
             db, account, self.plan, needed_bytes=wanted_bytes, may_be_less=request.file_bytes is None
         )
@@ -85,9 +90,12 @@ class SessionOpener:
         filename = await settle_filename(db, album_id, str(draft["filename"]))
         await insert_image(db, {**draft, "album_id": album_id, "filename": filename})
         await insert_variants(db, planned_rows(session.image_id, policy.planned, now=now))
-        opened = await insert_session_of(
-            db, replace(session, max_bytes=max_bytes), now=now, more={"source_url": request.source_url}
-        )
+        more = {
+            "source_url": request.source_url,
+            "is_kept_apart": request.is_kept_apart,
+            "reserved_bytes": 0 if is_unsized else max_bytes,
+        }
+        opened = await insert_session_of(db, replace(session, max_bytes=max_bytes), now=now, more=more)
         await index_image(db, opened.snapshot.image)
         return opened
 
@@ -146,6 +154,7 @@ async def insert_session_of(
         "expires_at": now + timedelta(seconds=values.ttl_s),
         "max_bytes": values.max_bytes,
         "received_bytes": 0,
+        "reserved_bytes": values.max_bytes,
         "sha256": known_as.sha256 if known_as is not None else None,
         "announced_sha256": values.announced_sha256,
         "is_duplicate": known_as is not None,

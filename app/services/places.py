@@ -1,11 +1,13 @@
 """Where images are: albums by their names, and filenames within them, of which no two are the same."""
 
-from app.db.albums import find_album, find_album_by_slug, names_in_album
+from datetime import datetime
+
+from app.db.albums import find_album, find_album_by_slug, insert_album_where_absent, names_in_album
 from app.db.engine import Transaction
-from app.domain.albums import is_slug
+from app.domain.albums import check_slug, is_slug
 from app.domain.filenames import number_filename, split_filename
 from app.errors import InvalidRequest, NotFound
-from app.ids import AccountId, AlbumId, ImageId
+from app.ids import AccountId, AlbumId, ImageId, make_uuid
 
 _COMPARED_CHARACTERS = 64
 
@@ -32,6 +34,17 @@ async def get_album_id(
             raise NotFound("There is no such album.", details={"field": "albumSlug"})
         return album.id
     return None
+
+
+async def make_album(db: Transaction, owner_id: AccountId, slug: str, *, now: datetime) -> None:
+    """Make the owner's album of this slug, unless it is there.
+
+    Raises:
+        InvalidRequest: no album can be called so.
+    """
+    album_id = AlbumId(make_uuid())
+    row = {"id": album_id, "owner_id": owner_id, "slug": check_slug(slug, field="albumSlug"), "title": slug}
+    await insert_album_where_absent(db, {**row, "created_at": now, "updated_at": now})
 
 
 async def settle_filename(

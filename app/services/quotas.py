@@ -3,9 +3,13 @@
 from app.db.engine import Transaction, utc_now
 from app.db.images import usage_of
 from app.db.records import AccountRecord
-from app.db.uploads import reserved_by
+from app.db.uploads import count_unsized, reserved_by
 from app.domain.plans import Plan
-from app.errors import QuotaExceeded
+from app.errors import QuotaExceeded, RateLimited
+from app.ids import AccountId
+
+MAX_UNSIZED = 100
+_UNSIZED_RETRY_S = 60
 
 
 async def check_quota(
@@ -38,6 +42,17 @@ async def check_quota(
         message = "The account's storage is used up. Delete images or open smaller sessions."
         raise QuotaExceeded(message, details=facts)
     return needed_bytes
+
+
+async def check_unsized(db: Transaction, owner_id: AccountId) -> None:
+    """Refuse one more session that reserves nothing, as nobody knows its file's size, where there are many.
+
+    Raises:
+        RateLimited: there are `MAX_UNSIZED`.
+    """
+    if await count_unsized(db, owner_id, now=utc_now()) >= MAX_UNSIZED:
+        message = f"At most {MAX_UNSIZED} uploads can be open whose size was not told. Send the files of some."
+        raise RateLimited(message, retry_after_s=_UNSIZED_RETRY_S)
 
 
 def _check_images(max_images: int, *, taken: int) -> None:

@@ -158,6 +158,7 @@ class ReceptionService:
     async def _receive_held(self, lease: SessionLease, bring: Bring, *, awaits_verdict: bool = True) -> Reception:
         try:
             arrival = await check_file(lease, *await bring(), self._limits.budget)
+            await self._uploads.reserve(lease.session, arrival.file.byte_size)
             return await self._store_and_register(lease, arrival, awaits_verdict=awaits_verdict)
         except _SPENDING_ERRORS as error:
             await lease.fail(error)

@@ -135,9 +135,9 @@ async def _register(db: Transaction, lease: SessionLease, arrival: Arrival) -> t
         await _stage(db, lease, arrival, draft)
         return Registered.STAGED, draft.id
     key = dedupe_key(draft.owner_id, draft.visibility, arrival.file.sha256)
-    present = await find_image_by(db, dedupe_key=key)
+    present = None if lease.session.is_kept_apart else await find_image_by(db, dedupe_key=key)
     if present is None:
-        await _fill(db, lease, arrival, draft, key)
+        await _fill(db, lease, arrival, draft, None if lease.session.is_kept_apart else key)
         return Registered.NEW, draft.id
     if present.is_draft:
         return Registered.UNDECIDED, present.id
@@ -155,7 +155,7 @@ async def _stage(db: Transaction, lease: SessionLease, arrival: Arrival, image: 
     await update_image(db, image.id, {"updated_at": now})
 
 
-async def _fill(db: Transaction, lease: SessionLease, arrival: Arrival, draft: ImageRecord, key: str) -> None:
+async def _fill(db: Transaction, lease: SessionLease, arrival: Arrival, draft: ImageRecord, key: str | None) -> None:
     now = utc_now()
     await _hold(db, lease, arrival, {"lease_until": now + LEASE})
     width_px, height_px = arrival.facts.displayed_size

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from app.domain.formats import SNIFF_BYTES, ImageFormat, sniff
+from app.domain.formats import MEDIA_TYPES, SNIFF_BYTES, ImageFormat, sniff
+from app.domain.headers.probe import guess_other_type
 from app.errors import FileTooLarge, InvalidFileType, Unavailable
 
 _WRITE_BYTES = 128 * 1024
@@ -85,9 +86,9 @@ def check_type(head: bytes) -> ImageFormat:
     """
     found = sniff(head)
     if found is None:
-        allowed = [known.value for known in ImageFormat]
+        allowed = sorted(MEDIA_TYPES.values())
         message = "This is no JPEG, PNG, GIF, WebP, AVIF or HEIC picture."
-        raise InvalidFileType(message, details={"detected": None, "allowed": allowed})
+        raise InvalidFileType(message, details={"detected": guess_other_type(head), "allowed": allowed})
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from app.db.accounts import find_account
-from app.db.engine import Database, utc_now
+from app.db.engine import Database, Transaction, utc_now
 from app.db.records import SessionRecord
 from app.db.replacing import end_replacements
 from app.db.snapshots import ImageSnapshot, read_snapshots
@@ -16,7 +16,7 @@ from app.db.uploads import (
     update_session,
 )
 from app.domain.access import Principal, Scope, require_account
-from app.domain.states import SessionState
+from app.domain.states import OPEN_STATES, SessionState
 from app.errors import Conflict, InvalidRequest, NotFound, Unauthorized
 from app.events import EventBus
 from app.ids import SessionId, hash_secret
@@ -24,6 +24,7 @@ from app.jobs import RenderQueue
 from app.services.accounts import ACTIVE, AccountService
 from app.services.drafts import SessionRequest
 from app.services.opening import OpenedSession, SessionOpener, hold_account
+from app.services.quotas import check_quota
 from app.services.uploaders import Uploaders, check_may_upload
 
 MAX_SESSIONS_AT_ONCE = 50
@@ -111,17 +112,36 @@ class UploadService:
             Conflict: it is not OPEN any more.
         """
         owner_id = require_account(principal, Scope.IMAGES_WRITE)
-        now = utc_now()
         async with self._database.write() as db:
             session = await find_session(db, session_id)
             if session is None or session.owner_id != owner_id:
                 raise NotFound("There is no such upload session.")
-            values = {"state": SessionState.CANCELLED, "updated_at": now}
-            if not await update_session(db, session_id, values, only_in=[SessionState.OPEN]):
+            if not await _cancel(db, session_id):
                 raise Conflict(f"The session is {session.state.name}; only an OPEN one can be cancelled.")
-            await end_replacements(db, [session_id], now=now)
         await self._bus.publish([session.image_id])
         return await self.get(principal, session_id)
+
+    async def give_up(self, session: SessionRecord) -> None:
+        """Close a session that nobody but the caller knows of and that will get no file; one that is over stays so."""
+        async with self._database.write() as db:
+            await _cancel(db, session.id)
+        await self._bus.publish([session.image_id])
+
+    async def reserve(self, session: SessionRecord, file_bytes: int) -> None:
+        """Keep room for a file that has come, where none was kept as nobody knew its size.
+
+        Raises:
+            QuotaExceeded: there is none.
+        """
+        if session.reserved_bytes >= file_bytes:
+            return
+        async with self._database.write() as db:
+            account = await hold_account(db, session.owner_id)
+            plan = self._accounts.plan_of(account)
+            # What was kept for an earlier try is none of what others have.
+            await update_session(db, session.id, {"reserved_bytes": 0}, only_in=tuple(OPEN_STATES))
+            await check_quota(db, account, plan, needed_bytes=file_bytes, is_new_image=False)
+            await update_session(db, session.id, {"reserved_bytes": file_bytes}, only_in=tuple(OPEN_STATES))
 
     async def authenticate(self, token: str) -> tuple[Principal, SessionRecord]:
         """The session that an upload token belongs to, and who holds it.
@@ -136,6 +156,15 @@ class UploadService:
         if session is None or is_disabled or utc_now() > session.expires_at + READABLE_AFTER_EXPIRY:
             raise Unauthorized("This upload token is unknown or too old. Open another session.")
         return Principal(upload_session_id=session.id, upload_image_id=session.image_id), session
+
+
+async def _cancel(db: Transaction, session_id: SessionId) -> bool:
+    now = utc_now()
+    values = {"state": SessionState.CANCELLED, "updated_at": now}
+    is_open = await update_session(db, session_id, values, only_in=[SessionState.OPEN])
+    if is_open:
+        await end_replacements(db, [session_id], now=now)
+    return is_open
 
 
 def _may_read(principal: Principal, session: SessionRecord) -> bool:

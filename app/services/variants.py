@@ -1,6 +1,6 @@
 """Plan more variants of an image, try failed ones again, and tell what a policy would make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.db.accounts import find_account
@@ -18,11 +18,13 @@ from app.domain.policy import (
     ProcessingPolicy,
     Profile,
     Refusal,
+    ThumbnailPreferences,
     Wanted,
+    default_families,
     find_refusals,
     resolve_policy,
 )
-from app.domain.variants import Derivative, Preset, VariantState, plan_geometry
+from app.domain.variants import Derivative, Family, Preset, VariantState, plan_geometry
 from app.errors import InvalidFileType, InvalidRequest, NotFound, Unauthorized
 from app.events import EventBus
 from app.ids import ImageId
@@ -72,15 +74,39 @@ class VariantService:
             NotFound: there is no such image of the caller's.
             InvalidRequest, DerivativeNotAllowed: one of them cannot be.
         """
+        return await self._generate(principal, image_id, lambda _plan, _thumbnails: tuple(derivatives))
+
+    async def generate_sizes(self, principal: Principal, image_id: ImageId, sizes: Sequence[str]) -> ImageSnapshot:
+        """The same for sizes whose families nobody names: those that the owner's new images get, or else the original.
+
+        Needs the scope IMAGES_WRITE.
+
+        Raises:
+            NotFound: there is no such image of the caller's.
+            InvalidRequest: there is no such size, or there are none or too many.
+        """
+
+        def choose(plan: Plan, thumbnails: ThumbnailPreferences) -> tuple[Derivative, ...]:
+            families = default_families(plan, thumbnails) or [Family.ORIGINAL]
+            return tuple(Derivative(family, size) for size in sizes for family in families)
+
+        return await self._generate(principal, image_id, choose)
+
+    async def _generate(
+        self,
+        principal: Principal,
+        image_id: ImageId,
+        choose: Callable[[Plan, ThumbnailPreferences], tuple[Derivative, ...]],
+    ) -> ImageSnapshot:
         async with self._database.write() as db:
             image = await self._hold(db, principal, image_id)
             account = await find_account(db, image.owner_id)
             if account is None:
                 raise Unauthorized("This account is gone.")
-            wanted = Wanted(Profile.CUSTOM, tuple(derivatives))
             thumbnails = preferences_of(account).thumbnails
             presets = await read_presets(db, account.id)
             plan = self._accounts.plan_of(account)
+            wanted = Wanted(Profile.CUSTOM, choose(plan, thumbnails))
             policy = resolve_policy(wanted, plan, preferences=thumbnails, presets=presets)
             await plan_more(db, image, policy.derivatives)
             snapshot = (await read_snapshots(db, [image.id]))[image.id]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.db.engine import Database, utc_now
 from app.db.records import SessionRecord, VariantRecord
-from app.db.snapshots import ImageSnapshot
+from app.db.snapshots import ImageSnapshot, read_watched
 from app.db.uploads import find_session
 from app.domain.access import Principal, Scope
 from app.domain.states import ImageState, SessionState
@@ -31,6 +31,17 @@ class SessionProgress:
     session: SessionRecord
     snapshot: ImageSnapshot
     received_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an image is, for clients that ask again and again."""
+
+    snapshot: ImageSnapshot
+    is_complete: bool
+    """Nothing is on its way any more, whether it came out well or not."""
+    is_failed: bool
+    """A variant could not be made, or no bytes will ever come."""
 
 
 class WatchService:
@@ -93,6 +104,19 @@ class WatchService:
                 await watcher.wait(_patience_s(snapshot))
                 snapshot = await _newest(feed, snapshot)
             raise NotFound("There is no such upload session.")
+
+    async def look(self, principal: Principal, image_id: ImageId) -> Standing:
+        """The readiness now, and nothing later.
+
+        Raises:
+            NotFound: there is no such image, or it is not the caller's to see.
+        """
+        async with self._database.read() as db:
+            snapshot = _visible(principal, await read_watched(db, image_id))
+        session = snapshot.session
+        is_hopeless = snapshot.image.is_draft and session is not None and closing_error(session) is not None
+        is_failed = is_hopeless or snapshot.image.state is ImageState.FAILED
+        return Standing(snapshot, is_complete(snapshot) or is_hopeless, is_failed)
 
     async def _find_own(self, principal: Principal, session_id: SessionId) -> SessionRecord:
         async with self._database.read() as db:

@@ -33,7 +33,7 @@ PAIRS = [
     (refresh_tokens, records.RefreshTokenRecord),
 ]
 # They are filtered by and counted, and never read.
-UNREAD = {"image_tags", "old_places", "old_slugs", "search_documents"}
+UNREAD = {"face_numbers", "image_tags", "old_places", "old_slugs", "search_documents"}
 
 
 @pytest.mark.parametrize(("table", "record"), PAIRS, ids=[table.name for table, _ in PAIRS])

@@ -103,7 +103,7 @@ async def test_an_upload_answers_with_the_whole_resource(client: Client) -> None
 
     assert set(resource) == {
         *("image_uuid", "view_url", "url", "stable_url", "storage_url", "is_nsfw", "available_variants", "processing"),
-        *("variants", "stable_variants", "planned_variants", "duplicate"),
+        *("variants", "stable_variants", "storage_variants", "planned_variants", "duplicate"),
         *("id", "short_id", "cdn_url", "width", "height", "placeholder"),
     }
     assert (resource["width"], resource["height"], resource["is_nsfw"]) == (640, 480, True)

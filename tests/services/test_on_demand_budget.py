@@ -34,6 +34,7 @@ async def begin(demand: Demand, image_id: ImageId, wish: Wish, address: str | No
 
 
 async def test_an_address_may_start_so_many_renders_a_minute(demand: Demand) -> None:
+    # PF-55
     image_id = await demand.bench.upload(make_jpeg(301, 201))
     address = new_address()
     for width_px in range(1, PER_MINUTE + 1):

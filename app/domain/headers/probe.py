@@ -52,11 +52,12 @@ def probe(file: BinaryIO, *, budget: Budget) -> HeaderFacts:
         case ImageFormat.AVIF | ImageFormat.HEIC:
             return heif.read_facts(file, codec, budget=budget)
         case None:
-            details = {"detected": _guess_other_type(head), "allowed": sorted(MEDIA_TYPES.values())}
+            details = {"detected": guess_other_type(head), "allowed": sorted(MEDIA_TYPES.values())}
             raise InvalidFileType("This is no picture of a format that is taken.", details=details)
 
 
-def _guess_other_type(head: bytes) -> str | None:
+def guess_other_type(head: bytes) -> str | None:
+    """The media type of what is not taken, where its first bytes tell; None for what nobody knows."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     found = (name for magic, name in _OTHER_TYPES if head.startswith(magic) or text.lower().startswith(magic.lower()))
     return next(found, None)

@@ -1,0 +1,25 @@
+"""Somebody with an account, and their client."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.e2e.clients import Client
+from tests.e2e.logs import faults_of, uploads_left
+from tests.graphql.protocol.conftest import node
+from tests.people import People, Person
+
+__all__ = ["client", "node", "person"]
+
+
+@pytest.fixture
+async def person(people: People) -> Person:
+    return await people.add()
+
+
+@pytest.fixture
+async def client(people: People, person: Person) -> AsyncIterator[Client]:
+    async with people.client(person) as client:
+        yield client
+    assert faults_of(people.site) == []
+    assert uploads_left(people.site) == []
