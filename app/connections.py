@@ -9,6 +9,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 200
+"""Proxies add some to the thirty or so of a browser."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -21,6 +23,10 @@ FindAnswer = Callable[[HTTPScope], tuple[int, bytes, bytes] | None]
 """Status, header lines and body for a scope of HTTP; None where the application must be asked."""
 
 
+class _TooManyHeaders(Exception):
+    """Ends the parser's work; it tells of it as of whatever else is no request."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes whoever sends no complete head in time; answers 431 where it is too large.
 
@@ -28,6 +34,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """
 
     _head_bytes = 0
+    _header_count = 0
     _is_in_head = True
     _deadline: asyncio.TimerHandle | None = None
 
@@ -64,8 +71,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Begin a head; of a later request it is timed from here, where it has not come whole with these bytes."""
         super().on_message_begin()
         self._is_in_head = True
+        self._header_count = 0
         if self._deadline is None:
             self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, unless there are too many."""
+        self._header_count += 1
+        if self._header_count > MAX_HEADERS:
+            raise _TooManyHeaders
+        super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser could not go on with."""
+        if self._header_count > MAX_HEADERS:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+            return
+        super().send_400_response(msg)
 
     def on_headers_complete(self) -> None:
         """End a head."""

@@ -19,7 +19,7 @@ from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.schema import get_schema, write_sdl
 from app.jobs import check_worker
-from app.loaders import make_loaders
+from app.loaders import Loaders, Sources
 from app.middleware import RequestEnvelope
 from app.rate_limit import parse_networks
 from app.routes.archives import ArchiveRoute

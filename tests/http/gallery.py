@@ -73,9 +73,9 @@ class Gallery:
         """Where pictures are."""
         return f"{self.base_url}/cdn"
 
-    async def get(self, address: str, *, api: int = 0, **headers: str) -> httpx.Response:
-        """GET as nobody in particular; redirects are not followed, and no path is tidied up."""
-        async with httpx.AsyncClient(base_url=self.people.site.api_urls[api], timeout=60) as client:
+    async def get(self, address: str, **headers: str) -> httpx.Response:
+        """GET as nobody in particular; redirects are not followed."""
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=60) as client:
             return await client.get(address, headers=headers)
 
     def sign(self, path: str, query: str = "", *, key: str | None = None, in_s: int = 60) -> str:

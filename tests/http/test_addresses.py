@@ -1,5 +1,6 @@
 """Every row of the two tables of http.md, section 3: what each address names, and what each state answers."""
 
+import asyncio
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.http.gallery import CUSTOM_ID, Gallery, Shown
+from app.domain.variants import VariantState
+from tests.e2e.rows import change_variant
+from tests.http.gallery import CUSTOM_ID, Gallery, Shown, show
 from tests.pictures import make_jpeg
 
 ALWAYS = {
@@ -50,7 +53,8 @@ BLOB = "{base}/images/{id}/blob"
 TRANSFORM = "{base}/t/{id}/{options}.{ext}"
 WHOLE, SMALL = (640, 480), (200, 150)
 JPEG, WEBP, PNG, AVIF = "image/jpeg", "image/webp", "image/png", "image/avif"
-PLAIN, MODERN, NO_AVIF = {}, {"Accept": BROWSER}, {"Accept": "image/webp"}
+PLAIN: dict[str, str] = {}
+MODERN, NO_AVIF = {"Accept": BROWSER}, {"Accept": "image/webp"}
 
 ROWS = [
     Row(STABLE, lambda g: f"/f/{g.public.id}/webp/small.webp", WEBP, SMALL, PLAIN, varies=False),
@@ -307,6 +311,43 @@ async def test_what_has_not_come_is_503_and_what_comes_in_time_is_held_for(galle
         assert (answer.status_code, answer.json()["code"]) == (503, "VARIANT_NOT_READY")
         assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("1", "no-store")
     assert [answer.status_code for answer in held] == [200] * 3
+
+
+async def test_what_failed_is_502_at_every_address_and_kept_by_nobody(gallery: Gallery) -> None:
+    async with gallery.people.client(gallery.owner) as client:
+        image = await show(client, make_jpeg(644, 480), filename="failed.jpg", albumSlug="trip")
+    failed = {"state": VariantState.FAILED, "error_code": "RENDER_FAILED", "error_message": "It could not be made."}
+    await change_variant(gallery.people.site, image.id, "webp", "small", **failed)
+    paths = [
+        f"/f/{image.id}/webp/small.webp",
+        gallery.pretty("failed.jpg", size="small"),
+        f"/cdn/i/{image.short_id}/small",
+        f"/cdn/{gallery.account_hash}/{image.id}/small",
+    ]
+
+    answers = [await gallery.get(path, **NO_AVIF) for path in paths]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(502, "RENDER_FAILED")] * 4
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+
+
+async def test_misses_that_are_used_up_are_429_and_what_is_made_is_served_still(gallery: Gallery) -> None:
+    crowd = {"X-Forwarded-For": "203.0.113.77"}
+    made = f"/cdn/{gallery.flexible_hash}/{gallery.free.id}/small"
+    assert (await gallery.get(made, **crowd)).status_code == 200
+
+    place = f"/cdn/{gallery.flexible_hash}/{gallery.free.id}"
+    answers = await asyncio.gather(
+        *(gallery.get(f"{place}/w={width},f=png?wait=0", **crowd) for width in range(1, 141))
+    )
+    refused = [answer for answer in answers if answer.status_code == 429]
+    still = await gallery.get(made, **crowd)
+
+    assert {answer.status_code for answer in answers} <= {200, 503, 429}
+    assert refused
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+    assert {answer.headers["cache-control"] for answer in refused} == {"no-store"}
+    assert still.status_code == 200
 
 
 def shown(answer: httpx.Response, image: Shown) -> bool:
