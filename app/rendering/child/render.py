@@ -25,7 +25,9 @@ from app.rendering.child.geometry import (
     largest_need,
     plan_decodes,
     plan_rasters,
+    preview_size,
     turn_size,
+    with_preview,
 )
 from app.rendering.child.placeholder import make_verdict
 from app.rendering.child.raster import make_raster
@@ -89,6 +91,19 @@ class _VerdictFirst:
                 self._held_back.append((answer, index))
 
 
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What rasters can be taken from besides each other."""
+
+    decodes: DecodePlan
+    root: Raster
+    """The first decode."""
+    finer: Raster = field(default_factory=lambda: Raster(users=0))
+    """The second, larger one, where the plan has one."""
+    preview: Raster = field(default_factory=lambda: Raster(users=0))
+    """The averaged half of the first."""
+
+
 @dataclass(slots=True)
 class _Job:
     facts: HeaderFacts
@@ -99,23 +114,18 @@ class _Job:
 
     def render_stills(self) -> None:
         """Decode the first frame, give the verdict and write every file that does not move."""
-        plans, decodes = plan_rasters(self.specs), plan_decodes(self.facts, self.specs)
-        root = Raster(users=1, image=self._decode(decodes.divisor))
+        decodes = plan_decodes(self.facts, self.specs)
+        decoded = self._decode(decodes.divisor)
+        plans = with_preview(plan_rasters(self.specs), turn_size(decoded.size, self.facts.orientation))
+        sources = _Sources(decodes, Raster(users=0, image=decoded))
         refused: list[BaseException] = []
-        # The verdict first: whoever uploaded waits for it.
-        steps = [Step(root, 0, partial(self._judge, refused), needs_it_alone=False)]
-        finer = root
+        steps = self._plan_verdict(sources, refused, is_halved=any(plan.is_of_preview for plan in plans))
         if decodes.finer_divisor is not None:
-            finer = Raster(users=0)
-            root.users += 1
-            steps.append(
-                Step(root, math.inf, partial(self._decode_again, decodes.finer_divisor, finer), needs_it_alone=False)
-            )
+            decode_again = partial(self._decode_again, decodes.finer_divisor, sources.finer)
+            steps.append(_use(sources.root, math.inf, decode_again))
         self._made = [Raster(users=_count_users(plans, index)) for index in range(len(plans))]
         for plan, raster in zip(plans, self._made, strict=True):
-            source = self._choose_source(plan, decodes, root, finer)
-            source.users += plan.parent is None
-            steps += self._plan_steps(plan, source, raster)
+            steps += self._plan_steps(plan, self._choose_source(plan, sources), raster)
         Schedule(steps).run()
         if refused:
             raise Undecodable(is_too_large=isinstance(refused[0], LIMIT_ERRORS)) from refused[0]
@@ -147,11 +157,30 @@ class _Job:
         except Undecodable:
             return  # what waits for it is not made, and the parent sees what is missing
 
-    def _choose_source(self, plan: RasterPlan, decodes: DecodePlan, root: Raster, finer: Raster) -> Raster:
+    def _plan_verdict(self, sources: "_Sources", refused: list[BaseException], *, is_halved: bool) -> list[Step]:
+        # The verdict first: whoever uploaded waits for it.
+        judge = partial(self._judge, refused)
+        if not is_halved:
+            return [_use(sources.root, 0, judge)]
+        return [_use(sources.root, 0, partial(self._halve, refused, sources.preview)), _use(sources.preview, 0, judge)]
+
+    def _choose_source(self, plan: RasterPlan, sources: "_Sources") -> Raster:
         if plan.parent is not None:
             return self._made[plan.parent]
+        if plan.is_of_preview:
+            return sources.preview
         needed = turn_size(plan.scaled, self.facts.orientation)
-        return root if find_divisor(self.facts, needed) >= decodes.divisor else finer
+        is_fine = find_divisor(self.facts, needed) >= sources.decodes.divisor
+        return sources.root if is_fine else sources.finer
+
+    def _halve(self, refused: list[BaseException], preview: Raster, image: Image, _: Callable[[], None]) -> None:
+        try:
+            half = image.clone()
+            half.scale(*preview_size(image.size))
+        except _FAILURES as error:
+            refused.append(error)
+        else:
+            preview.image = half
 
     def _judge(self, refused: list[BaseException], image: Image, _: Callable[[], None]) -> None:
         try:
@@ -165,7 +194,7 @@ class _Job:
         # Wider rasters have more waiting for them, so making one ranks with the encodes that follow.
         downstream = sum(_ENCODE_COST[self.specs[index].codec] for index in plan.specs)
         make = partial(self._make, plan, raster)
-        steps = [Step(source, pixels * (_RESIZE_COST + downstream), make, needs_it_alone=False)]
+        steps = [_use(source, pixels * (_RESIZE_COST + downstream), make, is_new=plan.parent is None)]
         for index in plan.specs:
             cost = pixels * _ENCODE_COST[self.specs[index].codec]
             steps.append(Step(raster, cost, partial(self._encode, index)))
@@ -199,6 +228,12 @@ class _Job:
         took_ms = (time.perf_counter() - started_at) * 1000
         done = Rendered(spec.key, Path(path), spec.codec, *spec.geometry.final, byte_size, spec.is_animated, took_ms)
         self.tell.result(done, index)
+
+
+def _use(source: Raster, cost: float, run: Callable[[Image, Callable[[], None]], None], *, is_new: bool = True) -> Step:
+    """A step that reads `source` beside others; a new user of it, unless it was counted already."""
+    source.users += is_new
+    return Step(source, cost, run, needs_it_alone=False)
 
 
 def _count_users(plans: Sequence[RasterPlan], index: int) -> int:
