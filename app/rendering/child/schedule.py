@@ -45,14 +45,15 @@ class Step:
 
 @dataclass(slots=True)
 class Schedule:
-    """The steps of one job. `run` returns when all are done; a step must not raise."""
+    """Does the steps of one job."""
 
-    steps: list[Step]
+    steps: list[Step] = field(default_factory=list)
     _lock: threading.Condition = field(default_factory=threading.Condition)
     _running: int = 0
 
-    def run(self) -> None:
-        """Do every step, on this thread and one more."""
+    def run(self, steps: Sequence[Step]) -> None:
+        """Do every step, on this thread and one more; return when all are done. A step must not raise."""
+        self.steps = list(steps)
         helper = None
         if len(self.steps) > 1:
             helper = threading.Thread(target=self._work, kwargs={"takes_dearest": True})
@@ -60,6 +61,11 @@ class Schedule:
         self._work(takes_dearest=False)
         if helper:
             helper.join()
+
+    def stop(self) -> None:
+        """Begin no further step."""
+        with self._lock:
+            self.steps.clear()
 
     def _work(self, *, takes_dearest: bool) -> None:
         while step := self._take(takes_dearest=takes_dearest):
