@@ -27,7 +27,8 @@ async def list_variants(db: AsyncConnection, image_ids: Iterable[ImageId]) -> di
     found: dict[ImageId, list[VariantRecord]] = {image_id: [] for image_id in wanted}
     statement = select(variants).where(variants.c.image_id.in_(wanted)).order_by(variants.c.position)
     for row in await db.execute(statement):
-        found[row.image_id].append(VariantRecord(*row))
+        record = VariantRecord._make(row)
+        found[record.image_id].append(record)
     return found
 
 
