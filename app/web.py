@@ -156,20 +156,15 @@ def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQ
         shown = credentials
         return await authenticator.authenticate(shown.authorization, shown.api_key, shown.assertion)
 
+    services = container.services
+    asked = Sources(services.accounts, services.albums, services.images, services.uploads, services.signing_keys)
+
     def make_context(principal: Principal, _connection: HTTPConnection, request_id: str) -> RequestContext:
-        services = container.services
         return RequestContext(
             principal=principal,
             request_id=request_id,
             services=services,
-            loaders=make_loaders(
-                principal,
-                accounts=services.accounts,
-                albums=services.albums,
-                images=services.images,
-                uploads=services.uploads,
-                signing_keys=services.signing_keys,
-            ),
+            loaders=Loaders(principal, asked),
             addresses=container.addresses,
             server=container.server,
             object_url=container.object_url,

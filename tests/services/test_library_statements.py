@@ -20,7 +20,7 @@ from app.domain.variants import ORIGINAL, Derivative, Family, VariantState
 from app.graphql_api.execution import Operation, OperationRequest
 from app.graphql_api.schema import get_schema
 from app.ids import AlbumId, ImageId, make_uuid
-from app.loaders import make_loaders
+from app.loaders import Loaders, Sources
 from app.services.planning import planned_rows
 from app.settings import Settings
 from tests.servers.redis import RedisServer
@@ -89,19 +89,12 @@ async def ask(container: Container, document: str) -> Asked:
     """Run a document as the first account, counting what is sent to the database."""
     principal = await container.accounts.authenticate(API_KEY)
     services = container.services
-    loaders = make_loaders(
-        principal,
-        accounts=services.accounts,
-        albums=services.albums,
-        images=services.images,
-        uploads=services.uploads,
-        signing_keys=services.signing_keys,
-    )
+    asked = Sources(services.accounts, services.albums, services.images, services.uploads, services.signing_keys)
     context = RequestContext(
         principal=principal,
         request_id="test",
         services=services,
-        loaders=loaders,
+        loaders=Loaders(principal, asked),
         addresses=container.addresses,
         server=container.server,
         object_url=container.object_url,
