@@ -1,4 +1,4 @@
-"""HTTP connections with limits that uvicorn does not set: how long a head may take, and how large it may be."""
+"""Connections with limits that uvicorn does not set: on the time and size of a head, and on what a socket weighs."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +6,8 @@ from typing import Any
 
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 64 * 1024
@@ -130,3 +132,43 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class LightSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket without what an idle one does not need: 4 KB less for each of thousands."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # passed through
+        super().__init__(*arguments, **options)
+        self.queue = _Mailbox()  # type: ignore[assignment]  # all of a queue that is used
+
+    def handle_connect(self, event: Request) -> None:
+        """Shake hands; the scope has all that the request said."""
+        super().handle_connect(event)
+        del self.request
+
+
+class _Mailbox:
+    """An unbounded queue for one reader; `asyncio.Queue` weighs two kilobytes when it is empty."""
+
+    __slots__ = ("_messages", "_reader")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._reader: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def get(self) -> Any:
+        while not self._messages:
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        return self._messages.pop(0)
+
+    def empty(self) -> bool:
+        return not self._messages
