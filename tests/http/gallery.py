@@ -24,6 +24,8 @@ VIEWER = "{ viewer { accountHash username } signingKeys { name value } }"
 PREFER = "mutation ($input: UpdatePreferencesInput!) { updatePreferences(input: $input) { viewer { username } } }"
 ALBUM = "mutation ($slug: String!) { createAlbum(input: {slug: $slug}) { album { id slug } } }"
 PRESET = "mutation ($input: VariantPresetInput!) { createVariantPreset(input: $input) { preset { name } } }"
+BROWSER_TTL_S = 77
+"""The flexible owner's."""
 CUSTOM_ID = "trips/2024/Börse"
 
 Json = dict[str, Any]
@@ -101,7 +103,7 @@ async def build(people: People) -> Gallery:
     owner, flexible = await people.add(), await people.add()
     async with people.client(owner) as client, people.client(flexible) as other:
         mine, theirs = await client.ask(VIEWER), await other.ask(VIEWER)
-        await other.ask(PREFER, input={"flexibleVariants": True})
+        await other.ask(PREFER, input={"flexibleVariants": True, "browserTtl": BROWSER_TTL_S})
         album = (await client.ask(ALBUM, slug="trip"))["createAlbum"]["album"]
         teaser = {"name": "teaser", "fit": "SCALE_DOWN", "width": 40, "neverRequireSignedUrls": True}
         await client.ask(PRESET, input=teaser)

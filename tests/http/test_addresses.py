@@ -9,7 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.http.gallery import CUSTOM_ID, Gallery, Shown
+from tests.http.gallery import BROWSER_TTL_S, CUSTOM_ID, Gallery, Shown
 
 ALWAYS = {
     "accept-ranges": "bytes",
@@ -166,6 +166,38 @@ async def test_the_version_makes_any_address_immutable_and_another_does_not(gall
     assert {answer.headers["cache-control"] for answer in wrong} == {
         "public, max-age=172800, stale-while-revalidate=7200"
     }
+
+
+async def test_the_owner_says_how_long_browsers_keep_what_is_public(gallery: Gallery) -> None:
+    paths = [
+        f"/f/{gallery.free.id}/webp/small.webp",
+        gallery.pretty("free.jpg", album="_", owner=gallery.flexible),
+        f"/cdn/i/{gallery.free.short_id}/small",
+        f"/cdn/{gallery.flexible_hash}/{gallery.free.id}/w=33",
+        f"/image/{gallery.free.id}.jpg",
+        f"/t/{gallery.free.id}/w=33.png",
+    ]
+
+    answers = [await gallery.get(path) for path in paths]
+
+    told = f"public, max-age={BROWSER_TTL_S}, stale-while-revalidate=7200"
+    assert [answer.headers["cache-control"] for answer in answers] == [told] * len(paths)
+
+
+async def test_a_size_that_needs_no_signature_is_public_at_every_address(gallery: Gallery) -> None:
+    image, hash_ = gallery.private, gallery.account_hash
+    paths = [
+        gallery.pretty("secret", size="teaser"),
+        f"/cdn/i/{image.short_id}/teaser",
+        f"/cdn/{hash_}/{image.id}/teaser",
+        f"/cdn-cgi/imagedelivery/{hash_}/{image.id}/teaser",
+        f"/f/{image.id}/original/teaser.jpg",  # made by the others
+    ]
+
+    answers = [await gallery.get(path) for path in paths]
+
+    assert [answer.status_code for answer in answers] == [200] * len(paths)
+    assert {answer.headers["cache-control"].partition(",")[0] for answer in answers} == {"public"}
 
 
 def shown(answer: httpx.Response, image: Shown) -> bool:

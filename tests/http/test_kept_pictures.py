@@ -164,7 +164,7 @@ async def test_a_signature_ends_on_time_also_from_memory(shown: Shown, site: Sit
         image_id = urlsplit(shown.private).path.split("/")[2]
         address = (await client.ask(query, id=image_id))["image"]["signedUrl"]["url"]
 
-    statuses = []
+    statuses: list[int] = []
     async with asyncio.timeout(10):
         while not statuses or statuses[-1] == 200:
             statuses.append((await http.get(address)).status_code)
