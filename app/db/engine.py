@@ -66,6 +66,11 @@ class Database:
         """For migrations."""
         return self._writer
 
+    @property
+    def read_engine(self) -> Engine:
+        """Whose events tell of every query that reads."""
+        return self._readers.engine if self.is_sqlite else self._reader.sync_engine
+
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees one state of the database and changes nothing.

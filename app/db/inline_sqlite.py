@@ -124,7 +124,7 @@ class InlineReaders:
     """A bounded number of readers, opened as they are needed."""
 
     def __init__(self, engine: Engine, *, connections: int, timeout_s: float) -> None:
-        self._engine = engine
+        self.engine = engine
         self._free: list[InlineReader] = []
         self._places = asyncio.Semaphore(connections)
         self._timeout_s = timeout_s
@@ -142,7 +142,7 @@ class InlineReaders:
         else:
             await self._places.acquire()
         try:
-            reader = self._free.pop() if self._free else InlineReader(self._engine.connect())
+            reader = self._free.pop() if self._free else InlineReader(self.engine.connect())
             try:
                 reader.begin()
                 yield reader
@@ -161,7 +161,7 @@ class InlineReaders:
         """Close those that are free; the others as they come back."""
         while self._free:
             self._free.pop().close()
-        self._engine.dispose()
+        self.engine.dispose()
 
     def _give_back(self, reader: InlineReader) -> None:
         reader.end()

@@ -108,7 +108,7 @@ async def ask(container: Container, document: str) -> Asked:
     def note(*details: object) -> None:
         statements.append(str(details[2]))
 
-    engine = container.database._reader.sync_engine
+    engine = container.database.read_engine
     event.listen(engine, "before_cursor_execute", note)
     answer = await operation.run()
     event.remove(engine, "before_cursor_execute", note)
