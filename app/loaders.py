@@ -5,6 +5,7 @@ They do not cache: a socket lives long, and what was true for one event is not f
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -27,39 +28,60 @@ SessionView = tuple[SessionRecord, ImageSnapshot]
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """The services behind the loaders."""
+
+    accounts: AccountService
+    albums: AlbumService
+    images: ImageService
+    uploads: UploadService
+    signing_keys: SigningKeyService
+
+
 class Loaders:
-    """One operation's loaders; None stands for what is not there, or not the caller's to see."""
+    """One operation's loaders, which see what its caller may see; None stands for what is not there for the caller.
 
-    accounts: DataLoader[AccountId, AccountRecord | None]
-    images: DataLoader[ImageId, ImageSnapshot | None]
-    sessions: DataLoader[SessionId, SessionView | None]
-    albums: DataLoader[AlbumId, AlbumRecord | None]
-    """Whoever asks: their slugs stand in addresses."""
-    album_sizes: DataLoader[AlbumId, AlbumSize | None]
-    covers: DataLoader[AlbumId, ImageSnapshot | None]
-    signing_keys: DataLoader[AccountId, list[SigningKeyRecord] | None]
-    """Secrets: asked for only on behalf of their owner."""
+    Each is made when it is first asked for: most operations need none, and a subscription keeps its own all the time.
+    """
 
+    def __init__(self, principal: Principal, sources: Sources) -> None:
+        self._principal = principal
+        self._sources = sources
 
-def make_loaders(
-    principal: Principal,
-    *,
-    accounts: AccountService,
-    albums: AlbumService,
-    images: ImageService,
-    uploads: UploadService,
-    signing_keys: SigningKeyService,
-) -> Loaders:
-    """Loaders that see what `principal` may see."""
-    return Loaders(
-        accounts=_batched(accounts.get_many),
-        albums=_batched(albums.get_many),
-        album_sizes=_batched(albums.measure),
-        covers=_batched(albums.find_covers),
-        images=_batched(lambda ids: images.find_many(principal, ids)),
-        signing_keys=_batched(signing_keys.get_many),
-        sessions=_batched(lambda ids: uploads.get_many(principal, ids)),
-    )
+    @cached_property
+    def accounts(self) -> DataLoader[AccountId, AccountRecord | None]:
+        """Accounts, as anyone may see them."""
+        return _batched(self._sources.accounts.get_many)
+
+    @cached_property
+    def images(self) -> DataLoader[ImageId, ImageSnapshot | None]:
+        """Images with their variants."""
+        return _batched(lambda ids: self._sources.images.find_many(self._principal, ids))
+
+    @cached_property
+    def sessions(self) -> DataLoader[SessionId, SessionView | None]:
+        """Upload sessions with their images."""
+        return _batched(lambda ids: self._sources.uploads.get_many(self._principal, ids))
+
+    @cached_property
+    def albums(self) -> DataLoader[AlbumId, AlbumRecord | None]:
+        """Albums, whoever asks: their slugs stand in addresses."""
+        return _batched(self._sources.albums.get_many)
+
+    @cached_property
+    def album_sizes(self) -> DataLoader[AlbumId, AlbumSize | None]:
+        """How much is in albums."""
+        return _batched(self._sources.albums.measure)
+
+    @cached_property
+    def covers(self) -> DataLoader[AlbumId, ImageSnapshot | None]:
+        """The pictures that stand for albums."""
+        return _batched(self._sources.albums.find_covers)
+
+    @cached_property
+    def signing_keys(self) -> DataLoader[AccountId, list[SigningKeyRecord] | None]:
+        """Secrets: asked for only on behalf of their owner."""
+        return _batched(self._sources.signing_keys.get_many)
 
 
 def _batched(

@@ -14,7 +14,7 @@ from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from app.adapters import budget_of
-from app.connections import BoundedHttpProtocol
+from app.connections import BoundedHttpProtocol, LightSocketProtocol
 from app.container import open_container
 from app.rendering.sandbox import Cage
 from app.rendering.scratch import sweep
@@ -46,7 +46,7 @@ def serve_api(settings: Settings) -> int:
         server_header=False,
         proxy_headers=False,
         http=BoundedHttpProtocol,
-        ws="websockets-sansio",
+        ws=LightSocketProtocol,
         ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.
         ws_per_message_deflate=False,

@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     misses_per_minute: int = Field(
         100,
         ge=1,
-        description="Variants that one client address may have made on demand in a minute; what is made already is free.",
+        description="Variants that one client address may have made on demand in a minute. What is made is free.",
     )
     trusted_proxies: Annotated[list[str], AfterValidator(_check_networks)] = Field(
         [], description='Proxies whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"]. Others may have forged it.'

@@ -19,7 +19,7 @@ from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.schema import get_schema, write_sdl
 from app.jobs import check_worker
-from app.loaders import make_loaders
+from app.loaders import Loaders, Sources
 from app.middleware import RequestEnvelope
 from app.rate_limit import parse_networks
 from app.routes.archives import ArchiveRoute
@@ -174,20 +174,21 @@ def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQ
         shown = credentials
         return await authenticator.authenticate(shown.authorization, shown.api_key, shown.assertion)
 
+    services = container.services
+    sources = Sources(
+        accounts=services.accounts,
+        albums=services.albums,
+        images=services.images,
+        uploads=services.uploads,
+        signing_keys=services.signing_keys,
+    )
+
     def make_context(principal: Principal, _connection: HTTPConnection, request_id: str) -> RequestContext:
-        services = container.services
         return RequestContext(
             principal=principal,
             request_id=request_id,
             services=services,
-            loaders=make_loaders(
-                principal,
-                accounts=services.accounts,
-                albums=services.albums,
-                images=services.images,
-                uploads=services.uploads,
-                signing_keys=services.signing_keys,
-            ),
+            loaders=Loaders(principal, sources),
             addresses=container.addresses,
             server=container.server,
             object_url=container.object_url,

@@ -6,7 +6,15 @@ Figures are only worth what the machine is: compare ratios, and run it on an idl
 import subprocess
 import sys
 
-MODULES = ("bench.render", "bench.pipeline", "bench.push", "bench.delivery", "bench.uploads", "bench.graphql")
+MODULES = (
+    "bench.render",
+    "bench.quality",
+    "bench.pipeline",
+    "bench.push",
+    "bench.delivery",
+    "bench.uploads",
+    "bench.graphql",
+)
 
 
 def main() -> None:

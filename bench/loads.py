@@ -33,21 +33,23 @@ def missing_tools() -> list[str]:
 
 def measure(
     url: str,
-    seconds: float,
+    seconds: int,
     headers: Sequence[str] = (),
     *,
     pids: Sequence[int] = (),
     connections: int = CONNECTIONS,
 ) -> Load:
     """Ask for one address as fast as it goes, from core 1."""
-    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout=20s"]
+    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout=20s"]
     for header in headers:
         command += ["-H", header]
     before = sum(map(cpu_s, pids))
     told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     spent_s = sum(map(cpu_s, pids)) - before
     total = int(_find(r"(\d+) requests in", told)[1])
-    bad = sum(int(found) for found in re.findall(r"(?:Non-2xx or 3xx responses|connect|read|write|timeout):? (\d+)", told))
+    bad = sum(
+        int(found) for found in re.findall(r"(?:Non-2xx or 3xx responses|connect|read|write|timeout):? (\d+)", told)
+    )
     rate = float(_find(r"Requests/sec:\s+([\d.]+)", told)[1])
     p50, p99 = (_find(rf"{share}%\s+([\d.]+)(us|ms|s|m)", told) for share in (50, 99))
     return Load(rate, _ms(p50), _ms(p99), 1e6 * spent_s / max(1, total), bad)

@@ -45,19 +45,19 @@ class TimedBus(EventBus):
         await super().publish(image_ids, received_bytes=received_bytes)
 
 
-async def open_image(site: Site, number: int) -> ImageId:
+async def open_image(site: Site, number: int, variants: int = 16) -> ImageId:
     """An image whose variants nobody makes: the workers are stopped."""
     wanted = [{"family": family.name, "size": size} for family in Family for size in SIZES]
     async with Client(site.base_url) as client:
         session = await client.upload(
-            make_jpeg(64 + number, 48), processing={"profile": "CUSTOM", "derivatives": wanted[:40]}
+            make_jpeg(64 + number, 48), processing={"profile": "CUSTOM", "derivatives": wanted[:variants]}
         )
     return ImageId(UUID(session.image_id))
 
 
 async def measure(site: Site, container: Container, count: int, rounds: int) -> None:
     """Connect, weigh, and settle one variant a round."""
-    image_id, pid = await open_image(site, count), site.apis[0].pid
+    image_id, pid = await open_image(site, count, rounds + 1), site.apis[0].pid
     before_mib = rss_mib(pid)
     arguments = argparse.Namespace(url=f"{site.base_url}/graphql", key=API_KEY, query=QUERY % image_id, sockets=count)
     subscribers = await connect_all(arguments)

@@ -6,10 +6,12 @@ const encoders = {
   jpeg: (image) => image.jpeg({ quality: 80 }),
   webp: (image) => image.webp({ quality: 80, effort: 4 }),
   avif: (image) => image.avif({ quality: 50, effort: 3 }),
+  png: (image) => image.png(),
 };
 
-async function render(source, { codec, width, height }) {
+async function render(source, { codec, width, height, path }) {
   const image = sharp(source).autoOrient().resize({ width, height, fit: height ? "cover" : "inside", withoutEnlargement: !height });
+  if (path) return encoders[codec](image).toFile(path);
   return (await encoders[codec](image).toBuffer()).length;
 }
 

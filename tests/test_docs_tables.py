@@ -12,16 +12,20 @@ from app.graphql_api.events import HEARTBEAT_S
 from app.graphql_api.limits import DocumentLimits
 from app.graphql_api.sockets import SocketLimits
 from app.rendering.limits import CageLimits
+from app.routes.oembed import CACHE_AGE_S
 from app.routes.pictures import MAX_WAIT_S
 from app.services import claims, leases
 from app.services.accounts import Preferences
 from app.services.delivery import MAX_KEPT_BODY_BYTES
+from app.services.library_watcher import MAX_PENDING
 from app.services.misses import MAX_FREE_VARIANTS
 from app.services.on_demand import HOLD_S
 from app.services.opening import MAX_TTL_S, MIN_TTL_S
 from app.services.outcomes import MAX_FAILURES
 from app.services.reception import VERDICT_WAIT_S
+from app.services.responsive import RUNGS
 from app.services.uploads import MAX_SESSIONS_AT_ONCE
+from app.services.views import MAX_HELD_IMAGES
 from app.settings import Settings
 from app.workers.renewing import RENEW_EVERY_S
 from tests.pages import ROOT, between, read
@@ -150,6 +154,12 @@ def test_figures_are_those_of_the_code() -> None:
             f"up to {SocketLimits().max_operations} operations",
             f"no `connection_init` within {SocketLimits().init_timeout_s:g} seconds",
             f"every {HEARTBEAT_S:g} seconds",
+            f"{MAX_PENDING:,} events behind",
+        ],
+        "docs/embedding.md": [
+            f"those of {MAX_HELD_IMAGES:,} images",
+            f'"cache_age": {CACHE_AGE_S}',
+            f"presets, the nearest above: {', '.join(str(width_px) for width_px, _ in RUNGS)}",
         ],
         "docs/uploads.md": [
             f"up to {VERDICT_WAIT_S:g} seconds",

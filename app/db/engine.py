@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from typing import TypeVar, cast
 
 import asyncpg
 import orjson
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
-from app.db.inline_sqlite import InlineConnection
+from app.db.inline_sqlite import InlineReaders, connect_eagerly
 from app.errors import Unavailable
 
 SQLITE_BUSY_MS = 5000
@@ -26,6 +29,8 @@ BEGIN_TIMEOUT_S = 2.5
 # PostgreSQL's classes of what is over when tried again: connection lost, deadlock or serialization, no room, a lock
 # that was not had in time, shutdown, a fault of its disk.
 _PASSING_STATES = ("08", "40", "53", "55", "57", "58")
+
+ConnectionT = TypeVar("ConnectionT")
 
 Transaction = AsyncConnection
 """One transaction, for the functions of `app.db`; services hand it on and know no more of it."""
@@ -48,10 +53,10 @@ class Database:
         # SQLite's writers queue up here, and have time limits of their own.
         self._begin_timeout_s = None if self.is_sqlite else BEGIN_TIMEOUT_S
         if self.is_sqlite:
-            self._reader = _open_sqlite(url, begin="BEGIN", connections=pool_connections, is_inline=True)
-            # One connection that writes: its pool is the queue of this process's writers, so that SQLite's own
-            # polling for the lock is left to writers in other processes.
-            self._writer = _open_sqlite(url, begin="BEGIN IMMEDIATE", connections=1)
+            self._readers = InlineReaders(
+                _open_readers(url), connections=pool_connections, timeout_s=POOL_TIMEOUT_S + SQLITE_BUSY_MS / 1000
+            )
+            self._writer = _open_writer(url)
         else:
             self._writer = _open_postgresql(url, pool_connections)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ")
@@ -61,6 +66,11 @@ class Database:
         """For migrations."""
         return self._writer
 
+    @property
+    def read_engine(self) -> Engine:
+        """Whose events tell of every query that reads."""
+        return self._readers.engine if self.is_sqlite else self._reader.sync_engine
+
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees one state of the database and changes nothing.
@@ -68,8 +78,10 @@ class Database:
         Raises:
             Unavailable: the database does not answer.
         """
-        async with _transaction(self._reader, within_s=self._begin_timeout_s) as connection:
-            yield connection
+        beginning = self._readers.begin() if self.is_sqlite else self._reader.begin()
+        async with _transaction(beginning, within_s=self._begin_timeout_s) as connection:
+            # A reader has all of a connection that the functions of `app.db` use.
+            yield cast("AsyncConnection", connection)
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -79,7 +91,7 @@ class Database:
             RowConflict: a constraint refused it, now or at the commit.
             Unavailable: the database does not answer, or stays locked.
         """
-        async with _transaction(self._writer, within_s=self._begin_timeout_s) as connection:
+        async with _transaction(self._writer.begin(), within_s=self._begin_timeout_s) as connection:
             yield connection
 
     async def check(self) -> None:
@@ -95,17 +107,23 @@ class Database:
         """Close every connection."""
         await self._writer.dispose()
         if self.is_sqlite:
-            await self._reader.dispose()
+            self._readers.close()
 
 
 @contextlib.asynccontextmanager
-async def _transaction(engine: AsyncEngine, *, within_s: float | None) -> AsyncIterator[AsyncConnection]:
+async def _transaction(
+    beginning: AbstractAsyncContextManager[ConnectionT], *, within_s: float | None
+) -> AsyncIterator[ConnectionT]:
     try:
+        if within_s is None:
+            async with beginning as connection:
+                yield connection
+            return
         async with contextlib.AsyncExitStack() as stack:
             async with asyncio.timeout(within_s):
-                connection = await stack.enter_async_context(engine.begin())
+                connection = await stack.enter_async_context(beginning)
             yield connection
-    except (OperationalError, InterfaceError, PoolTimeoutError, asyncpg.PostgresError, OSError) as error:
+    except (OperationalError, InterfaceError, PoolTimeoutError, sqlite3.Error, asyncpg.PostgresError, OSError) as error:
         raise Unavailable("The database does not answer. Try again in a moment.", retry_after_s=2) from error
     except IntegrityError as error:
         raise RowConflict from error
@@ -132,33 +150,43 @@ def _open_postgresql(url: str, connections: int) -> AsyncEngine:
     )
 
 
-def _open_sqlite(url: str, *, begin: str, connections: int, is_inline: bool = False) -> AsyncEngine:
+def _open_readers(url: str) -> Engine:
     path = make_url(url).database or ""
-    creator = {"async_creator": lambda: InlineConnection.open(path)} if is_inline else {}
+    engine = create_engine(
+        "sqlite://", creator=lambda: connect_eagerly(path), json_deserializer=orjson.loads, poolclass=NullPool
+    )
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _open_writer(url: str) -> AsyncEngine:
+    # One connection that writes: its pool is the queue of this process's writers, so that SQLite's own polling for the
+    # lock is left to writers in other processes.
     engine = create_async_engine(
         url,
-        **creator,
         json_deserializer=orjson.loads,
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=connections,
+        pool_size=1,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S + SQLITE_BUSY_MS / 1000,
         # The driver's own idea of transactions leaves SELECT outside of them, and updates get lost.
         connect_args={"isolation_level": None},
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        for pragma in _SQLITE_PRAGMAS:
-            cursor.execute(pragma)
-        cursor.close()
+    event.listen(engine.sync_engine, "connect", _prepare)
 
     @event.listens_for(engine.sync_engine, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in _SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
 
 
 # busy_timeout stands first: turning on WAL may have to wait for another process that does the same.

@@ -101,8 +101,10 @@ async def list_changed(
 
 
 async def add_views(db: AsyncConnection, counts: Mapping[ImageId, int]) -> None:
-    """Count looks at images, in the order given; nothing of an image changes by being looked at, `updated_at` either."""
-    statement = update(images).where(images.c.id == bindparam("looked_at")).values(views=images.c.views + bindparam("n"))
+    """Count looks at images, in the order given. Nothing else of an image changes by them, nor does `updated_at`."""
+    statement = (
+        update(images).where(images.c.id == bindparam("looked_at")).values(views=images.c.views + bindparam("n"))
+    )
     await db.execute(statement, [{"looked_at": image_id, "n": count} for image_id, count in counts.items()])
 
 

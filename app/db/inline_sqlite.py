@@ -6,117 +6,163 @@ long search holds up the event loop. For connections that only read: beginning a
 """
 
 import asyncio
+import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-# What SQLAlchemy hands over and takes back is any value that SQLite knows: Any throughout this module.
+from sqlalchemy import Connection, CursorResult, Dialect, Engine, Executable
+from sqlalchemy.exc import OperationalError
+
+# What a query is given and gives back is any value that SQLite knows: Any throughout this module.
+
+ResultT = TypeVar("ResultT")
 
 STEPS_AT_ONCE = 60_000
 """Instructions of SQLite's virtual machine, 1 to 2 ms of them; a page of 100 images takes some 10,000."""
 
-ResultT = TypeVar("ResultT")
+
+class _EagerCursor(sqlite3.Cursor):
+    """Reads all rows with the query, as it is then that the budget holds."""
+
+    _rows: list[Any] = []  # noqa: RUF012  (replaced, never changed)
+    _next = 0
+
+    def execute(self, statement: str, parameters: Any = (), /) -> "_EagerCursor":
+        super().execute(statement, parameters)
+        self._rows, self._next = super().fetchall(), 0
+        return self
+
+    def fetchone(self) -> Any:
+        if self._next == len(self._rows):
+            return None
+        self._next += 1
+        return self._rows[self._next - 1]
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        first, self._next = self._next, min(self._next + (size or 1), len(self._rows))
+        return self._rows[first : self._next]
+
+    def fetchall(self) -> list[Any]:
+        first, self._next = self._next, len(self._rows)
+        return self._rows[first:] if first else self._rows
 
 
-class InlineConnection:
-    """What SQLAlchemy's dialect for `aiosqlite` needs of a connection, and no more."""
+class _EagerConnection(sqlite3.Connection):
+    def cursor(self, factory: Any = _EagerCursor) -> Any:
+        return super().cursor(factory)
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection: sqlite3.Connection | None = connection
+
+def connect_eagerly(path: str) -> sqlite3.Connection:
+    """A connection in which nothing begins a transaction by itself, for `InlineReader`."""
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=_EagerConnection)
+
+
+class InlineReader:
+    """What the functions of `app.db` need of a connection that reads, and no more."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        self._driver = driver
         self._is_over_budget = False
 
-    @classmethod
-    async def open(cls, path: str) -> "InlineConnection":
-        """A connection in which nothing begins a transaction by itself."""
-        return cls(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
+    @property
+    def dialect(self) -> Dialect:
+        """SQLite's."""
+        return self._connection.dialect
 
-    def cursor(self) -> "InlineCursor":
-        """A cursor; it has no rows of its own but those of its last query."""
-        return InlineCursor(self)
+    def begin(self) -> None:
+        """From here on one state of the database is seen."""
+        self._driver.execute("BEGIN")
 
-    async def run(self, work: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
-        """Do it now, or, if it turns out to be long, once more in a thread."""
-        connection = self._opened()
+    def end(self) -> None:
+        """See what is newest again."""
+        self._connection.rollback()
+        if self._driver.in_transaction:  # nothing was asked, so that SQLAlchemy knows of no transaction
+            self._driver.rollback()
+
+    def close(self) -> None:
+        """Close it for good."""
+        self._connection.close()
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a query now, or, if it turns out to be long, once more in a thread."""
         self._is_over_budget = False
-        connection.set_progress_handler(self._stop, STEPS_AT_ONCE)
+        self._driver.set_progress_handler(self._stop, STEPS_AT_ONCE)
         try:
-            return work(connection)
-        except sqlite3.OperationalError:
+            return self._connection.execute(statement, parameters)
+        except OperationalError:
             if not self._is_over_budget:
                 raise
         finally:
-            connection.set_progress_handler(None, 0)
-        working = asyncio.ensure_future(asyncio.to_thread(work, connection))
+            self._driver.set_progress_handler(None, 0)
+        return await self._execute_in_thread(statement, parameters)
+
+    async def run_sync(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        """Give the connection itself to what knows no other."""
+        return work(self._connection)
+
+    async def _execute_in_thread(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+        working = asyncio.ensure_future(asyncio.to_thread(self._connection.execute, statement, parameters))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
             # Nobody may touch the connection while the thread does.
-            connection.interrupt()
+            self._driver.interrupt()
             await asyncio.wait([working])
+            working.exception()
             raise
-
-    async def commit(self) -> None:
-        """End the transaction."""
-        self._opened().commit()
-
-    async def rollback(self) -> None:
-        """End the transaction."""
-        self._opened().rollback()
-
-    async def close(self) -> None:
-        """Close it."""
-        self.stop()
-
-    def stop(self) -> None:
-        """Close it, from wherever."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    async def create_function(self, *arguments: Any, **options: Any) -> None:
-        """Give SQLite a function of Python's."""
-        self._opened().create_function(*arguments, **options)
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise ValueError("no active connection")
-        return self._connection
 
     def _stop(self) -> int:
         self._is_over_budget = True
         return 1
 
 
-class InlineCursor:
-    """One query at a time, whose rows are read with it."""
+class InlineReaders:
+    """A bounded number of readers, opened as they are needed."""
 
-    arraysize = 1
-    rowcount = -1
-    lastrowid = 0
+    def __init__(self, engine: Engine, *, connections: int, timeout_s: float) -> None:
+        self.engine = engine
+        self._free: list[InlineReader] = []
+        self._places = asyncio.Semaphore(connections)
+        self._timeout_s = timeout_s
 
-    def __init__(self, connection: InlineConnection) -> None:
-        self._connection = connection
-        self._rows: list[Any] = []
-        self.description: Any = None
+    @contextlib.asynccontextmanager
+    async def begin(self) -> AsyncIterator[InlineReader]:
+        """A reader for one transaction.
 
-    async def __aenter__(self) -> "InlineCursor":
-        return self
+        Raises:
+            TimeoutError: all were taken for too long.
+            OperationalError: the database cannot be opened.
+        """
+        if self._places.locked():
+            await asyncio.wait_for(self._places.acquire(), self._timeout_s)
+        else:
+            await self._places.acquire()
+        try:
+            reader = self._free.pop() if self._free else InlineReader(self.engine.connect())
+            try:
+                reader.begin()
+                yield reader
+            except sqlite3.Error:
+                # Of a connection that cannot even begin nothing is known.
+                reader.close()
+                raise
+            except BaseException:
+                self._give_back(reader)
+                raise
+            self._give_back(reader)
+        finally:
+            self._places.release()
 
-    async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> "InlineCursor":
-        """Run a query and read its rows."""
+    def close(self) -> None:
+        """Close those that are free; the others as they come back."""
+        while self._free:
+            self._free.pop().close()
+        self.engine.dispose()
 
-        def work(connection: sqlite3.Connection) -> tuple[Any, list[Any], int]:
-            cursor = connection.execute(operation, parameters)
-            return cursor.description, cursor.fetchall(), cursor.rowcount
-
-        self.description, self._rows, self.rowcount = await self._connection.run(work)
-        return self
-
-    async def fetchall(self) -> list[Any]:
-        """Its rows, once."""
-        rows, self._rows = self._rows, []
-        return rows
-
-    async def close(self) -> None:
-        """Forget its rows."""
-        self._rows = []
+    def _give_back(self, reader: InlineReader) -> None:
+        reader.end()
+        self._free.append(reader)

@@ -58,9 +58,8 @@ async def list_images(
         here = beyond if beyond is not None and (beyond.value is None) is is_undated else None
         if here is not None:
             statement = statement.where(_is_beyond(order, here, is_backward=is_backward))
-        found += [
-            ImageRecord(*row) for row in await db.execute(statement.limit(limit - len(found)).offset(span.skipped))
-        ]
+        page = statement.limit(limit - len(found)).offset(span.skipped)
+        found += [ImageRecord._make(row) for row in await db.execute(page)]
         if len(found) >= limit:
             break
     return found

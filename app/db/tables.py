@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Table,
+    Uuid,
     false,
     text,
 )
@@ -19,7 +20,7 @@ from sqlmodel import BigInteger, Field, SQLModel
 from app.db.account_tables import Account, ApiKey, RefreshToken, SigningKey
 from app.db.library_tables import Album, FaceNumber, ImageTag, OldPlace, OldSlug, SearchDocument, VariantPreset
 from app.db.metadata import BY_CODE_POINTS, METADATA, moment
-from app.db.types import JSONDocument, text_enum
+from app.db.types import JSONDocument, RowId, text_enum
 from app.domain.access import Visibility
 from app.domain.formats import ImageFormat
 from app.domain.states import ImageState, SessionState
@@ -199,7 +200,12 @@ class UploadSession(SQLModel, table=True):
 
 
 def _table(kind: type[SQLModel]) -> Table:
-    return METADATA.tables[str(kind.__tablename__)]
+    table = METADATA.tables[str(kind.__tablename__)]
+    # SQLModel chooses SQLAlchemy's own type for them.
+    for column in table.columns:
+        if isinstance(column.type, Uuid):
+            column.type = RowId()
+    return table
 
 
 accounts = _table(Account)

@@ -1,9 +1,12 @@
 """Column types that mean the same on SQLite and PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any, cast
+from uuid import UUID, SafeUUID
 
-from sqlalchemy import JSON, DateTime, Dialect, Enum, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, Enum, TypeDecorator, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 JSONDocument = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -23,11 +26,42 @@ class UTCDateTime(TypeDecorator[datetime]):
         assert value.tzinfo is not None, "a naive datetime reached the database"
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
         """Make what was read aware."""
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
+        return _moment_of if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _moment_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
+
+
+class RowId(Uuid[UUID]):
+    """A UUID, read from SQLite without the checks that whoever wrote it has made: a list of images has hundreds."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], UUID | None] | None:
+        """Make a UUID of what was read."""
+        return (
+            _uuid_of
+            if dialect.name == "sqlite"
+            else cast(
+                "Callable[[Any], UUID | None] | None",
+                super().result_processor(dialect, coltype),  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+            )
+        )
+
+
+def _uuid_of(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    found = _new_uuid(UUID)
+    _set(found, "int", int(text, 16))
+    _set(found, "is_safe", SafeUUID.unknown)
+    return found
+
+
+_new_uuid, _set = object.__new__, object.__setattr__
 
 
 def text_enum(kind: type[StrEnum]) -> Enum:

@@ -31,7 +31,8 @@ async def list_variants(db: AsyncConnection, image_ids: Iterable[ImageId]) -> di
     found: dict[ImageId, list[VariantRecord]] = {image_id: [] for image_id in wanted}
     statement = select(variants).where(variants.c.image_id.in_(wanted), ~variants.c.is_on_demand)
     for row in await db.execute(statement.order_by(variants.c.position)):
-        found[row.image_id].append(VariantRecord(*row))
+        record = VariantRecord._make(row)
+        found[record.image_id].append(record)
     return found
 
 

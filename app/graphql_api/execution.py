@@ -123,7 +123,7 @@ class SafelightSchema(strawberry.Schema):
         prepared = self.documents.prepare(request.query)
         if prepared.document is None or prepared.errors:
             return Answer(None, prepared.errors, is_refused=True)
-        executor = self._bind(prepared.document, request, context)
+        executor = self.bind(prepared.document, request, context)
         if not isinstance(executor, Executor):
             return Answer(None, tuple(executor), is_refused=True)
         kind = executor.operation.operation
@@ -131,9 +131,10 @@ class SafelightSchema(strawberry.Schema):
             raise OperationNotAllowed(kind)
         return Operation(self, request, prepared, executor)
 
-    def _bind(
+    def bind(
         self, document: DocumentNode, request: OperationRequest, context: object
     ) -> AnyExecutor | list[GraphQLError]:
+        """Give a document its variables and its context; a list says what is wrong with them."""
         return self.execution_context_class.build(
             self._schema,
             document,
@@ -163,35 +164,34 @@ class SafelightSchema(strawberry.Schema):
 class Operation:
     """One operation, bound to its variables and context and ready to run."""
 
-    __slots__ = ("_executor", "_prepared", "_schema", "request")
+    __slots__ = ("_executor", "_prepared", "_schema", "kind", "request")
 
     def __init__(
         self, schema: SafelightSchema, request: OperationRequest, prepared: PreparedDocument, executor: AnyExecutor
     ) -> None:
         self._schema = schema
         self._prepared = prepared
-        self._executor = executor
+        self._executor: AnyExecutor | None = executor
         self.request = request
-
-    @property
-    def kind(self) -> OperationType:
+        self.kind: OperationType = executor.operation.operation
         """Query, mutation or subscription."""
-        return self._executor.operation.operation
 
     async def run(self) -> Answer:
         """Run a query or a mutation to its end; never raises for what a resolver raised."""
         is_memorable = self._prepared.is_introspection and not self.request.variables
         if is_memorable and (known := self._schema.find_introspection(self.request)):
             return known
-        answer = await _finish(self._executor, self._executor.execute_operation())
+        executor = self._take_executor()
+        answer = await _finish(executor, executor.execute_operation())
         if is_memorable and not answer.errors:
             self._schema.keep_introspection(self.request, answer)
         return answer
 
     async def open_source(self) -> "AsyncIterable[Any] | Answer":
         """Start a subscription's source of events; an `Answer` says why there is none."""
-        source = create_source_event_stream(self._executor)
-        if self._executor.is_awaitable(source):
+        executor = self._take_executor()
+        source = create_source_event_stream(executor)
+        if executor.is_awaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
             return Answer(None, tuple(source.errors or ()), is_refused=True)
@@ -200,7 +200,7 @@ class Operation:
 
     def locate(self, error: Exception) -> GraphQLError:
         """Turn what a subscription's source raised into an error with the path of its field."""
-        root = self._executor.operation.selection_set.selections[0]
+        root = self._bind(None).operation.selection_set.selections[0]
         if not isinstance(root, FieldNode):
             return GraphQLError("The stream failed.", original_error=error)
         return located_error(error, [root], [(root.alias or root.name).value])
@@ -210,12 +210,23 @@ class Operation:
 
         The answer is there at once where no resolver has to wait.
         """
-        executor = self._executor.build_per_event_executor(event)
-        executor.context_value = context
+        executor = self._bind(context).build_per_event_executor(event)
         result = execute_subscription_event(executor)
         if isinstance(result, ExecutionResult):
             return Answer(result.data, tuple(result.errors or ()))
         return _finish(executor, result)
+
+    def _take_executor(self) -> AnyExecutor:
+        # Not kept: a subscription may be idle for hours, and shall not weigh what starting it took.
+        assert self._executor is not None, "an operation runs once"
+        executor, self._executor = self._executor, None
+        return executor
+
+    def _bind(self, context: object) -> AnyExecutor:
+        assert self._prepared.document is not None
+        executor = self._schema.bind(self._prepared.document, self.request, context)
+        assert isinstance(executor, Executor), "it could be bound before"
+        return executor
 
 
 class PreparedDocuments(SchemaExtension):

@@ -38,7 +38,17 @@ class Leaf:
     coerce: Callable[[Any], Any]
     definition: StrawberryField
     takes_info: bool
-    may_be_null: bool
+    graphql_type: Any
+    name: str
+
+    def check_may_be_null(self) -> None:
+        """Return where null is an answer.
+
+        Raises:
+            TypeError: it is none.
+        """
+        if isinstance(self.graphql_type, GraphQLNonNull):
+            raise TypeError(f"Cannot return null for non-nullable field {self.name}.")
 
 
 Leaves = Mapping[str, Mapping[str, Leaf]]
@@ -48,14 +58,18 @@ Leaves = Mapping[str, Mapping[str, Leaf]]
 def note_leaves(schema: GraphQLSchema) -> None:
     """Find the leaves of a schema; its executor looks them up there."""
     found = {
-        name: {field_name: leaf for field_name, field in kind.fields.items() if (leaf := _leaf_of(field))}
+        name: {
+            field_name: leaf
+            for field_name, field in kind.fields.items()
+            if (leaf := _leaf_of(field, f"{name}.{field_name}"))
+        }
         for name, kind in schema.type_map.items()
         if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
     }
     schema.extensions[_KEPT_UNDER] = found
 
 
-def _leaf_of(field: GraphQLField) -> Leaf | None:
+def _leaf_of(field: GraphQLField, name: str) -> Leaf | None:
     definition = (field.extensions or {}).get("strawberry-definition")
     kind = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
     if field.args or not isinstance(definition, StrawberryField) or definition.is_async or definition.is_subscription:
@@ -67,7 +81,7 @@ def _leaf_of(field: GraphQLField) -> Leaf | None:
         return None
     resolver = definition.base_resolver
     takes_info = resolver is not None and resolver.info_parameter is not None
-    return Leaf(resolve, _coercer_of(kind), definition, takes_info, not isinstance(field.type, GraphQLNonNull))
+    return Leaf(resolve, _coercer_of(kind), definition, takes_info, field.type, name)
 
 
 def _resolver_of(definition: StrawberryField) -> Callable[..., Any] | None:
@@ -95,6 +109,8 @@ def _coercer_of(kind: GraphQLScalarType | GraphQLEnumType) -> Callable[[Any], An
 class QuickExecutor(StrawberryGraphQLCoreExecutionContext):
     """Executes operations with a short way for leaves."""
 
+    _plans: "dict[int, tuple[Any, _Plan]] | None" = None
+
     def execute_fields(
         self,
         parent_type: GraphQLObjectType,
@@ -104,46 +120,65 @@ class QuickExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         """As in graphql-core; what is no leaf of ours is left to it, field by field."""
-        leaves = self.schema.extensions[_KEPT_UNDER].get(parent_type.name, {})
+        plan = self._plan_of(parent_type, grouped_field_set)
         results: dict[str, Any] = {}
-        rest: dict[str, Any] = {}
-        for response_name, details in grouped_field_set.items():
-            leaf = leaves.get(details[0].node.name.value)
+        for name, leaf in plan.leaves:
             if leaf is None:
                 # Its place is kept, as the answer has the order of the question.
-                results[response_name] = Undefined
-                rest[response_name] = details
-            else:
-                try:
-                    results[response_name] = self._answer(leaf, parent_type, source_value, path, response_name, details)
-                except Exception as error:
-                    field = parent_type.fields[details[0].node.name.value]
-                    here = Path(path, response_name, parent_type.name)
-                    self.handle_field_error(error, field.type, details, here)
-                    results[response_name] = None
-        if not rest:
+                results[name] = Undefined
+                continue
+            try:
+                value = (
+                    leaf.resolve(source_value, self._info_of(leaf, parent_type, path, name, grouped_field_set[name]))
+                    if leaf.takes_info
+                    else leaf.resolve(source_value)
+                )
+                if value is None:
+                    leaf.check_may_be_null()
+                results[name] = None if value is None else leaf.coerce(value)
+            except Exception as error:
+                here = Path(path, name, parent_type.name)
+                self.handle_field_error(error, leaf.graphql_type, grouped_field_set[name], here)
+                results[name] = None
+        if not plan.rest:
             return results
-        others: Any = super().execute_fields(parent_type, source_value, path, rest, position_context)
+        others: Any = super().execute_fields(parent_type, source_value, path, plan.rest, position_context)
         if self.is_awaitable(others):
             return _merged(results, others)
         return _merge(results, others)
 
-    def _answer(
-        self, leaf: Leaf, parent_type: GraphQLObjectType, source: Any, path: Path | None, name: str, details: Any
-    ) -> Any:
-        if leaf.takes_info:
-            field = parent_type.fields[details[0].node.name.value]
-            here = Path(path, name, parent_type.name)
-            raw = self.build_resolve_info(field, to_nodes(details), parent_type, here)
-            value = leaf.resolve(source, Info(_raw_info=raw, _field=leaf.definition))
-        else:
-            value = leaf.resolve(source)
-        if value is None:
-            if leaf.may_be_null:
-                return None
-            field_name = details[0].node.name.value
-            raise TypeError(f"Cannot return null for non-nullable field {parent_type.name}.{field_name}.")
-        return leaf.coerce(value)
+    def _plan_of(self, parent_type: GraphQLObjectType, grouped_field_set: Any) -> "_Plan":
+        # graphql-core collects a selection once for all items of a list: what it gives is the same object each time.
+        plans = self._plans
+        if plans is None:
+            plans = self._plans = {}
+        known = plans.get(id(grouped_field_set))
+        if known is not None and known[1].type_name == parent_type.name:
+            return known[1]
+        leaves = self.schema.extensions[_KEPT_UNDER].get(parent_type.name, {})
+        found = tuple((name, leaves.get(details[0].node.name.value)) for name, details in grouped_field_set.items())
+        rest = {name: grouped_field_set[name] for name, leaf in found if leaf is None}
+        plan = _Plan(parent_type.name, found, rest)
+        # With the object itself, so that its address stays its own.
+        plans[id(grouped_field_set)] = grouped_field_set, plan
+        return plan
+
+    def _info_of(
+        self, leaf: Leaf, parent_type: GraphQLObjectType, path: Path | None, name: str, details: Any
+    ) -> Info[Any, Any]:
+        field = parent_type.fields[details[0].node.name.value]
+        raw = self.build_resolve_info(field, to_nodes(details), parent_type, Path(path, name, parent_type.name))
+        return Info(_raw_info=raw, _field=leaf.definition)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How one selection of one type is answered."""
+
+    type_name: str
+    leaves: tuple[tuple[str, Leaf | None], ...]
+    """By the names in the answer; None for what is no leaf."""
+    rest: dict[str, Any]
 
 
 async def _merged(results: dict[str, Any], others: Any) -> dict[str, Any]:

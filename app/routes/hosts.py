@@ -25,13 +25,14 @@ class PictureHosts:
         prefix = tuple(segment for segment in cdn.path.split("/") if segment)
         self._base_host = _plain(base.netloc)
         self._cdn_host: str | None = None
-        self._base_roots = [PictureRoot(cdn_prefix=_USUAL_PREFIX)]
+        prefixes: dict[tuple[str, ...], None] = {_USUAL_PREFIX: None}
         if _plain(cdn.netloc) != _plain(base.netloc):
             self._cdn_host = _plain(cdn.netloc)
-        elif prefix != _USUAL_PREFIX:
+        else:
             # What a proxy in front strips is no part of the paths that arrive here.
-            below_base = [segment for segment in base.path.split("/") if segment]
-            self._base_roots.insert(0, PictureRoot(cdn_prefix=prefix[len(below_base) :] or _USUAL_PREFIX))
+            stripped = sum(1 for segment in base.path.split("/") if segment)
+            prefixes = {prefix[stripped:] or _USUAL_PREFIX: None, **prefixes}
+        self._base_roots = [PictureRoot(cdn_prefix=one) for one in prefixes]
         self._cdn_root = PictureRoot(is_cdn_host=True, cdn_prefix=prefix)
         self._places = _OWN_PLACES + tuple(f"/{'/'.join(root.cdn_prefix)}/" for root in self._base_roots)
 

@@ -10,8 +10,8 @@ import hmac
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 
@@ -33,6 +33,7 @@ _SIGNED_END = re.compile(rb"(?:&|^)sig=([0-9a-f]{64})\Z")
 _MAX_QUERY_BYTES = 1024
 _METHODS = frozenset({"GET", "HEAD"})
 _COUNTED_EVERY_S = 0.05
+_LONGEST_WAIT_S = 0.5
 
 ReadObject = Callable[..., Awaitable[bytes]]
 Kept = tuple[Prepared, bytes]
@@ -47,6 +48,7 @@ class KeptPictures:
         self._sender = sender
         self._read_object = read_object
         self._counts: Counter[int] = Counter()
+        self._readings: dict[Hashable, asyncio.Event] = {}
 
     def write(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """Status, header lines and body for whoever writes to the line itself; None where others must answer."""
@@ -54,7 +56,7 @@ class KeptPictures:
         if method not in _METHODS:
             return None
         headers = read_headers(scope)
-        kept = self._find(scope, headers)
+        kept = self._find(scope, headers, may_renew=False)
         if kept is None:
             return None
         written = self._sender.write(method, headers, kept[0])
@@ -69,6 +71,8 @@ class KeptPictures:
             return False
         headers = read_headers(scope)
         kept = self._find(scope, headers)
+        if kept is None and await self._wait_for_other(scope, headers):
+            kept = self._find(scope, headers)
         if kept is None:
             return False
         answer, place = kept
@@ -77,20 +81,43 @@ class KeptPictures:
         self._count(await self._sender.send(send, method, headers, answer))
         return True
 
-    def _find(self, scope: Scope, headers: Mapping[bytes, str]) -> tuple[Prepared, Hashable] | None:
+    def _find(
+        self, scope: Scope, headers: Mapping[bytes, str], *, may_renew: bool = True
+    ) -> tuple[Prepared, Hashable] | None:
         if has_credential(headers):
             return None
         query, signature = _split_signature(scope["query_string"])
         place: Hashable = (headers.get(b"host"), scope.get("raw_path") or b"", query, bool(signature))
-        kept = self._cache.find(place)
+        kept = self._cache.find(place, may_renew=may_renew)
         if kept is None:
             place = (place, _class_of(headers.get(b"accept")))
-            kept = self._cache.find(place)
+            kept = self._cache.find(place, may_renew=may_renew)
         return (kept[0], place) if kept is not None and _opens(kept, signature) else None
 
-    def reading(self) -> AbstractContextManager[Reading]:
-        """While the database is asked; `keep` wants what is given."""
-        return self._cache.reading()
+    async def _wait_for_other(self, scope: Scope, headers: Mapping[bytes, str]) -> bool:
+        """Whether another request has just asked the rows the same: what it read is for this one too."""
+        raw_path = scope.get("raw_path") or b""
+        other = self._readings.get((headers.get(b"host"), raw_path, scope["query_string"], headers.get(b"accept")))
+        if other is None or has_credential(headers):
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_WAIT_S):
+                await other.wait()
+        return True
+
+    @contextmanager
+    def reading(self, request: PictureRequest) -> Iterator[Reading]:
+        """While the database is asked; `keep` wants what is given. Others who ask the same wait a moment for it."""
+        place = (request.headers.get(b"host"), request.raw_path, request.query, request.headers.get(b"accept"))
+        is_first = not request.has_credential and place not in self._readings
+        if is_first:
+            self._readings[place] = asyncio.Event()
+        try:
+            with self._cache.reading() as reading:
+                yield reading
+        finally:
+            if is_first:
+                self._readings.pop(place).set()
 
     async def with_body(self, found: Deliverable) -> Deliverable:
         """The same with its bytes, where they are few enough and it is for us to send them.

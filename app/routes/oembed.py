@@ -52,7 +52,7 @@ class OEmbed:
             raise FormatNotSupported("format must be json or xml.", details={"field": "format"})
         max_width_px, max_height_px = (_read_side(asked.get(name), name) for name in ("maxwidth", "maxheight"))
         shown = await self.showing.show_public(self._read_url(asked.get("url")))
-        photo = plan_photo(shown.linker, shown.signer, max_width_px=max_width_px, max_height_px=max_height_px)
+        photo = plan_photo(shown.linker, max_width_px=max_width_px, max_height_px=max_height_px)
         if photo is None:
             raise NotFound(_NOT_OURS)
         answer = _describe(shown, photo, self.base_url)
@@ -89,7 +89,7 @@ def _read_side(text: str | None, field: str) -> int | None:
 
 
 def _describe(shown: Shown, photo: Photo, base_url: str) -> dict[str, object]:
-    thumbnail = plan_photo(shown.linker, shown.signer, max_width_px=_THUMBNAIL_PX, max_height_px=_THUMBNAIL_PX)
+    thumbnail = plan_photo(shown.linker, max_width_px=_THUMBNAIL_PX, max_height_px=_THUMBNAIL_PX)
     # Never larger than the photo itself, which was asked for to be small.
     if thumbnail is None or thumbnail.width_px > photo.width_px:
         thumbnail = photo

@@ -96,7 +96,7 @@ class Pictures:
             raise MethodNotAllowed("Pictures are read with GET or HEAD.")
         address = _parse(request, roots)
         query = _read_query(request.query)
-        with self._kept.reading() as reading:
+        with self._kept.reading(request) as reading:
             asked, principal = _read_asked(request, query), await self._principal(request)
             found = await self._service.find(principal, address, asked)
             if isinstance(found, Moved):

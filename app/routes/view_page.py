@@ -19,7 +19,10 @@ from app.services.showing import ShowingService, Shown
 
 Authenticate = Callable[[str | None, str | None, str | None], Awaitable[Principal]]
 
-_TITLES = {403: "This link is not good any more", 404: "There is no such picture"}
+_WORDS = {
+    403: ("This link is not good any more", "Its time is over, or somebody changed it. Ask for a new one."),
+    404: ("There is no such picture", "It may have been deleted or made private, or the address has a slip in it."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,17 @@ _ALWAYS = {
 }
 
 
+_MESSAGE_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
 def _caching(shown: Shown) -> str:
     # Its words may change at any moment, and it holds a nonce.
     return "no-cache" if shown.is_public else "private, no-store"
 
 
 def _refuse(error: SafelightError) -> Response:
-    title = _TITLES.get(error.status, "This picture cannot be shown just now")
-    policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    headers = {**_ALWAYS, "Cache-Control": "no-store", "Content-Security-Policy": policy}
+    title, message = _WORDS.get(error.status, ("This picture cannot be shown just now", error.message))
+    headers = {**_ALWAYS, "Cache-Control": "no-store", "Content-Security-Policy": _MESSAGE_POLICY}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
-    return HTMLResponse(make_message(title, error.message), status_code=error.status, headers=headers)
+    return HTMLResponse(make_message(title, message), status_code=error.status, headers=headers)

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from app.db.accounts import (
     count_accounts,
@@ -126,7 +127,7 @@ class AccountService:
         if found is None or not _is_good(*found, now=utc_now()):
             raise Unauthorized("This API key is unknown, revoked or expired. Send another one.")
         key, account = found
-        return Principal(account.id, frozenset(Scope(scope) for scope in key.scopes), key.id, plan=account.plan)
+        return Principal(account.id, _scopes_of(tuple(key.scopes)), key.id, plan=account.plan)
 
     async def find_guest(self) -> AccountRecord | None:
         """The account that uploads without a credential belong to; None where guests are not let in."""
@@ -252,3 +253,9 @@ def preferences_of(account: AccountRecord) -> Preferences:
 def _is_good(key: ApiKeyRecord, account: AccountRecord, *, now: datetime) -> bool:
     is_expired = key.expires_at is not None and key.expires_at <= now
     return key.revoked_at is None and not is_expired and account.status == ACTIVE
+
+
+@lru_cache(maxsize=256)
+def _scopes_of(names: tuple[str, ...]) -> frozenset[Scope]:
+    # One object for all who hold the same: thousands of sockets may.
+    return frozenset(Scope(name) for name in names)

@@ -104,7 +104,8 @@ async def _find_image(db: Transaction, address: Address, owner_id: AccountId, pr
         image = await find_image_by(db, short_id=address.short_id)
     elif isinstance(address, CloudflareAddress):
         image = await find_image(db, address.image_id) if address.image_id is not None else None
-        image = image or await find_image_by(db, custom_key=make_custom_key(owner_id, address.name))
+        if image is None or image.owner_id != owner_id:
+            image = await find_image_by(db, custom_key=make_custom_key(owner_id, address.name))
     else:
         image = await find_image(db, address.image_id)
     return _Meant(image.id) if image is not None and image.owner_id == owner_id else None

@@ -153,7 +153,7 @@ class AlbumService:
             created_at=now,
             updated_at=now,
         )
-        columns = {name: getattr(album, name) for name in album.__dataclass_fields__}
+        columns = album._asdict()
         try:
             async with self._database.write() as db:
                 await _check_slug_is_free(db, owner_id, album.slug)

@@ -60,13 +60,16 @@ class DeliveryCache(Generic[Answer]):
         self._body_bytes = 0
         bus.listen_to_all(self._on_hint, self.clear)
 
-    def find(self, address: Hashable) -> Answer | None:
-        """What may be sent for this address right now; None also for the one caller who is to read it anew."""
+    def find(self, address: Hashable, *, may_renew: bool = True) -> Answer | None:
+        """What may be sent for this address right now; None also for the one caller who is to read it anew.
+
+        Who cannot do that (`may_renew`) is told None too, and leaves it to the next.
+        """
         entry = self._entries.get(address)
         if entry is None:
             return None
         age_s = time.monotonic() - entry.read_at
-        if age_s > TRUST_ALONE_S * _REFRESH_SHARE and not self._is_trusted(address, entry, age_s):
+        if age_s > TRUST_ALONE_S * _REFRESH_SHARE and not self._is_trusted(address, entry, age_s, may_renew=may_renew):
             return None
         self._entries.move_to_end(address)
         if entry.has_body:
@@ -131,7 +134,7 @@ class DeliveryCache(Generic[Answer]):
         for reading in self._readings:
             reading.is_stale = True
 
-    def _is_trusted(self, address: Hashable, entry: _Entry[Answer], age_s: float) -> bool:
+    def _is_trusted(self, address: Hashable, entry: _Entry[Answer], age_s: float, *, may_renew: bool) -> bool:
         silent_s = self._bus.seconds_since_vouched
         limit_s = entry.trust_s if silent_s <= TRUST_ALONE_S else TRUST_ALONE_S
         if age_s > limit_s:
@@ -139,7 +142,7 @@ class DeliveryCache(Generic[Answer]):
             return False
         if age_s <= limit_s * _REFRESH_SHARE or entry.is_being_refreshed:
             return True
-        entry.is_being_refreshed = True
+        entry.is_being_refreshed = may_renew
         return False
 
     def _keep_body(self, key: ObjectKey, body: bytes) -> None:

@@ -23,21 +23,40 @@ _RETRY_S = 1.0
 
 
 class Watcher:
-    """One listener of a feed: wakes when there is something newer than it has seen."""
+    """One listener of a feed: wakes when there is something newer than it has seen.
+
+    An `asyncio.Event` with a timeout would do, and weigh two kilobytes for each subscription.
+    """
+
+    __slots__ = ("_is_woken", "_waiting")
 
     def __init__(self) -> None:
-        self._wake = asyncio.Event()
+        self._is_woken = False
+        self._waiting: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
         """Say that there is something new."""
-        self._wake.set()
+        self._is_woken = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def wait(self, timeout_s: float) -> None:
-        """Return when woken, or after `timeout_s` seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        self._wake.clear()
+        """Return when woken, or after `timeout_s` seconds; for one at a time."""
+        if not self._is_woken:
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.create_future()
+            ending = loop.call_later(timeout_s, _settle, self._waiting)
+            try:
+                await self._waiting
+            finally:
+                ending.cancel()
+                self._waiting = None
+        self._is_woken = False
+
+
+def _settle(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 class ImageFeed:
@@ -135,7 +154,9 @@ class ImageFeed:
             # as it may have changed before it was followed.
             self._follow(snapshot.image.id)
             self._dirty.set()
-        self.latest = snapshot
+        if snapshot != self.latest:
+            # What is equal stays the same object: each idle watcher holds on to what it has seen.
+            self.latest = snapshot
         session = snapshot.session if snapshot is not None else None
         if session is not None and session.state is not SessionState.RECEIVING:
             self.received_bytes = 0  # the next try begins to count anew

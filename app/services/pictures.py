@@ -1,20 +1,20 @@
 """The whole way from an address to the object that is sent: resolve, choose a format, take or make what is wanted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.db.engine import Database
 from app.db.images import find_images
 from app.db.records import ImageRecord
-from app.domain.access import Principal
+from app.domain.access import Principal, Scope
 from app.domain.addresses import Address, BlobAddress, CloudflareAddress, PrettyAddress, ShortAddress
 from app.domain.formats import ImageFormat
 from app.domain.links import StablePath
-from app.domain.variants import Family, stored_format
+from app.domain.transforms import Transform
+from app.domain.variants import Family, MetadataPolicy, stored_format
 from app.domain.wants import MadeAddress, Want, named_wish, read_want
 from app.domain.wishes import Wish
 from app.errors import NotFound
-from app.ids import ImageId
 from app.services.addressing import AddressingService, Place
 from app.services.delivery import Deliverable, DeliveryService
 from app.services.on_demand import OnDemand
@@ -101,7 +101,7 @@ class PictureService:
 
     async def _find_made(self, place: Place, address: MadeAddress, asked: Asked) -> Found:
         want = read_want(address, asked.query)
-        wish = await self._choose(place.image_id, want, asked.prefer)
+        wish = await self._choose(place, want, asked.prefer)
         found = await self._on_demand.get(
             place.principal, place.image_id, wish, wait_s=asked.wait_s, address=asked.client
         )
@@ -109,12 +109,15 @@ class PictureService:
         is_by_name = isinstance(address, PrettyAddress | CloudflareAddress)
         return Found(found, place.signed_until_s, want.is_negotiable or may_be_page, is_by_name)
 
-    async def _choose(self, image_id: ImageId, want: Want, prefer: Prefer) -> Wish:
+    async def _choose(self, place: Place, want: Want, prefer: Prefer) -> Wish:
         """The file that is wanted; whether the caller may have it is asked later, and of no file that there is not."""
+        image_id = place.image_id
         async with self._database.read() as db:
             image = (await find_images(db, [image_id])).get(image_id)
         if image is None:
             raise _missing()
+        if not place.principal.owns(image.owner_id, Scope.IMAGES_READ):
+            want = replace(want, size=_for_strangers(want.size))
         stored = _stored_format(image)
         if want.is_negotiable:
             liked = [family for family in prefer(stored) if family is not Family.AVIF or (image.frames or 1) == 1]
@@ -129,6 +132,13 @@ def _stored_format(image: ImageRecord) -> ImageFormat | None:
     if image.format is None:
         return None
     return stored_format(Family.ORIGINAL, image.format, has_alpha=bool(image.has_alpha))
+
+
+def _for_strangers(size: str | Transform) -> str | Transform:
+    """Where a photograph was taken is for its owner, who may sign such an address, to tell."""
+    if isinstance(size, Transform) and size.metadata is MetadataPolicy.KEEP:
+        return replace(size, metadata=MetadataPolicy.COPYRIGHT)
+    return size
 
 
 def _missing() -> NotFound:

@@ -181,7 +181,7 @@ async def _fill(db: Transaction, lease: SessionLease, arrival: Arrival, draft: I
         },
     )
     if filename != draft.filename:
-        await index_image(db, replace(draft, filename=filename))
+        await index_image(db, draft._replace(filename=filename))
 
 
 async def _alias(

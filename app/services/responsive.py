@@ -38,16 +38,12 @@ MAX_WIDTHS = 20
 MAX_SIZES_CHARACTERS = 500
 # What is made of an animation in other families stands still.
 _MOVING = frozenset({Family.ORIGINAL, Family.WEBP})
-_RUNGS = sorted(
+RUNGS: list[tuple[int, str]] = sorted(
     (preset.width_px, name)
     for name, preset in BUILT_IN_PRESETS.items()
     if preset.width_px is not None and preset.height_px is None and preset.fit is Fit.SCALE_DOWN
 )
 """The widths that anyone may have, with the presets' names."""
-
-
-_TINY_PX = (64, 32, 16, 8, 4, 2, 1)
-"""Narrower than any preset: few, so that nobody has many of them made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,31 +140,27 @@ def plan_embedding(linker: Linker, size: str) -> Embedding:
     )
 
 
-def plan_photo(
-    linker: Linker, signer: Linker, *, max_width_px: int | None = None, max_height_px: int | None = None
-) -> Photo | None:
+def plan_photo(linker: Linker, *, max_width_px: int | None = None, max_height_px: int | None = None) -> Photo | None:
     """The largest file that anybody may have and that fits; None until it is known how large the image is.
 
-    Without limits, and for pictures that are no larger, it is the original. For boxes below every preset `signer`
-    signs one of a few widths.
+    Without limits, and for pictures that are no larger, it is the original. For boxes below every preset it is the
+    smallest preset, with the size at which it is to be shown.
     """
     image = linker.snapshot.image
     if image.is_draft or image.width_px is None or image.height_px is None:
         return None
     own_px = image.width_px, image.height_px
-    presets = [BUILT_IN_PRESETS[name] for _, name in reversed(_RUNGS)]
-    if own_px[0] <= presets[0].width_px:  # type: ignore[operator]  # every rung has a width
-        presets.insert(0, BUILT_IN_PRESETS[ORIGINAL_SIZE])
-    for preset in presets:
-        width_px, height_px = plan_geometry(preset, *own_px).final
+    names = [name for _, name in reversed(RUNGS)]
+    if own_px[0] <= RUNGS[-1][0]:
+        names.insert(0, ORIGINAL_SIZE)
+    sizes = {name: plan_geometry(BUILT_IN_PRESETS[name], *own_px).final for name in names}
+    for name, (width_px, height_px) in sizes.items():
         if width_px <= (max_width_px or width_px) and height_px <= (max_height_px or height_px):
-            return Photo(linker.derivative(Derivative(Family.ORIGINAL, preset.name)), width_px, height_px)
-    for width_px in _TINY_PX:
-        height_px = max(1, round(own_px[1] * width_px / own_px[0]))
-        if width_px <= min(max_width_px or width_px, own_px[0]) and height_px <= (max_height_px or height_px):
-            url = signer.transform(Transform(width_px=width_px), OutputFormat.ORIGINAL)
-            return Photo(url, width_px, height_px) if url is not None else None
-    return None
+            return Photo(linker.derivative(Derivative(Family.ORIGINAL, name)), width_px, height_px)
+    width_px, height_px = sizes[names[-1]]
+    factor = min((max_width_px or width_px) / width_px, (max_height_px or height_px) / height_px)
+    url = linker.derivative(Derivative(Family.ORIGINAL, names[-1]))
+    return Photo(url, max(1, int(width_px * factor)), max(1, int(height_px * factor)))
 
 
 def alt_of(image: ImageRecord) -> str:
@@ -184,7 +176,7 @@ def backdrop_of(image: ImageRecord) -> Backdrop | None:
 
 
 def _ready(linker: Linker, family: Family) -> tuple[Candidate, ...]:
-    found = ((linker.find(Derivative(family, name)), name) for _, name in _RUNGS)
+    found = ((linker.find(Derivative(family, name)), name) for _, name in RUNGS)
     widths = {
         record.width_px: linker.derivative(Derivative(family, name))
         for record, name in found
@@ -203,7 +195,7 @@ def _candidates(linker: Linker, widths_px: Sequence[int], family: Family) -> tup
 
 def _candidate(linker: Linker, width_px: int, family: Family) -> Candidate:
     image_px, _ = own_px = _own_size(linker.snapshot.image)
-    rung_px, size = next((rung for rung in _RUNGS if rung[0] >= min(width_px, image_px)), (None, ORIGINAL_SIZE))
+    rung_px, size = next((rung for rung in RUNGS if rung[0] >= min(width_px, image_px)), (None, ORIGINAL_SIZE))
     # Nothing is enlarged, so that any rung above the picture's own width gives just that.
     if rung_px != width_px < image_px:
         url = linker.transform(Transform(width_px=width_px), OutputFormat(family.value))

@@ -23,8 +23,6 @@ class Shown:
     owner: AccountRecord
     linker: Linker
     """Of a private image its addresses are signed, no longer than the page's own is."""
-    signer: Linker
-    """Signs whatever the server itself decides on."""
 
     @property
     def is_public(self) -> bool:
@@ -69,8 +67,8 @@ class ShowingService:
                 raise NotFound("There is no such image.")
             owner = await find_account(db, snapshot.image.owner_id)
             assert owner is not None, "a foreign key holds it"
-            keys = (await list_signing_keys(db, [owner.id]))[owner.id]
-        signer = Linker(snapshot, self._base_url, self._cdn_url, keys or None, until_s=place.signed_until_s)
-        is_private = snapshot.image.visibility is Visibility.PRIVATE
-        linker = signer if is_private else replace(signer, keys=None)
-        return Shown(replace(snapshot, owner=owner), owner, linker, signer)
+            is_private = snapshot.image.visibility is Visibility.PRIVATE
+            # Nothing of a public image is signed for visitors: a signature would outlive its being public.
+            keys = (await list_signing_keys(db, [owner.id]))[owner.id] if is_private else None
+        linker = Linker(snapshot, self._base_url, self._cdn_url, keys or None, until_s=place.signed_until_s)
+        return Shown(replace(snapshot, owner=owner), owner, linker)

@@ -57,7 +57,7 @@ class ViewCounter:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 # Nothing is at stake while it is found out that nobody answers.
-                await self._redis.ping()  # type: ignore[misc]  # its stubs mix the two kinds of clients
+                await self._redis.ping()
         except (RedisError, OSError, TimeoutError):
             return
         counts, self._counts = self._counts, {}

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from app.ids import ImageId
 from app.storage.port import CHUNK_BYTES, Handed, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
-from app.storage.reading import read_at_once
+from app.storage.reading import read_on, translated
 
 _INCOMING = ".incoming"
 # A directory may be pruned between being made and being used; that often in a row it is another fault.
@@ -50,7 +50,7 @@ class LocalStore:
         """As the port says; the first chunk is read on entering, so a small object costs one change of thread."""
         file, chunk, offset, end = await asyncio.to_thread(self._open, key, byte_range)
         with file:
-            yield self._stream(file, chunk, offset, end)
+            yield read_on(file.fileno(), chunk, offset, end)
 
     async def read(self, key: ObjectKey, *, max_bytes: int) -> bytes:
         """A small object as a whole."""
@@ -108,12 +108,12 @@ class LocalStore:
         return self._root / image_id.hex[-2:] / image_id.hex[-4:-2] / str(image_id)
 
     def _make_ready(self) -> None:
-        with _translate():
+        with translated():
             self._incoming.mkdir(parents=True, exist_ok=True)
         self._clear_incoming()
 
     def _clear_incoming(self) -> None:
-        with _translate(), os.scandir(self._incoming) as entries:
+        with translated(), os.scandir(self._incoming) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError), Path(entry).open("rb") as file:
                     # Whoever writes it holds its lock, which the kernel takes from a process that is killed.
@@ -122,12 +122,12 @@ class LocalStore:
                     Path(entry).unlink()
 
     def _check(self) -> None:
-        with _translate(), self._temporary() as probe:
+        with translated(), self._temporary() as probe:
             probe.write_bytes(b"x")
 
     def _put(self, key: ObjectKey, source: Path) -> None:
         path = self._path(key)
-        with source.open("rb") as original, _translate(), self._temporary() as temporary:
+        with source.open("rb") as original, translated(), self._temporary() as temporary:
             with _open_locked(temporary) as copy:
                 shutil.copyfileobj(original, copy, CHUNK_BYTES)
                 copy.flush()
@@ -175,20 +175,6 @@ class LocalStore:
                 raise
         return file, chunk, first + len(chunk), end
 
-    async def _stream(self, file: BinaryIO, chunk: bytes, offset: int, end: int) -> AsyncIterator[bytes]:
-        descriptor = file.fileno()
-        while chunk:
-            yield chunk
-            if offset >= end:
-                return
-            wanted_bytes = min(CHUNK_BYTES, end - offset)
-            at_once = read_at_once(descriptor, offset, wanted_bytes)
-            if at_once is None:
-                with _translate():
-                    at_once = await asyncio.to_thread(os.pread, descriptor, wanted_bytes, offset)
-            chunk = at_once
-            offset += len(chunk)
-
     def _read(self, key: ObjectKey, max_bytes: int) -> bytes:
         with self._reading(key), self._path(key).open("rb") as file:
             content = file.read(max_bytes + 1)
@@ -212,7 +198,7 @@ class LocalStore:
             return _make_stat(key, self._path(key).stat())
 
     def _delete(self, keys: list[ObjectKey]) -> None:
-        with _translate():
+        with translated():
             for key in keys:
                 path = self._path(key)
                 path.unlink(missing_ok=True)
@@ -232,7 +218,7 @@ class LocalStore:
                 return
 
     def _find(self, directory: Path) -> Iterator[ObjectStat]:
-        with _translate():
+        with translated():
             # An image without objects is no fault; a disk that is not mounted is, and would look the same.
             self._incoming.stat()
             for folder, subfolders, names in os.walk(directory, onerror=_raise_unless_gone):
@@ -248,21 +234,13 @@ class LocalStore:
     @contextmanager
     def _reading(self, key: ObjectKey) -> Iterator[None]:
         try:
-            with _translate():
+            with translated():
                 yield
         except StoreUnavailable as error:
             # Nothing is where it was if the directory itself is gone, but then the objects may well come back.
             if isinstance(error.__cause__, FileNotFoundError) and self._incoming.is_dir():
                 raise ObjectNotFound(key) from error.__cause__
             raise
-
-
-@contextmanager
-def _translate() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreUnavailable from error
 
 
 def _raise_unless_gone(error: OSError) -> None:

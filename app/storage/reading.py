@@ -1,17 +1,47 @@
-"""Read files without waiting, where their bytes are in memory already."""
+"""Read a file piece by piece, without a thread where its bytes are in memory already."""
 
+import asyncio
 import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import cast
+
+from app.storage.port import CHUNK_BYTES, StoreUnavailable
 
 # Linux alone can say "only what is in the page cache".
 _NOW_OR_NEVER: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
-def read_at_once(descriptor: int, offset: int, byte_size: int) -> bytes | None:
-    """Up to `byte_size` bytes that the kernel holds in memory; None where it would have to ask the disk for the first.
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the system's errors into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable from error
 
-    For the event loop: a change of thread takes longer than this. At the end of the file it is None as well.
+
+async def read_on(descriptor: int, chunk: bytes, offset: int, end: int) -> AsyncIterator[bytes]:
+    """`chunk`, which was read before, and what follows from `offset` to `end`; nothing is read ahead of who takes it.
+
+    Raises:
+        StoreUnavailable: the disk does not answer.
     """
+    while chunk:
+        yield chunk
+        if offset >= end:
+            return
+        wanted_bytes = min(CHUNK_BYTES, end - offset)
+        at_once = _read_at_once(descriptor, offset, wanted_bytes)
+        if at_once is None:
+            with translated():
+                at_once = await asyncio.to_thread(os.pread, descriptor, wanted_bytes, offset)
+        chunk = at_once
+        offset += len(chunk)
+
+
+def _read_at_once(descriptor: int, offset: int, byte_size: int) -> bytes | None:
+    """What the kernel holds in memory; None where it would have to ask the disk, or at the end of the file."""
     if _NOW_OR_NEVER is None:
         return None
     buffer = bytearray(byte_size)

@@ -3,8 +3,10 @@
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -45,12 +47,11 @@ def _missing(what: str) -> None:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+async def chromium() -> AsyncIterator[Browser]:
+    """For pages that need no building."""
     executable = find_chromium()
     if executable is None:
         _missing("no Chromium on this machine (Debian: apt-get install chromium)")
-    if not (STATIC_DIR / "graphiql" / "index.html").is_file():
-        _missing("GraphiQL is not built (make run builds it)")
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(
             executable_path=executable,
@@ -62,8 +63,25 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
+async def browser(chromium: Browser) -> Browser:
+    """For GraphiQL."""
+    if not (STATIC_DIR / "graphiql" / "index.html").is_file():
+        _missing("GraphiQL is not built (make run builds it)")
+    return chromium
+
+
+@pytest.fixture
 async def visit(browser: Browser) -> AsyncIterator[Visit]:
-    context = await browser.new_context(viewport={"width": 1360, "height": 860}, color_scheme="dark")
+    async with open_visit(browser) as visit:
+        yield visit
+
+
+@asynccontextmanager
+async def open_visit(browser: Browser, **options: Any) -> AsyncIterator[Visit]:
+    """A page of its own; `options` are those of Playwright's `new_context`, which is where Any comes from."""
+    context = await browser.new_context(
+        **{"viewport": {"width": 1360, "height": 860}, "color_scheme": "dark", **options}
+    )
     page = await context.new_page()
     visit = Visit(page)
     context.on("request", visit.note_request)
@@ -71,8 +89,10 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
     page.on("console", visit.note_console)
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     page.set_default_timeout(20_000)
-    yield visit
-    await context.close()
+    try:
+        yield visit
+    finally:
+        await context.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_graphiql import open_page, open_tab, run_operation, storage_text
+from tests.e2e.clients import Client
 from tests.e2e.compose_file import ROOT
 from tests.e2e.processes import started
 from tests.pictures import make_jpeg
@@ -49,6 +50,12 @@ async def test_tour_of_the_tabs_ends_with_a_picture_that_is_ready(
     await run_operation(page)
     await expect(response).to_contain_text('"state": "READY"')
     await page.screenshot(path=picture_folder / "graphiql-picture.png")
+    await open_tab(page, "Library")
+    await run_operation(page)
+    async with Client(address, key) as another:
+        await another.upload(make_jpeg(300, 200))
+    await expect(response).to_contain_text('"kind": "VARIANTS_CHANGED"')
+    await page.screenshot(path=picture_folder / "graphiql-library.png")
 
     stored = await storage_text(page)
     assert key not in stored

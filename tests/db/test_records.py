@@ -1,8 +1,7 @@
 """A record is built from a row by position: its fields must be the table's columns, in their order."""
 
-import dataclasses
 from types import NoneType
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from sqlalchemy import Table
@@ -38,14 +37,14 @@ UNREAD = {"face_numbers", "image_tags", "old_places", "old_slugs", "search_docum
 
 @pytest.mark.parametrize(("table", "record"), PAIRS, ids=[table.name for table, _ in PAIRS])
 def test_the_fields_of_a_record_are_the_columns_of_its_table(table: Table, record: type) -> None:
-    assert [field.name for field in dataclasses.fields(record)] == [column.name for column in table.columns]
+    assert list(get_type_hints(record)) == [column.name for column in table.columns]
 
 
 @pytest.mark.parametrize(("table", "record"), PAIRS, ids=[table.name for table, _ in PAIRS])
 def test_a_field_may_be_none_just_where_its_column_may_be_null(table: Table, record: type) -> None:
     nullable = {column.name for column in table.columns if column.nullable}
 
-    assert {field.name for field in dataclasses.fields(record) if NoneType in get_args(field.type)} == nullable
+    assert {name for name, hint in get_type_hints(record).items() if NoneType in get_args(hint)} == nullable
 
 
 def test_every_table_has_a_record() -> None:

@@ -145,7 +145,7 @@ def test_no_reserved_name_is_an_owner(name: str) -> None:
     assert not isinstance(parse_address(f"/{name}/_/x.jpg", CDN_HOST), PrettyAddress)
 
 
-names = st.text(st.characters(blacklist_categories=("Cc", "Cs"), blacklist_characters="/"), min_size=1, max_size=40)
+names = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/"), min_size=1, max_size=40)
 
 
 @given(names.filter(lambda name: name not in {".", ".."}), st.none() | st.just("trip"), st.none() | st.just("w512"))

@@ -14,6 +14,21 @@ from tests.servers.programs import find_program, refuse
 SCRIPT = Path(__file__).parents[1] / "node" / "signatures.mjs"
 HOST = "https://img.example.org"
 PATH = "/f/018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e/webp/small.webp"
+ID = "018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e"
+# One of each kind of address, with what a browser leaves of odd signs in a path.
+PATHS = [
+    PATH,
+    f"/_{'aB3' * 7}/{ID}/public",
+    f"/_{'aB3' * 7}/trips/2024/B%C3%B6rse/w=400,h=300,fit=cover,gravity=0.5x0.3",
+    f"/cdn-cgi/imagedelivery/_{'aB3' * 7}/a%252Fb/public",
+    f"/t/{ID}/w=40,rotate=90,blur=2.5.webp",
+    "/alice/_/a%20%22b%22%20%C3%A9+~!$&'()*,;=:@.jpg/w512",
+    "/cdn/alice/trip/beach/w512",
+    "/i/0aB1cD2eF3/small",
+    f"/image/{ID}.webp",
+    f"/images/{ID}/blob",
+    f"/albums/{ID}.zip",
+]
 KEY, OTHER_KEY = "a" * 64, "b" * 64
 NOW_S = 1_800_000_000
 
@@ -52,10 +67,14 @@ def test_what_we_sign_cloudflares_javascript_accepts(node: str, query: str) -> N
     assert run(node, "verify", HOST + signed, OTHER_KEY) == "bad"
 
 
-def test_both_sign_alike_to_the_last_byte(node: str) -> None:
-    theirs = run(node, "sign", f"{HOST}{PATH}?v=1", KEY, str(NOW_S))
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("query", ["", "v=1", "w=300&h=100&crop=true"])
+def test_both_sign_every_kind_of_address_alike_to_the_last_byte(node: str, path: str, query: str) -> None:
+    theirs = run(node, "sign", f"{HOST}{path}" + (f"?{query}" if query else ""), KEY, str(NOW_S))
 
-    assert theirs == HOST + sign(PATH, "v=1", key=KEY, expires_at_s=NOW_S)
+    assert theirs == HOST + sign(path, query, key=KEY, expires_at_s=NOW_S)
+    assert verify(theirs.removeprefix(HOST), [KEY], now_s=NOW_S) == NOW_S
+    assert run(node, "verify", theirs, KEY) == "good"
 
 
 @given(queries, st.integers(0, 10**9))

@@ -12,9 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.services.delivery import MAX_KEPT_BODY_BYTES
 from tests.e2e.compose_file import ROOT, environment_of, load_compose
-from tests.e2e.journey import ask, travel
+from tests.e2e.journey import Journey, ask, travel
 from tests.e2e.processes import Running, started
+from tests.e2e.serving import make_noisy
 from tests.e2e.test_compose_file import SECRETS
 from tests.pictures import make_jpeg
 from tests.servers.deployed_nginx import run_deployed_nginx
@@ -87,21 +89,58 @@ async def _get(url: str, **headers: str) -> httpx.Response:
         return await client.get(url, headers=headers)
 
 
+def _small(journey: Journey) -> str:
+    return next(url for url in journey.urls if "/webp/small" in url)
+
+
 def test_picture_goes_the_whole_way_through_nginx(set_up: SetUp) -> None:
     journey = asyncio.run(travel(set_up.url, KEY, make_jpeg(1200, 900)))
 
     assert journey.events[-1]["complete"] is True
-    first = asyncio.run(_get(journey.urls[0]))
-    second = asyncio.run(_get(journey.urls[0]))
+    small = _small(journey)
+    first = asyncio.run(_get(small))
+    second = asyncio.run(_get(small))
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.content == second.content
     assert first.headers["x-cache-status"] == "MISS"
-    assert second.headers["x-cache-status"] in {"HIT", "EXPIRED", "REVALIDATED"}
+    states = {asyncio.run(_get(small)).headers["x-cache-status"] for _ in range(20)}
+    assert "HIT" in states
+    assert states <= {"HIT", "EXPIRED", "REVALIDATED"}
     assert second.headers["cache-control"].startswith("public, max-age=172800")
-    part = asyncio.run(_get(journey.urls[0], Range="bytes=0-9"))
+    part = asyncio.run(_get(small, Range="bytes=0-9"))
     assert (part.status_code, len(part.content)) == (206, 10)
-    unchanged = asyncio.run(_get(journey.urls[0], **{"If-None-Match": first.headers["etag"]}))
+    unchanged = asyncio.run(_get(small, **{"If-None-Match": first.headers["etag"]}))
     assert unchanged.status_code == 304
+
+
+def test_large_originals_are_sent_by_nginx_from_the_store_and_kept_there(set_up: SetUp) -> None:
+    content = make_noisy()
+    journey = asyncio.run(travel(set_up.url, KEY, content))
+    original = next(url for url in journey.urls if "/original/" in url)
+
+    first, second = (asyncio.run(_get(original)) for _ in range(2))
+    part = asyncio.run(_get(original, Range="bytes=1000-1999"))
+
+    assert [answer.headers["x-cache-status"] for answer in (first, second, part)] == ["MISS", "HIT", "HIT"]
+    assert first.content == second.content
+    assert len(first.content) > MAX_KEPT_BODY_BYTES
+    assert (part.status_code, part.content) == (206, first.content[1000:2000])
+    assert part.headers["etag"] == first.headers["etag"]
+    assert asyncio.run(_get(original, **{"If-None-Match": first.headers["etag"]})).status_code == 304
+
+
+def test_nginx_keeps_an_answer_for_each_accept(set_up: SetUp) -> None:
+    journey = asyncio.run(travel(set_up.url, KEY, make_jpeg(640, 480)))
+    short_id = asyncio.run(ask(set_up.url, KEY, f'{{ image(id: "{journey.image_id}") {{ shortId }} }}'))["image"][
+        "shortId"
+    ]
+    address = f"{set_up.url}/cdn/i/{short_id}/small"
+    wanted = {"image/webp,*/*;q=0.5": "image/webp", "image/jpeg": "image/jpeg"}
+
+    for accept, media_type in [*wanted.items(), *wanted.items()] * 3:
+        answer = asyncio.run(_get(address, Accept=accept))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+        assert answer.headers["vary"] == "Accept"
 
 
 def test_what_is_not_public_is_never_kept_by_nginx(set_up: SetUp) -> None:
@@ -109,7 +148,7 @@ def test_what_is_not_public_is_never_kept_by_nginx(set_up: SetUp) -> None:
     journey = asyncio.run(travel(set_up.url, KEY, make_jpeg(400, 300)))
 
     answers = [asyncio.run(_get(missing)) for _ in range(2)]
-    owners = [asyncio.run(_get(journey.urls[0], Authorization=f"Bearer {KEY}")) for _ in range(2)]
+    owners = [asyncio.run(_get(_small(journey), Authorization=f"Bearer {KEY}")) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [404, 404]
     assert [answer.headers["x-cache-status"] for answer in answers] == ["MISS", "MISS"]

@@ -19,6 +19,7 @@ from tests.servers.deployed_nginx import run_deployed_nginx
 from tests.servers.redis import run_redis
 
 HIDE = "mutation ($id: ID!) { updateImage(input: {id: $id, visibility: PRIVATE}) { image { id } } }"
+SHORT = "query ($id: ID!) { image(id: $id) { shortId } }"
 SIGNED = 'query ($id: ID!) { image(id: $id) { signedUrl(family: ORIGINAL, size: "original") { url } } }'
 
 
@@ -132,6 +133,24 @@ async def test_head_ranges_and_conditions_are_as_without_nginx(served: Served, f
         {"If-None-Match": '"x"', "If-Modified-Since": modified},
     ):
         assert (await front.get(path, headers=unknown)).content == content
+
+
+async def test_a_large_picture_at_a_cached_address_is_not_sent_to_who_has_it(
+    behind: Behind, served: Served, front: httpx.AsyncClient
+) -> None:
+    async with Client(behind.site.base_url) as client:
+        found = await client.ask(SHORT, id=served.session.image_id)
+    path = f"/cdn/i/{found['image']['shortId']}/original"
+    whole = await front.get(path)
+
+    known = await front.get(path, headers={"If-None-Match": whole.headers["etag"]})
+    other = await front.get(path, headers={"If-None-Match": '"0123456789abcdef"'})
+    part = await front.get(path, headers={"Range": "bytes=5-9"})
+
+    assert len(whole.content) > 1024 * 1024
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", whole.headers["etag"])
+    assert (other.status_code, other.content) == (200, whole.content)
+    assert (part.status_code, part.content) == (206, whole.content[5:10])
 
 
 async def test_what_is_private_is_for_its_owner_and_whoever_has_a_signature(

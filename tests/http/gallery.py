@@ -24,6 +24,8 @@ VIEWER = "{ viewer { accountHash username } signingKeys { name value } }"
 PREFER = "mutation ($input: UpdatePreferencesInput!) { updatePreferences(input: $input) { viewer { username } } }"
 ALBUM = "mutation ($slug: String!) { createAlbum(input: {slug: $slug}) { album { id slug } } }"
 PRESET = "mutation ($input: VariantPresetInput!) { createVariantPreset(input: $input) { preset { name } } }"
+BROWSER_TTL_S = 77
+"""The flexible owner's."""
 CUSTOM_ID = "trips/2024/Börse"
 
 Json = dict[str, Any]
@@ -73,9 +75,9 @@ class Gallery:
         """Where pictures are."""
         return f"{self.base_url}/cdn"
 
-    async def get(self, address: str, *, api: int = 0, **headers: str) -> httpx.Response:
-        """GET as nobody in particular; redirects are not followed, and no path is tidied up."""
-        async with httpx.AsyncClient(base_url=self.people.site.api_urls[api], timeout=60) as client:
+    async def get(self, address: str, **headers: str) -> httpx.Response:
+        """GET as nobody in particular; redirects are not followed."""
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=60) as client:
             return await client.get(address, headers=headers)
 
     def sign(self, path: str, query: str = "", *, key: str | None = None, in_s: int = 60) -> str:
@@ -101,7 +103,7 @@ async def build(people: People) -> Gallery:
     owner, flexible = await people.add(), await people.add()
     async with people.client(owner) as client, people.client(flexible) as other:
         mine, theirs = await client.ask(VIEWER), await other.ask(VIEWER)
-        await other.ask(PREFER, input={"flexibleVariants": True})
+        await other.ask(PREFER, input={"flexibleVariants": True, "browserTtl": BROWSER_TTL_S})
         album = (await client.ask(ALBUM, slug="trip"))["createAlbum"]["album"]
         teaser = {"name": "teaser", "fit": "SCALE_DOWN", "width": 40, "neverRequireSignedUrls": True}
         await client.ask(PRESET, input=teaser)

@@ -13,8 +13,10 @@ from app.db.tables import images
 from app.domain.access import Scope
 from app.domain.signatures import sign
 from tests.e2e.clients import Client
+from tests.e2e.logs import uploads_left
 from tests.e2e.rows import open_rows, read_image
 from tests.e2e.servers import Site
+from tests.e2e.wire import open_wire
 from tests.http.gallery import ALBUM, VIEWER, show
 from tests.people import People, Person
 from tests.pictures import make_jpeg
@@ -118,6 +120,25 @@ async def test_a_member_that_is_gone_breaks_the_connection_and_is_never_left_out
     at_once = await get(people, path, person)
 
     assert (at_once.status_code, at_once.json()["code"]) == (503, "UNAVAILABLE")
+
+
+async def test_who_leaves_in_the_middle_leaves_nothing_behind(people: People) -> None:
+    person = await people.add()
+    async with people.client(person) as client:
+        album = await make_album(client, "left")
+        for width in (1400, 1401):
+            await show(client, make_jpeg(width, 900, noise=True, quality=98), filename="a.jpg", albumSlug="left")
+    path = f"/albums/{album}.zip"
+
+    for _ in range(5):
+        async with open_wire(people.site.base_url) as wire:
+            await wire.send_head("GET", path, {"X-API-Key": person.key})
+            head = await wire.read_answer(has_body=False)
+            wire.break_off()
+            assert head.status == 200
+
+    assert (await get(people, path, person)).status_code == 200
+    assert uploads_left(people.site) == []
 
 
 async def set_key(site: Site, image_id: str, key: str) -> None:

@@ -1,5 +1,6 @@
 """Signed addresses over HTTP: they open what is private for their time; what is forged is 403, there or not."""
 
+import io
 import time
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from PIL import Image
 
 from app.db.engine import utc_now
 from app.domain.access import Scope
@@ -155,14 +157,18 @@ async def test_public_picture_with_a_bad_signature_is_403_and_with_a_good_one_is
     assert good.headers["cache-control"].startswith("public")
 
 
-async def test_transformations_are_refused_with_a_sentence(people: People) -> None:
+async def test_signed_transformation_of_a_private_image_is_made_and_no_other_is(people: People) -> None:
     async with people.client(await people.add()) as client:
-        session = await client.open_session(1_000)
-        with pytest.raises(GraphQLFailure) as refusal:
-            await client.ask(TRANSFORMED, id=session.image_id)
+        image_id = await upload_private(client, 308)
+        url: str = (await client.ask(TRANSFORMED, id=image_id))["image"]["signedUrl"]["url"]
+    wider = url.replace("w=5.", "w=6.")
 
-    assert refusal.value.code == "INVALID_REQUEST"
-    assert refusal.value.errors[0]["extensions"]["details"] == {"field": "transform"}
+    opened, forged, plain = await get(url), await get(wider), await get(url.partition("?")[0])
+
+    assert wider != url
+    assert (opened.status_code, forged.status_code, plain.status_code) == (200, 403, 404)
+    assert Image.open(io.BytesIO(opened.content)).width == 5
+    assert opened.headers["cache-control"].startswith("private, max-age=")
 
 
 class TestKeys:

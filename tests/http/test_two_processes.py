@@ -37,6 +37,13 @@ class Twins:
     redis: RedisServer
     account_hash: str
 
+    def bring_redis_back(self) -> None:
+        """And the workers, which end without it, as `safelight run` starts them again."""
+        self.redis.start()
+        for worker in self.site.workers:
+            worker.stop()
+            worker.start()
+
     def addresses(self, image: Shown, filename: str) -> list[str]:
         return [
             f"/f/{image.id}/webp/small.webp",
@@ -121,7 +128,7 @@ async def test_what_is_taken_back_is_gone_everywhere_within_a_second(
             there = await until_told(lambda: watch.statuses(1), changed_at)
         finally:
             if not has_redis:
-                twins.redis.start()
+                twins.bring_redis_back()
             await watch.close()
 
     assert here == [404] * len(watch.paths)

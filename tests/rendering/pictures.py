@@ -43,9 +43,8 @@ def make_detailed(width: int, height: int, *, seed: int = 7) -> Image.Image:
     layers = []
     for shift in (0.0, 1.3, 2.1):
         wave = np.sin(9 * x + shift) * np.cos(7 * y - shift) + 0.4 * np.sin(60 * (x * y) + shift)
-        stripes = np.clip(((x + y * 0.7) % 0.17 - 0.085) * max(width, height) / 3, -1, 1)  # edges as a lens draws them
-        layers.append(128 + 55 * wave + 15 * stripes)
-    texture = random.normal(0, 2, (height, width, 1))
+        layers.append(128 + 55 * wave + 30 * ((x + y * 0.7) % 0.17 > 0.085))
+    texture = random.normal(0, 6, (height, width, 1))
     return Image.fromarray(np.clip(np.stack(layers, axis=-1) + texture, 0, 255).astype(np.uint8))
 
 

@@ -6,17 +6,9 @@ from hypothesis import strategies as st
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import HeaderFacts
 from app.domain.variants import Geometry
+from app.rendering.child.decode_plan import expected_sizes, find_divisor, largest_need, plan_decodes
 from app.rendering.child.encode import avif_quality
-from app.rendering.child.geometry import (
-    DecodePlan,
-    expected_sizes,
-    find_band,
-    find_divisor,
-    find_scale_factor,
-    largest_need,
-    plan_decodes,
-    plan_rasters,
-)
+from app.rendering.child.geometry import find_band, find_scale_factor, plan_rasters
 from app.rendering.child.webp_film import find_times
 from app.rendering.protocol import RenderSpec
 
@@ -58,9 +50,23 @@ def test_a_side_that_does_not_divide_is_not_squeezed_visibly() -> None:
 def test_one_large_size_does_not_spoil_the_decode_of_the_others() -> None:
     facts = HeaderFacts(ImageFormat.JPEG, 4000, 3000)
 
-    assert plan_decodes(facts, [spec(2400, 1800), spec(1300, 975)]) == DecodePlan(2, 1)
-    assert plan_decodes(facts, [spec(800, 600), spec(200, 150)]) == DecodePlan(3)
-    assert plan_decodes(facts, []) == DecodePlan(8)
+    assert plan_decodes(facts, [spec(2400, 1800), spec(1300, 975)]).divisors == (2, 1)
+    assert plan_decodes(facts, [spec(800, 600), spec(200, 150)]).divisors == (3,)
+    assert plan_decodes(facts, []).divisors == (8,)
+
+
+def test_small_sizes_have_a_quick_decode_of_their_own_beside_a_large_one() -> None:
+    facts = HeaderFacts(ImageFormat.JPEG, 4032, 3024)
+
+    plan = plan_decodes(facts, [spec(1200, 900), spec(800, 600), spec(256, 192), spec(128, 96)])
+
+    assert plan.divisors == (4, 2)
+    assert [(raster.scaled[0], raster.parent, raster.divisor) for raster in plan.rasters] == [
+        (1200, None, 2),
+        (800, None, 2),
+        (256, None, 4),
+        (128, 2, 4),
+    ]
 
 
 def test_the_need_of_a_turned_picture_is_turned() -> None:

@@ -132,7 +132,7 @@ def _count_statements(shelf: Shelf) -> None:
     engines = [shelf.database.engine.sync_engine]
     if shelf.database.is_sqlite:
         # PostgreSQL's two kinds of transactions are one engine's.
-        engines.append(shelf.database._reader.sync_engine)
+        engines.append(shelf.database.read_engine)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
 

@@ -28,9 +28,7 @@ async def test_what_is_omitted_stays_and_null_clears(shelf: Shelf) -> None:
     await shelf.library.update(shelf.me, image_id, {**cleared, "metadata": None, "album_id": None, "focal_point": None})
     after = await shelf.row(image_id)
 
-    assert {name for name in before.__dataclass_fields__ if getattr(before, name) != getattr(untouched, name)} == {
-        "updated_at"
-    }
+    assert {name for name in before._fields if getattr(before, name) != getattr(untouched, name)} == {"updated_at"}
     assert (after.title, after.alt, after.description, after.creator) == (None, None, None, None)
     assert (after.tags, after.meta, after.album_id, after.focal_x, after.focal_y) == ([], {}, None, None, None)
     assert (after.filename, after.visibility) == (before.filename, before.visibility)

@@ -20,7 +20,7 @@ from app.domain.variants import ORIGINAL, Derivative, Family, VariantState
 from app.graphql_api.execution import Operation, OperationRequest
 from app.graphql_api.schema import get_schema
 from app.ids import AlbumId, ImageId, make_uuid
-from app.loaders import make_loaders
+from app.loaders import Loaders, Sources
 from app.services.planning import planned_rows
 from app.settings import Settings
 from tests.servers.redis import RedisServer
@@ -89,8 +89,7 @@ async def ask(container: Container, document: str) -> Asked:
     """Run a document as the first account, counting what is sent to the database."""
     principal = await container.accounts.authenticate(API_KEY)
     services = container.services
-    loaders = make_loaders(
-        principal,
+    sources = Sources(
         accounts=services.accounts,
         albums=services.albums,
         images=services.images,
@@ -101,7 +100,7 @@ async def ask(container: Container, document: str) -> Asked:
         principal=principal,
         request_id="test",
         services=services,
-        loaders=loaders,
+        loaders=Loaders(principal, sources),
         addresses=container.addresses,
         server=container.server,
         object_url=container.object_url,
@@ -113,7 +112,7 @@ async def ask(container: Container, document: str) -> Asked:
     def note(*details: object) -> None:
         statements.append(str(details[2]))
 
-    engine = container.database._reader.sync_engine
+    engine = container.database.read_engine
     event.listen(engine, "before_cursor_execute", note)
     answer = await operation.run()
     event.remove(engine, "before_cursor_execute", note)

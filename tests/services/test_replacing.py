@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -104,7 +103,7 @@ async def test_undecodable_bytes_leave_the_old_image_untouched(bench: Workbench)
     after, session = await bench.look(image_id), await _session(bench, opened.session.id)
     assert session == (SessionState.FAILED, "INVALID_IMAGE", None)
     assert after.variants == before.variants
-    assert after.image == replace(before.image, revision=before.image.revision + 2, updated_at=after.image.updated_at)
+    assert after.image == before.image._replace(revision=before.image.revision + 2, updated_at=after.image.updated_at)
     assert await bench.objects(image_id) == await bench.named(image_id)
 
 

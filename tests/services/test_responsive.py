@@ -33,12 +33,12 @@ READY, PLANNED, FAILED = VariantState.READY, VariantState.PLANNED, VariantState.
 
 def image(**changes: object) -> ImageRecord:
     columns = {**columns_of(AccountId(UUID(int=1)), 1), "width_px": 1600, "height_px": 900, "short_id": "Ab12Cd34Ef"}
-    values: dict[str, Any] = {**dict.fromkeys(ImageRecord.__dataclass_fields__), "id": IMAGE_ID, **columns, **changes}
+    values: dict[str, Any] = {**dict.fromkeys(ImageRecord._fields), "id": IMAGE_ID, **columns, **changes}
     return ImageRecord(**values)
 
 
 def variant(family: Family, size: str, state: VariantState = READY, width_px: int | None = None) -> VariantRecord:
-    values: dict[str, Any] = dict.fromkeys(VariantRecord.__dataclass_fields__)
+    values: dict[str, Any] = dict.fromkeys(VariantRecord._fields)
     values |= {"id": VariantId(UUID(int=7)), "image_id": IMAGE_ID, "family": family, "size": size, "state": state}
     return VariantRecord(**(values | {"width_px": width_px, "height_px": width_px}))
 

@@ -13,7 +13,8 @@ from wand.image import Image
 
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import HeaderFacts
-from app.rendering.child.geometry import Size, expected_sizes, find_scale_factor
+from app.rendering.child.decode_plan import decoded_size, expected_sizes
+from app.rendering.child.geometry import Size
 from app.rendering.child.magick import count_frames
 
 # Warnings come for many a good picture ("extraneous bytes"), so a picture with warnings is a picture.
@@ -48,9 +49,8 @@ def decode_still(path: str, facts: HeaderFacts, needed: Size, *, divisor: int = 
         image.coalesce()
     if image.size not in expected_sizes(facts, divisor):
         raise Undecodable
-    factor = find_scale_factor(image.size, needed)
-    if facts.format is not ImageFormat.JPEG and factor > 1:
-        image.scale(max(1, round(image.width / factor)), max(1, round(image.height / factor)))
+    if facts.format is not ImageFormat.JPEG and (smaller := decoded_size(facts, needed, 1)) != image.size:
+        image.scale(*smaller)
     return image
 
 

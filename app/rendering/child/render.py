@@ -17,16 +17,16 @@ from app.domain.variants import MetadataPolicy
 from app.rendering.child.animation import count_plays, render_films, save_film
 from app.rendering.child.avif import AVIFEncoder, EncoderFailed
 from app.rendering.child.decode import LIMIT_ERRORS, Undecodable, decode_film, decode_still
-from app.rendering.child.encode import Encoders, encode
-from app.rendering.child.geometry import (
+from app.rendering.child.decode_plan import (
     DecodePlan,
-    RasterPlan,
-    find_divisor,
+    decoded_size,
     largest_need,
     plan_decodes,
-    plan_rasters,
-    turn_size,
+    preview_size,
+    with_preview,
 )
+from app.rendering.child.encode import Encoders, encode
+from app.rendering.child.geometry import RasterPlan, Size, turn_size
 from app.rendering.child.placeholder import make_verdict
 from app.rendering.child.raster import make_raster
 from app.rendering.child.schedule import Raster, Schedule, Step
@@ -89,36 +89,46 @@ class _VerdictFirst:
                 self._held_back.append((answer, index))
 
 
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What rasters can be taken from besides each other."""
+
+    decoded: dict[int, Raster]
+    """By divisor, the smallest first."""
+    file: Raster = field(default_factory=lambda: Raster(users=0, image=Image()))
+    """Stands for the bytes, which are there from the start."""
+    preview: Raster = field(default_factory=lambda: Raster(users=0))
+    """The averaged half of the first decode."""
+
+    @property
+    def first(self) -> Raster:
+        """The decode that the verdict is made of."""
+        return next(iter(self.decoded.values()))
+
+
 @dataclass(slots=True)
 class _Job:
     facts: HeaderFacts
     specs: tuple[RenderSpec, ...]
     tell: _VerdictFirst
     encoders: Encoders
+    _schedule: Schedule = field(default_factory=Schedule)
     _made: list[Raster] = field(default_factory=list)
+    _refusal: Undecodable | None = None
 
     def render_stills(self) -> None:
         """Decode the first frame, give the verdict and write every file that does not move."""
-        plans, decodes = plan_rasters(self.specs), plan_decodes(self.facts, self.specs)
-        root = Raster(users=1, image=self._decode(decodes.divisor))
-        refused: list[BaseException] = []
-        # The verdict first: whoever uploaded waits for it.
-        steps = [Step(root, 0, partial(self._judge, refused), needs_it_alone=False)]
-        finer = root
-        if decodes.finer_divisor is not None:
-            finer = Raster(users=0)
-            root.users += 1
-            steps.append(
-                Step(root, math.inf, partial(self._decode_again, decodes.finer_divisor, finer), needs_it_alone=False)
-            )
-        self._made = [Raster(users=_count_users(plans, index)) for index in range(len(plans))]
-        for plan, raster in zip(plans, self._made, strict=True):
-            source = self._choose_source(plan, decodes, root, finer)
-            source.users += plan.parent is None
-            steps += self._plan_steps(plan, source, raster)
-        Schedule(steps).run()
-        if refused:
-            raise Undecodable(is_too_large=isinstance(refused[0], LIMIT_ERRORS)) from refused[0]
+        plan = plan_decodes(self.facts, self.specs)
+        rasters = with_preview(plan, self._decoded_size(plan))
+        sources = _Sources({divisor: Raster(users=0) for divisor in plan.divisors})
+        steps = self._plan_decodes(sources)
+        steps += self._plan_verdict(sources, is_halved=any(raster.is_of_preview for raster in rasters))
+        self._made = [Raster(users=_count_users(rasters, index)) for index in range(len(rasters))]
+        for raster_plan, raster in zip(rasters, self._made, strict=True):
+            steps += self._plan_steps(raster_plan, self._choose_source(raster_plan, sources), raster)
+        self._schedule.run(steps)
+        if self._refusal:
+            raise self._refusal
 
     def render_animations(self) -> None:
         """Write every file that moves; its bytes are checked frame by frame only here."""
@@ -137,27 +147,56 @@ class _Job:
             self._write(index, partial(save_film, film, spec, plays=plays))
             film.image.destroy()
 
-    def _decode(self, divisor: int) -> Image:
+    def _decoded_size(self, plan: DecodePlan) -> Size:
+        size = decoded_size(self.facts, largest_need(self.facts, self.specs), plan.divisors[0])
+        return turn_size(size, self.facts.orientation)
+
+    def _plan_decodes(self, sources: "_Sources") -> list[Step]:
+        # The first gives the verdict, which whoever uploaded waits for; the others take longest.
+        costs = [0, *(math.inf for _ in sources.decoded)]
+        return [
+            _use(sources.file, cost, partial(self._decode, divisor, raster))
+            for cost, (divisor, raster) in zip(costs, sources.decoded.items(), strict=False)
+        ]
+
+    def _decode(self, divisor: int, raster: Raster, _: Image, __: Callable[[], None]) -> None:
         needed = largest_need(self.facts, self.specs)
-        return decode_still(f"{IN_DIR}/{SOURCE_NAME}", self.facts, needed, divisor=divisor)
-
-    def _decode_again(self, divisor: int, finer: Raster, _: Image, __: Callable[[], None]) -> None:
         try:
-            finer.image = self._decode(divisor)
-        except Undecodable:
-            return  # what waits for it is not made, and the parent sees what is missing
+            raster.image = decode_still(f"{IN_DIR}/{SOURCE_NAME}", self.facts, needed, divisor=divisor)
+        except Undecodable as error:
+            self._refuse(error)
 
-    def _choose_source(self, plan: RasterPlan, decodes: DecodePlan, root: Raster, finer: Raster) -> Raster:
+    def _plan_verdict(self, sources: "_Sources", *, is_halved: bool) -> list[Step]:
+        if not is_halved:
+            return [_use(sources.first, 0, self._judge)]
+        halve = _use(sources.first, 0, partial(self._halve, sources.preview))
+        return [halve, _use(sources.preview, 0, self._judge)]
+
+    def _choose_source(self, plan: RasterPlan, sources: "_Sources") -> Raster:
         if plan.parent is not None:
             return self._made[plan.parent]
-        needed = turn_size(plan.scaled, self.facts.orientation)
-        return root if find_divisor(self.facts, needed) >= decodes.divisor else finer
+        return sources.preview if plan.is_of_preview else sources.decoded[plan.divisor]
 
-    def _judge(self, refused: list[BaseException], image: Image, _: Callable[[], None]) -> None:
+    def _halve(self, preview: Raster, image: Image, _: Callable[[], None]) -> None:
+        try:
+            half = image.clone()
+            half.scale(*preview_size(image.size))
+        except _FAILURES as error:
+            self._refuse(error)
+        else:
+            preview.image = half
+
+    def _judge(self, image: Image, _: Callable[[], None]) -> None:
         try:
             self.tell.verdict(make_verdict(image, self.facts))
         except _FAILURES as error:
-            refused.append(error)
+            self._refuse(error)
+
+    def _refuse(self, error: BaseException) -> None:
+        """The picture cannot be decoded: nothing of it is made."""
+        is_too_large = isinstance(error, LIMIT_ERRORS) or (isinstance(error, Undecodable) and error.is_too_large)
+        self._refusal = Undecodable(is_too_large=is_too_large)
+        self._schedule.stop()
 
     def _plan_steps(self, plan: RasterPlan, source: Raster, raster: Raster) -> list[Step]:
         pixels = plan.cropped[0] * plan.cropped[1]
@@ -165,7 +204,7 @@ class _Job:
         # Wider rasters have more waiting for them, so making one ranks with the encodes that follow.
         downstream = sum(_ENCODE_COST[self.specs[index].codec] for index in plan.specs)
         make = partial(self._make, plan, raster)
-        steps = [Step(source, pixels * (_RESIZE_COST + downstream), make, needs_it_alone=False)]
+        steps = [_use(source, pixels * (_RESIZE_COST + downstream), make, is_new=plan.parent is None)]
         for index in plan.specs:
             cost = pixels * _ENCODE_COST[self.specs[index].codec]
             steps.append(Step(raster, cost, partial(self._encode, index)))
@@ -199,6 +238,12 @@ class _Job:
         took_ms = (time.perf_counter() - started_at) * 1000
         done = Rendered(spec.key, Path(path), spec.codec, *spec.size_px, byte_size, spec.is_animated, took_ms)
         self.tell.result(done, index)
+
+
+def _use(source: Raster, cost: float, run: Callable[[Image, Callable[[], None]], None], *, is_new: bool = True) -> Step:
+    """A step that reads `source` beside others; a new user of it, unless it was counted already."""
+    source.users += is_new
+    return Step(source, cost, run, needs_it_alone=False)
 
 
 def _count_users(plans: Sequence[RasterPlan], index: int) -> int:

@@ -129,4 +129,24 @@ query Picture($imageId: ID!) {
 `,
     variables: ABOUT_IMAGE,
   },
+  {
+    query: `# 5 · Live: everything that happens in your library,
+# from now on. Run it, then send another picture in
+# tab 2, change one, or delete one.
+subscription Library {
+  library {
+    kind
+    imageId
+    image {
+      filename
+      state
+      complete
+      picture {
+        html
+      }
+    }
+  }
+}
+`,
+  },
 ];

@@ -1,0 +1,53 @@
+"""An S3 store that is away: what lies on this machine's disk is served on, and the rest is 503 within three seconds."""
+
+import time
+from collections.abc import Callable
+
+import httpx
+
+from tests.e2e.clients import Client
+from tests.e2e.serving import make_noisy
+from tests.faults.conftest import MakeSite
+from tests.pictures import make_jpeg
+from tests.servers.s3 import S3Server
+
+ANSWER_S = 3.0 + 0.7
+"""Three seconds, and what two busy cores add."""
+
+
+async def test_what_was_read_is_served_without_the_store_also_after_a_restart(
+    make_plain_site: MakeSite, private_s3: Callable[[], S3Server]
+) -> None:
+    s3 = private_s3()
+    site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
+    async with Client(site.base_url) as client:
+        kept, small, never = [
+            await client.upload(content) for content in (make_noisy(), make_jpeg(640, 480), make_jpeg(650, 480))
+        ]
+        for session in (kept, small, never):
+            await client.wait_complete(session.image_id)
+    addresses = [kept.urls["ORIGINAL", "original"], small.urls["WEBP", "small"]]
+    async with httpx.AsyncClient(timeout=20) as stranger:
+        before = [(await stranger.get(address)).content for address in addresses]
+
+        s3.kill()
+        site.apis[0].kill()
+        s3.start()  # a process does not start without its store
+        site.apis[0].start()
+        site.wait_ready()
+        s3.kill()
+        after = [await stranger.get(address) for address in addresses]
+        began_at = time.monotonic()
+        refused = await stranger.get(never.urls["WEBP", "small"])
+        took_s = time.monotonic() - began_at
+        part = await stranger.get(addresses[0], headers={"Range": "bytes=200000-200009"})
+
+        assert [answer.status_code for answer in after] == [200, 200]
+        assert [answer.content for answer in after] == before
+        assert (part.status_code, part.content) == (206, before[0][200_000:200_010])
+        assert refused.status_code == 503
+        assert refused.headers["cache-control"] == "no-store"
+        assert took_s < ANSWER_S
+
+        s3.start()
+        assert (await stranger.get(never.urls["WEBP", "small"])).status_code == 200

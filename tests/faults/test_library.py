@@ -1,0 +1,51 @@
+"""Watching a library while Redis is away: what another process did meanwhile is told as soon as it is back."""
+
+import asyncio
+
+from tests.e2e.asking import subscribe
+from tests.e2e.clients import Client
+from tests.faults.conftest import MakeSite
+from tests.pictures import make_jpeg
+
+WITHIN_S = 20
+LIBRARY = "subscription { library { kind imageId image { title } } }"
+UPDATE = "mutation ($id: ID!, $title: String!) { updateImage(input: {id: $id, title: $title}) { image { id } } }"
+
+
+async def test_what_happened_on_another_process_while_redis_was_away_is_told(make_plain_site: MakeSite) -> None:
+    broken = make_plain_site(apis=2)
+    here, there = broken.site.api_urls
+    async with Client(here) as acting, Client(there) as watching:
+        session = await acting.upload(make_jpeg(320, 240), processing={"profile": "ORIGINAL_ONLY"})
+        await acting.wait_complete(session.image_id)
+        told: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue()
+
+        async def follow() -> None:
+            async for event in subscribe(watching, LIBRARY):
+                change = event["library"]
+                told.put_nowait((change["kind"], change["image"]["title"]))
+
+        following = asyncio.create_task(follow())
+        async with asyncio.timeout(WITHIN_S):
+            while told.empty():  # until it has begun
+                await acting.ask(UPDATE, id=session.image_id, title="before")
+                await asyncio.wait([following], timeout=0.05)
+        # The worker's sweep would tell it too, sooner or later: here the process must find out by itself.
+        for program in broken.site.workers:
+            program.stop()
+        broken.redis.kill()
+        await acting.ask(UPDATE, id=session.image_id, title="meanwhile")
+        broken.redis.start()
+
+        async with asyncio.timeout(WITHIN_S):
+            while (await told.get())[1] != "meanwhile":
+                pass
+        async with asyncio.timeout(WITHIN_S):
+            while told.empty():  # for a second the other process does not ask a Redis again that was away
+                await acting.ask(UPDATE, id=session.image_id, title="after")
+                await asyncio.wait([following], timeout=0.05)
+        kind, title = told.get_nowait()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    assert (kind, title) == ("IMAGE_UPDATED", "after")
