@@ -10,7 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("upload_sessions", sa.Column("is_kept_apart", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column(
+        "upload_sessions", sa.Column("is_kept_apart", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
 
 
 def downgrade() -> None:
