@@ -8,6 +8,7 @@ long search holds up the event loop. For connections that only read: beginning a
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
@@ -105,15 +106,20 @@ class InlineReader:
         return work(self._connection)
 
     async def _execute_in_thread(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+        # Asked now and then, and not `interrupt`, which is lost on a query that the thread has not begun yet.
+        is_unwanted = threading.Event()
+        self._driver.set_progress_handler(is_unwanted.is_set, STEPS_AT_ONCE)
         working = asyncio.ensure_future(asyncio.to_thread(self._connection.execute, statement, parameters))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
             # Nobody may touch the connection while the thread does.
-            self._driver.interrupt()
+            is_unwanted.set()
             await asyncio.wait([working])
             working.exception()
             raise
+        finally:
+            self._driver.set_progress_handler(None, 0)
 
     def _stop(self) -> int:
         self._is_over_budget = True

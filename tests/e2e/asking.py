@@ -16,6 +16,7 @@ from graphql import (
     build_schema,
     get_named_type,
     is_leaf_type,
+    is_required_argument,
 )
 
 from tests.e2e.clients import Client, OpenSession, follow
@@ -65,7 +66,7 @@ def select_all(type_name: str, depth: int = 3) -> str:
         inner = get_named_type(field.type)
         if name == "signedUrl":
             continue
-        if any(argument.default_value is None and "!" in str(argument.type) for argument in field.args.values()):
+        if any(is_required_argument(argument) for argument in field.args.values()):
             continue
         if is_leaf_type(inner):
             parts.append(name)

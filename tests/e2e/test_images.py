@@ -162,7 +162,9 @@ async def test_everything_of_an_image_and_its_variants_is_told(site: Site, clien
     hidden: Json = {"metadata": {}, "storageUrl": None, "storageVariants": []}
     assert {name: seen[name] for name in hidden} == hidden
     assert {variant["storageUrl"] for variant in seen["stableVariants"]} == {None}
-    told = {name for name in image if name not in {*hidden, "variant", "variants", "stableVariants"}}
+    # The owner is given any width, others those of presets.
+    assert len(image["picture"]["sources"]) == len(seen["picture"]["sources"]) == 2
+    told = {name for name in image if name not in {*hidden, "picture", "variant", "variants", "stableVariants"}}
     assert {name: seen[name] for name in told} == {name: image[name] for name in told}
 
 

@@ -209,7 +209,7 @@ async def test_a_quota_counts_what_is_stored_and_what_is_reserved(site: Site, cl
         used = await _used_bytes(client)
         async with open_rows(site) as database, database.write() as db:
             condition = upload_sessions.c.id == UUID(holder.id)
-            room = {"max_bytes": quota_bytes - used + 1000 - 500}
+            room = {"reserved_bytes": quota_bytes - used + 1000 - 500}
             await db.execute(update(upload_sessions).where(condition).values(room))
 
         with pytest.raises(GraphQLFailure) as failure:
