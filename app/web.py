@@ -75,9 +75,9 @@ class Server:
             authenticator = _make_authenticator(container)
             graphql = _make_endpoint(container, authenticator)
             sender = _make_sender(container)
-            cache = DeliveryCache[Kept](container.bus, max_body_bytes=container.settings.memory_cache_bytes)
-            self._kept = KeptPictures(cache, sender, container.store.read)
             hosts = PictureHosts(base_url=container.addresses.base_url, cdn_url=container.addresses.cdn_url)
+            cache = DeliveryCache[Kept](container.bus, max_body_bytes=container.settings.memory_cache_bytes)
+            self._kept = KeptPictures(cache, sender, container.store.read, hosts.is_cdn_name)
             pictures = Pictures(
                 container.pictures,
                 self._kept,

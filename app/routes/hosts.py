@@ -41,7 +41,11 @@ class PictureHosts:
         if self._cdn_host is None:
             return False
         named = [value for name, value in scope["headers"] if name == b"host"]
-        return bool(named) and _plain(named[-1].decode("latin-1")) == self._cdn_host
+        return self.is_cdn_name(named[-1].decode("latin-1") if named else None)
+
+    def is_cdn_name(self, host: str | None) -> bool:
+        """Is that the name of the host that has pictures and nothing else?"""
+        return self._cdn_host is not None and host is not None and _plain(host) == self._cdn_host
 
     def roots(self, scope: Scope) -> list[PictureRoot]:
         """Where pictures are on this request's host: what is found below the first counts."""

@@ -1,8 +1,8 @@
 """The answers that a process gives from memory, before anything else looks at a request: a look-up and two sends.
 
-What an answer depends on is in its key: the host, path and query as they were sent, and what of `Accept` matters where
-the address names no format. Who asks does not matter, as requests with a credential never come here; of a signed
-address the signature itself is compared in constant time with the one that was found good.
+What an answer depends on is in its key: which of our hosts, path and query as they were sent, and what of `Accept`
+matters where the address names no format. Who asks does not matter, as requests with a credential never come here; of
+a signed address the signature itself is compared in constant time with the one that was found good.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from starlette.types import Message, Scope, Send
 
 from app.errors import Unavailable
 from app.routes.answers import send_error
-from app.routes.negotiation import prefers_page, read_taste
+from app.routes.negotiation import MAX_ACCEPT_CHARACTERS, prefers_page, read_taste
 from app.routes.picture_answers import PictureSender
 from app.routes.picture_headers import OPEN_TO_ALL, Prepared
 from app.routes.picture_requests import PictureRequest, has_credential, read_headers
@@ -30,12 +30,15 @@ from app.telemetry import DELIVERIES
 
 # As every signed address ends that we made, and that Cloudflare's own code makes; others are checked each time.
 _SIGNED_END = re.compile(rb"(?:&|^)sig=([0-9a-f]{64})\Z")
-_MAX_QUERY_BYTES = 1024
+_MAX_TARGET_BYTES = 1024
+"""Of path and query: longer ones are answered, and not kept."""
 _METHODS = frozenset({"GET", "HEAD"})
 _COUNTED_EVERY_S = 0.05
 _LONGEST_WAIT_S = 0.5
 
 ReadObject = Callable[..., Awaitable[bytes]]
+IsCdnName = Callable[[str | None], bool]
+"""Which of our two kinds of host does `Host` name? All names of one kind are answered alike, and any may be sent."""
 Kept = tuple[Prepared, bytes]
 """An answer, and the signature with which it may be had; empty where it needs none."""
 
@@ -43,8 +46,11 @@ Kept = tuple[Prepared, bytes]
 class KeptPictures:
     """Keeps answers that anyone may have who asks alike, and gives them."""
 
-    def __init__(self, cache: DeliveryCache[Kept], sender: PictureSender, read_object: ReadObject) -> None:
+    def __init__(
+        self, cache: DeliveryCache[Kept], sender: PictureSender, read_object: ReadObject, is_cdn_name: IsCdnName
+    ) -> None:
         self._cache = cache
+        self._is_cdn_name = is_cdn_name
         self._sender = sender
         self._read_object = read_object
         self._counts: Counter[int] = Counter()
@@ -87,7 +93,8 @@ class KeptPictures:
         if has_credential(headers):
             return None
         query, signature = _split_signature(scope["query_string"])
-        place: Hashable = (headers.get(b"host"), scope.get("raw_path") or b"", query, bool(signature))
+        host = self._is_cdn_name(headers.get(b"host"))
+        place: Hashable = (host, scope.get("raw_path") or b"", query, bool(signature))
         kept = self._cache.find(place, may_renew=may_renew)
         if kept is None:
             place = (place, _class_of(headers.get(b"accept")))
@@ -138,13 +145,14 @@ class KeptPictures:
 
         `is_by_name`: the address may come to mean another image, of which no hint about this one tells.
         """
-        if request.has_credential or len(request.query) > _MAX_QUERY_BYTES or answer.terms.is_owners:
+        target_bytes = len(request.raw_path) + len(request.query)
+        if request.has_credential or target_bytes > _MAX_TARGET_BYTES or answer.terms.is_owners:
             return
         is_signed = answer.terms.signed_until_s is not None
         query, signature = _split_signature(request.query)
         if bool(signature) is not is_signed or not (answer.found.is_public or is_signed):
             return
-        place: Hashable = (request.headers.get(b"host"), request.raw_path, query, is_signed)
+        place: Hashable = (self._is_cdn_name(request.headers.get(b"host")), request.raw_path, query, is_signed)
         if answer.terms.is_negotiated:
             place = (place, _class_of(request.headers.get(b"accept")))
         # Nobody announces that a signing key is gone, or that a name was given to another image: those answers are
@@ -203,7 +211,16 @@ def _opens(kept: Kept, signature: bytes) -> bool:
     return hmac.compare_digest(good_signature, signature) and time.time() <= until_s
 
 
-@lru_cache(maxsize=1_024)
 def _class_of(accept: str | None) -> str:
     """Equal for headers `Accept` that every address answers alike."""
+    # What is too long to be read is not remembered either.
+    return _short_class_of(accept) if accept is None or len(accept) <= MAX_ACCEPT_CHARACTERS else _write_class(accept)
+
+
+@lru_cache(maxsize=1_024)
+def _short_class_of(accept: str | None) -> str:
+    return _write_class(accept)
+
+
+def _write_class(accept: str | None) -> str:
     return f"{read_taste(accept).name}{'+page' if prefers_page(accept) else ''}"

@@ -102,13 +102,13 @@ class Pictures:
             if isinstance(found, Moved):
                 return await self._send_on(send, request, address, found)
             deliverable = await self._kept.with_body(found.deliverable)
-            named = dict(query)
+            named, is_seen_by_owner = dict(query), principal.account_id == deliverable.owner_id
             terms = Terms(
-                is_owners=not deliverable.is_public and found.signed_until_s is None,
+                is_owners=found.signed_until_s is None and (not deliverable.is_public or is_seen_by_owner),
                 signed_until_s=found.signed_until_s,
                 is_versioned=is_version_of(deliverable, named.get("v")),
                 is_download=named.get("download") == "1",
-                is_seen_by_owner=principal.account_id == deliverable.owner_id,
+                is_seen_by_owner=is_seen_by_owner,
                 is_negotiated=found.is_negotiated,
             )
             answer = prepare(deliverable, terms)

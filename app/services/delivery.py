@@ -79,11 +79,12 @@ class DeliveryService:
         """The very bytes that were uploaded, for their owner.
 
         Raises:
-            NotFound: there are none, or the caller is not their owner.
+            NotFound: there are none, they are in the trash, or the caller is not their owner.
         """
         async with self._database.read() as db:
             snapshot = await read_watched(db, image_id)
-        if snapshot is None or not principal.owns(snapshot.image.owner_id, Scope.IMAGES_READ):
+        is_there = snapshot is not None and snapshot.image.deleted_at is None
+        if snapshot is None or not is_there or not principal.owns(snapshot.image.owner_id, Scope.IMAGES_READ):
             raise NotFound("There is no such image.")
         image = snapshot.image
         if image.upload_key is None or image.format is None or image.uploaded_at is None:

@@ -19,6 +19,9 @@ TRUST_VOUCHED_S = 10.0
 _REFRESH_SHARE = 0.75
 """After this share of its time one caller is sent to read anew, while all others still get what is here."""
 
+_MIN_ENTRIES, _BYTES_FOR_AN_ENTRY = 1_000, 8_192
+"""An entry weighs up to 5 KB besides its body: addresses that anybody may make up take at most as much as bodies do."""
+
 Answer = TypeVar("Answer")
 
 
@@ -48,10 +51,10 @@ class DeliveryCache(Generic[Answer]):
     held once, and outlives what is believed of its image.
     """
 
-    def __init__(self, bus: EventBus, *, max_body_bytes: int, max_entries: int = 50_000) -> None:
+    def __init__(self, bus: EventBus, *, max_body_bytes: int, max_entries: int | None = None) -> None:
         self._bus = bus
         self._max_body_bytes = max_body_bytes
-        self._max_entries = max_entries
+        self._max_entries = max_entries or max(_MIN_ENTRIES, max_body_bytes // _BYTES_FOR_AN_ENTRY)
         self._entries: OrderedDict[Hashable, _Entry[Answer]] = OrderedDict()
         self._addresses: dict[ImageId, set[Hashable]] = {}
         self._bodies: OrderedDict[ObjectKey, bytes] = OrderedDict()

@@ -79,6 +79,9 @@ class PictureService:
             VariantNotReady: it was not made in time.
             RenderFailed: it could not be made.
         """
+        if asked.signed_target is None and isinstance(address, MadeAddress):
+            # Before anybody looks whether there is such an image: what cannot be is refused at every address alike.
+            read_want(address, asked.query)
         place = await self._resolve(principal, address, asked)
         if place.moved_to is not None:
             return Moved(place.moved_to)

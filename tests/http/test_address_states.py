@@ -1,6 +1,7 @@
 """Every row of the second table of http.md, section 3: what each state of a picture answers, at every address."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 import httpx
@@ -24,6 +25,8 @@ OTHERS = [
     ("transformation", lambda g, i, _n: f"/t/{i}/w=53.webp"),
     ("blob", lambda g, i, _n: f"/images/{i}/blob"),
 ]
+DELETE = "mutation ($ids: [ID!]!) { deleteImages(ids: $ids) { deletedIds } }"
+WIDTHS = itertools.count(701)
 Build = Callable[[Gallery, str, str], str]
 
 
@@ -84,6 +87,49 @@ class TestStates:
 
         assert (mine.status_code, mine.headers["cache-control"]) == (200, "private, no-store")
         assert others.status_code == 404
+
+    async def test_what_its_owner_may_have_of_a_public_image_is_kept_by_nobody_else(
+        self, gallery: Gallery, build: Build
+    ) -> None:
+        path = build(gallery, gallery.public.id, "beach.jpg")
+
+        mine = await gallery.get(path, **{"X-API-Key": gallery.owner.key})
+
+        assert (mine.status_code, mine.headers["cache-control"]) == (200, "private, no-store")
+
+    async def test_what_is_in_the_trash_is_404_for_its_owner_and_with_a_signature_too(
+        self, gallery: Gallery, build: Build
+    ) -> None:
+        async with gallery.people.client(gallery.owner) as client:
+            image = await show(client, make_jpeg(next(WIDTHS), 480), filename="gone.jpg", albumSlug="trip")
+            before = await gallery.get(gallery.sign(build(gallery, image.id, "gone.jpg")))
+            await client.ask(DELETE, ids=[image.id])
+        path = build(gallery, image.id, "gone.jpg")
+
+        strangers = await gallery.get(path)
+        owners = await gallery.get(path, **{"X-API-Key": gallery.owner.key})
+        signed = await gallery.get(gallery.sign(path))
+
+        assert (before.status_code, strangers.status_code, owners.status_code) == (200, 404, 404)
+        # A name leads to no image any more, so that nobody's key can have signed it.
+        assert signed.status_code in {403, 404}
+
+
+async def test_what_cannot_be_is_refused_alike_whether_there_is_such_an_image_or_not(gallery: Gallery) -> None:
+    private, hash_ = gallery.private, gallery.account_hash
+    pairs = [
+        (f"/cdn/i/{private.short_id}/w=0", "/cdn/i/Zz9Zz9Zz9Z/w=0"),
+        (f"/cdn/{hash_}/{private.id}/w=0", f"/cdn/{hash_}/{UNKNOWN}/w=0"),
+        (gallery.pretty("secret.jpg", size="w=0"), gallery.pretty("nobodys.jpg", size="w=0")),
+        (f"/image/{private.id}.jpg?w=99999", f"/image/{UNKNOWN}.jpg?w=99999"),
+        (f"/t/{private.id}/blur=999.webp", f"/t/{UNKNOWN}/blur=999.webp"),
+    ]
+
+    answers = [(await gallery.get(there), await gallery.get(absent)) for there, absent in pairs]
+
+    assert [(there.status_code, told(there)) for there, _ in answers] == [
+        (absent.status_code, told(absent)) for _, absent in answers
+    ]
 
 
 async def test_an_unknown_size_is_404_at_every_address(gallery: Gallery) -> None:

@@ -130,6 +130,25 @@ async def test_memory_gives_every_request_the_answer_of_the_rows(shown: Shown, h
             assert told(await http.request(method, url, headers=headers)) == right, (method, url, headers)
 
 
+async def test_names_that_anybody_may_send_in_host_take_no_memory_of_their_own(
+    shown: Shown, site: Site, http: httpx.AsyncClient
+) -> None:
+    await http.get(shown.stable)
+    misses = await count_misses(site, http)
+
+    answers = [await http.get(shown.stable, headers={"Host": f"{number}.example.org"}) for number in range(30)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    # Now and then one is sent to read anew.
+    assert await count_misses(site, http) - misses < 10
+
+
+async def count_misses(site: Site, http: httpx.AsyncClient) -> float:
+    """How many pictures the API has sent that were not in memory."""
+    lines = (await http.get(f"{site.base_url}/metrics")).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if "deliveries_total{" in line and 'cache="miss"' in line)
+
+
 async def test_a_signature_opens_its_own_address_and_nothing_else_however_warm(
     shown: Shown, http: httpx.AsyncClient
 ) -> None:
