@@ -50,6 +50,8 @@ class ZygotePool:
         """
         zygote = await self._idle.get()
         try:
+            # What has just ended is taken note of in the loop's next turn.
+            await asyncio.sleep(0)
             if zygote and zygote.is_alive:
                 return zygote
             if zygote:

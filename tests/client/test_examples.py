@@ -13,7 +13,7 @@ from tests.graphql.protocol import conftest as nodes
 from tests.pictures import make_jpeg
 
 EXAMPLES = ROOT / "examples"
-node, browser, visit = nodes.node, browsers.browser, browsers.visit
+node, chromium, browser, visit = nodes.node, browsers.chromium, browsers.browser, browsers.visit
 
 
 def run(command: list[str], site: Site) -> subprocess.CompletedProcess[str]:

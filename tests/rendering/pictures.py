@@ -1,6 +1,7 @@
 """Pictures made in code, and what an independent decoder (Pillow) sees in the results."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +39,24 @@ def make_quarters(width: int, height: int, colors: tuple[Color, ...] = (RED, GRE
 
 def make_detailed(width: int, height: int, *, seed: int = 7) -> Image.Image:
     """Something like a photograph: smooth areas, edges and fine texture."""
+    return _draw(width, height, lambda phase: 30.0 * (phase > 0.085), grain=6, seed=seed)
+
+
+def make_soft(width: int, height: int, *, seed: int = 7) -> Image.Image:
+    """The same with edges as a lens draws them and little grain."""
+    return _draw(
+        width, height, lambda phase: 15 * np.clip((phase - 0.085) * max(width, height) / 3, -1, 1), grain=2, seed=seed
+    )
+
+
+def _draw(width: int, height: int, stripes: Callable[[Pixels], Pixels], *, grain: float, seed: int = 7) -> Image.Image:
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / max(width, height)
     layers = []
     for shift in (0.0, 1.3, 2.1):
         wave = np.sin(9 * x + shift) * np.cos(7 * y - shift) + 0.4 * np.sin(60 * (x * y) + shift)
-        layers.append(128 + 55 * wave + 30 * ((x + y * 0.7) % 0.17 > 0.085))
-    texture = random.normal(0, 6, (height, width, 1))
+        layers.append(128 + 55 * wave + stripes((x + y * 0.7) % 0.17))
+    texture = random.normal(0, grain, (height, width, 1))
     return Image.fromarray(np.clip(np.stack(layers, axis=-1) + texture, 0, 255).astype(np.uint8))
 
 

@@ -17,7 +17,7 @@ from app.rendering.ordering import order_transform
 from app.rendering.protocol import RenderSpec
 from app.rendering.sandbox import Cage
 from tests.rendering.conftest import read_facts, render
-from tests.rendering.pictures import RED, Pixels, make_detailed, make_quarters, open_rgb, psnr, resize_exactly, save
+from tests.rendering.pictures import RED, Pixels, make_quarters, make_soft, open_rgb, psnr, resize_exactly, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,7 +48,7 @@ def _blur_rows(pixels: Pixels, sigma: float) -> Pixels:
 @pytest.mark.parametrize(("sigma", "least_db"), [(0.5, 48), (1, 48), (2.5, 48), (5, 48), (12, 48), (40, 45), (250, 30)])
 async def test_blur_is_a_gaussian_of_that_deviation(cage: Cage, tmp_path: Path, sigma: float, least_db: float) -> None:
     # The largest is wider than the picture: how edges are continued is all that is left of it.
-    picture = make_detailed(300, 200)
+    picture = make_soft(300, 200)
     source = save(picture, tmp_path / "picture.png")
 
     outcome = await render(cage, source, [order(source, Transform(blur=sigma))])
@@ -75,7 +75,7 @@ async def test_blur_lets_no_hidden_colour_out_of_transparent_pixels(cage: Cage, 
 @pytest.mark.parametrize("strength", [0.5, 1.0, 4.0, 10.0])
 async def test_sharpening_adds_what_a_slight_blur_takes(cage: Cage, tmp_path: Path, strength: float) -> None:
     # So grey that nothing is clipped.
-    pixels = 128 + (np.asarray(make_detailed(120, 90), np.float64) - 128) * 0.2
+    pixels = 128 + (np.asarray(make_soft(120, 90), np.float64) - 128) * 0.2
     picture = Image.fromarray(pixels.round().astype(np.uint8))
     source = save(picture, tmp_path / "picture.png")
 
@@ -87,7 +87,7 @@ async def test_sharpening_adds_what_a_slight_blur_takes(cage: Cage, tmp_path: Pa
 
 
 async def test_grayscale_is_the_luma_of_each_pixel(cage: Cage, tmp_path: Path) -> None:
-    picture = make_detailed(80, 60)
+    picture = make_soft(80, 60)
     source = save(picture, tmp_path / "picture.png")
     specs = [order(source, Transform(is_grayscale=True), codec, codec.value) for codec in STILL_CODECS]
 
@@ -116,7 +116,7 @@ async def test_a_picture_is_mirrored_and_then_rotated(
 
 @pytest.mark.parametrize("fit", [Fit.SCALE_DOWN, Fit.CONTAIN, Fit.COVER, Fit.CROP, Fit.PAD, *OtherFit])
 async def test_the_box_is_that_of_the_rotated_picture(cage: Cage, tmp_path: Path, fit: Fit | OtherFit) -> None:
-    picture = make_detailed(300, 200)
+    picture = make_soft(300, 200)
     source = save(picture, tmp_path / "lying.png")
     turned = save(picture.transpose(Image.Transpose.ROTATE_270), tmp_path / "standing.png")
     box = Transform(90, 120, fit)
@@ -146,7 +146,7 @@ async def test_the_focal_point_is_one_of_the_picture_before_it_is_rotated(
 
 
 async def test_squeeze_distorts_and_aspect_crop_cuts(cage: Cage, tmp_path: Path) -> None:
-    picture = make_detailed(612, 613)
+    picture = make_soft(612, 613)
     source = save(picture, tmp_path / "picture.png")
     squeezed = order(source, Transform(200, 100, OtherFit.SQUEEZE), key="squeezed")
     cut = order(source, Transform(1920, 1120, OtherFit.ASPECT_CROP), key="cut")
@@ -161,7 +161,7 @@ async def test_squeeze_distorts_and_aspect_crop_cuts(cage: Cage, tmp_path: Path)
 
 
 async def test_dpr_multiplies_the_box_and_enlarges_no_more_than_the_fit(cage: Cage, tmp_path: Path) -> None:
-    source = save(make_detailed(300, 200), tmp_path / "picture.png")
+    source = save(make_soft(300, 200), tmp_path / "picture.png")
     boxes = [(Fit.SCALE_DOWN, 2), (Fit.COVER, 1.5), (Fit.SCALE_DOWN, 3), (Fit.COVER, 3)]
     specs = [order(source, Transform(120, 120, fit, dpr=dpr), key=f"{fit}-{dpr}") for fit, dpr in boxes]
 
@@ -250,7 +250,7 @@ async def test_a_still_is_made_of_an_animation_where_that_is_wished(cage: Cage, 
 
 
 async def test_webp_of_the_best_quality_loses_nothing(cage: Cage, tmp_path: Path) -> None:
-    picture = make_detailed(64, 48)
+    picture = make_soft(64, 48)
     source = save(picture, tmp_path / "picture.png")
 
     outcome = await render(cage, source, [order(source, Transform(quality=100), ImageFormat.WEBP)])

@@ -95,6 +95,7 @@ async def test_a_zygote_killed_while_idle_costs_no_job(site: Site) -> None:
     async with asyncio.timeout(5):  # until its end has been taken note of
         while zygote in own_zygotes():  # noqa: ASYNC110 - /proc announces nothing
             await asyncio.sleep(0.01)
+    await asyncio.to_thread(own_zygotes)  # the thread that saw the end tells the loop of it
 
     await site.assert_healed()
 
