@@ -1,14 +1,16 @@
 """The hints that something changed, carried over one Redis stream; the database alone is the truth.
 
-Every process has one reader. A lost hint is no harm: whoever waits for it reads the rows again within 30 s,
-and the sweep announces again what changed lately.
+Every process has one reader. What Redis does not take is kept and sent when it is back; of too much the oldest is
+lost, and then every reader is told to look anew. Whoever waits for a lost hint reads the rows again within 30 s, and
+the sweep announces again what changed lately. A hint may arrive twice.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -24,9 +26,14 @@ STREAM = "safelight:events"
 STREAM_ENTRIES = 100_000
 READ_BLOCK_MS = 400
 """How long one read waits. While reads return, the stream vouches for what this process believes."""
-# Whoever has committed does not wait longer than that for a Redis that hangs, and asks it again only after a while.
+MAX_UNSENT = 10_000
+"""Hints that wait for Redis to come back, for each process; about 10 MB."""
+_READ_ENTRIES = 1000
+_SENT_AT_ONCE = 500
+# Whoever has committed does not wait longer than that for a Redis that hangs, and not at all while others wait.
 _PUBLISH_TIMEOUT_S = 0.5
-_SILENCE_S = 1.0
+# Short, as a change of privacy must show everywhere within a second of Redis' return.
+_RETRY_S = 0.1
 _RECONNECT_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -63,18 +70,24 @@ class EventBus:
         self._resync_listeners: set[Callable[[], None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._vouched_at = 0.0
-        self._silent_until = 0.0
+        self._unsent = _Outbox()
+        self._sending = asyncio.Lock()
+        self._resender: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to read; whatever is published from now on arrives."""
         self._reader = asyncio.create_task(self._read_for_ever(), name="event-reader")
 
     async def close(self) -> None:
-        """Stop reading."""
-        if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
+        """Stop reading; what Redis has not taken is offered once more, and lost if it still hangs."""
+        for task in (self._reader, self._resender):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        with contextlib.suppress(RedisError, OSError):
+            await self._try_to_send()
+        LOST_HINTS.inc(len(self._unsent.keys() - {_LOST_SINCE}))
 
     @property
     def seconds_since_vouched(self) -> float:
@@ -93,7 +106,7 @@ class EventBus:
         """Announce changes, after their commit: here at once, to other processes over Redis.
 
         `left_albums` says where images were before, `owners` whose those were that have no row any more.
-        Never fails: a hint that Redis does not take is counted.
+        Never fails, and takes no longer than half a second: what Redis has not taken by then is sent when it is back.
         """
         now = time.time()
         hints = [
@@ -103,8 +116,12 @@ class EventBus:
         # Whoever made something private or deleted it finds that so when it is answered.
         for hint in hints:
             self._deliver(hint)
-        if hints and not await self._append([{**_encode(hint), "from": self._name} for hint in hints]):
-            LOST_HINTS.inc(len(hints))
+            # Of an upload's progress the last word is enough.
+            key: Hashable = object() if received_bytes is None else hint.image_id
+            self._unsent.pop(key, None)
+            self._unsent[key] = {**_encode(hint), "from": self._name}
+        if hints:
+            await self._send()
 
     @contextlib.contextmanager
     def listening(self, image_id: ImageId, listener: Listener) -> Iterator[None]:
@@ -127,19 +144,44 @@ class EventBus:
         """Call `listener` when hints may have been missed."""
         self._resync_listeners.add(listener)
 
-    async def _append(self, entries: list[dict[str, str]]) -> bool:
-        if time.monotonic() < self._silent_until:
-            return False
+    async def _send(self) -> None:
         try:
-            async with asyncio.timeout(_PUBLISH_TIMEOUT_S), self._redis.pipeline(transaction=False) as pipeline:
-                for entry in entries:
-                    pipeline.xadd(STREAM, entry, maxlen=STREAM_ENTRIES, approximate=True)  # type: ignore[arg-type]  # invariant dict in its stubs
-                await pipeline.execute()
+            # In turn, or what came later would overtake what came before.
+            if self._resender is None:
+                await self._try_to_send()
         except (RedisError, OSError) as error:
-            self._silent_until = time.monotonic() + _SILENCE_S
-            log.warning("hints_lost", extra={"count": len(entries), "reason": type(error).__name__})
-            return False
-        return True
+            self._send_later(error)
+        except asyncio.CancelledError as error:
+            # The change is committed all the same.
+            self._send_later(error)
+            raise
+        if self._resender is not None:
+            self._unsent.trim()
+
+    async def _try_to_send(self) -> None:
+        async with asyncio.timeout(_PUBLISH_TIMEOUT_S), self._sending:
+            # No more than there is now: others add to it all the time, and send theirs in their turn.
+            for batch in self._unsent.batches():
+                async with self._redis.pipeline(transaction=False) as pipeline:
+                    for entry in batch.values():
+                        pipeline.xadd(STREAM, entry, maxlen=STREAM_ENTRIES, approximate=True)  # type: ignore[arg-type]  # invariant dict in its stubs
+                    await pipeline.execute()
+                self._unsent.discard(batch)
+
+    def _send_later(self, reason: BaseException) -> None:
+        if self._resender is None:
+            log.warning("hints_put_off", extra={"count": len(self._unsent), "reason": type(reason).__name__})
+            self._resender = asyncio.create_task(self._send_until_empty(), name="event-resender")
+
+    async def _send_until_empty(self) -> None:
+        try:
+            while self._unsent:
+                try:
+                    await self._try_to_send()
+                except (RedisError, OSError):
+                    await asyncio.sleep(_RETRY_S)
+        finally:
+            self._resender = None
 
     async def _read_for_ever(self) -> None:
         last_id: str | None = None
@@ -166,17 +208,26 @@ class EventBus:
 
     async def _read_once(self, last_id: str) -> str:
         asked_at = time.monotonic()
-        answer = await self._redis.xread({STREAM: last_id}, count=1000, block=READ_BLOCK_MS)
-        for _stream, entries in answer or ():
-            for entry_id, entry in entries:
-                last_id = entry_id
-                # What this process told others it has heard itself before.
-                hint = _decode(entry) if entry.get("from") != self._name else None
-                if hint is not None:
-                    self._deliver(hint)
-        # Hints published before the question have been read, unless there were more than one reading holds.
-        self._vouched_at = asked_at
+        answer = await self._redis.xread({STREAM: last_id}, count=_READ_ENTRIES, block=READ_BLOCK_MS)
+        entries = answer[0][1] if answer else []
+        for entry_id, entry in entries:
+            last_id = entry_id
+            # What this process told others it has heard itself before.
+            if entry.get("from") != self._name:
+                self._receive(entry)
+        if len(entries) < _READ_ENTRIES:
+            # All that was in the stream before the question has been read.
+            self._vouched_at = asked_at
         return last_id
+
+    def _receive(self, entry: dict[str, str]) -> None:
+        if _LOST_SINCE in entry:
+            # What was vouched for since then was wrong; those who look anew ask how far back they must.
+            self._vouched_at = min(self._vouched_at, time.monotonic() - time.time() + float(entry[_LOST_SINCE]))
+            self._resync()
+        hint = _decode(entry)
+        if hint is not None:
+            self._deliver(hint)
 
     def _deliver(self, hint: Hint) -> None:
         for listener in (*self._listeners.get(hint.image_id, ()), *self._all_listeners):
@@ -185,6 +236,38 @@ class EventBus:
     def _resync(self) -> None:
         for listener in tuple(self._resync_listeners):
             listener()
+
+
+_LOST_SINCE = "resync"
+"""In an entry about no image: when the first change was committed whose hint was lost, in seconds of the Unix clock."""
+
+
+class _Outbox(OrderedDict[Hashable, dict[str, str]]):
+    """The entries that Redis has not taken yet, in order."""
+
+    def trim(self) -> None:
+        """Lose the oldest of more than `MAX_UNSENT`, to be told by one entry that comes before all others."""
+        if len(self) <= MAX_UNSENT:
+            return
+        told = self.pop(_LOST_SINCE, None)
+        lost = [self.popitem(last=False)[1] for _ in range(len(self) - MAX_UNSENT + 1)]
+        if told is None:
+            log.warning("hints_lost", extra={"count": len(lost)})
+        # Always a new object: one that is being sent at this moment does not tell of these.
+        self[_LOST_SINCE] = dict(told or {_LOST_SINCE: lost[0]["at"], "from": lost[0]["from"]})
+        self.move_to_end(_LOST_SINCE, last=False)
+        LOST_HINTS.inc(len(lost))
+
+    def batches(self) -> Iterator[dict[Hashable, dict[str, str]]]:
+        """All there is at this moment, in portions, to be discarded once they are sent."""
+        unsent = list(self.items())
+        for begin in range(0, len(unsent), _SENT_AT_ONCE):
+            yield dict(unsent[begin : begin + _SENT_AT_ONCE])
+
+    def discard(self, batch: Mapping[Hashable, dict[str, str]]) -> None:
+        """Forget what was sent, but not what has taken its place meanwhile."""
+        for key in [key for key, entry in batch.items() if self.get(key) is entry]:
+            del self[key]
 
 
 def _encode(hint: Hint) -> dict[str, str]:

@@ -39,14 +39,16 @@ def make_quarters(width: int, height: int, colors: tuple[Color, ...] = (RED, GRE
 
 def make_detailed(width: int, height: int, *, seed: int = 7) -> Image.Image:
     """Something like a photograph: smooth areas, edges and fine texture."""
-    return _draw(width, height, lambda phase: 30.0 * (phase > 0.085), grain=6, seed=seed)
+    return _draw(width, height, lambda phase: np.asarray(30 * (phase > 0.085), np.float64), grain=6, seed=seed)
 
 
 def make_soft(width: int, height: int, *, seed: int = 7) -> Image.Image:
     """The same with edges as a lens draws them and little grain."""
-    return _draw(
-        width, height, lambda phase: 15 * np.clip((phase - 0.085) * max(width, height) / 3, -1, 1), grain=2, seed=seed
-    )
+
+    def stripes(phase: Pixels) -> Pixels:
+        return np.asarray(15 * np.clip((phase - 0.085) * max(width, height) / 3, -1, 1), np.float64)
+
+    return _draw(width, height, stripes, grain=2, seed=seed)
 
 
 def _draw(width: int, height: int, stripes: Callable[[Pixels], Pixels], *, grain: float, seed: int = 7) -> Image.Image:
