@@ -29,15 +29,21 @@ class _TooManyHeaders(Exception):
     """Ends the parser's work; it tells of it as of whatever else is no request."""
 
 
+class _UpgradeWithBody(Exception):
+    """Ends the parser's work, as above: it would take the body for the next request."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes whoever sends no complete head in time; answers 431 where it is too large.
 
-    Between two requests uvicorn's own keep-alive limit holds.
+    Between two requests uvicorn's own keep-alive limit holds, until anything comes that begins no request.
     """
 
     _head_bytes = 0
     _header_count = 0
     _is_in_head = True
+    _is_last = False
+    """The request asks for another protocol: whatever comes behind its head is none of HTTP's."""
     _deadline: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:  # whatever uvicorn gives
@@ -55,7 +61,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, unless they make the head too large."""
+        """Take bytes, unless they make the head too large or no request can follow."""
+        if self._is_last:
+            return
         if self._is_in_head:
             room = MAX_HEAD_BYTES - self._head_bytes
             # What comes behind the empty line is the body, which others count.
@@ -65,7 +73,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 return
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._is_in_head and self._deadline is None:
+        if self._deadline is None and (self._is_in_head or self._is_unwatched()):
             # Nearly every head comes whole, and needs no clock.
             self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
@@ -97,16 +105,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._head_bytes = 0
         self._forget_deadline()
+        if self.parser.should_upgrade():
+            # httptools skips the body of such a request, whatever the protocol, and reads on in the midst of it.
+            if _has_body(self.headers):
+                raise _UpgradeWithBody
+            self._is_last = True
         super().on_headers_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection on; the socket has limits of its own."""
         self._forget_deadline()
+        self._unset_keepalive_if_required()
         super().handle_websocket_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Answer from memory here and now, where that can be; else let the application do it, in a task."""
+        if self._is_last and cycle is self.cycle:
+            cycle.keep_alive = False
         if not self._answer_at_once(cycle):
+            # An answer from memory to the request before, in the same bytes, began to wait for this one.
+            self._unset_keepalive_if_required()
             super()._start_asgi_task(cycle, app)
 
     def _answer_at_once(self, cycle: RequestResponseCycle) -> bool:
@@ -128,10 +146,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle.on_response()
         return True
 
+    def _is_unwatched(self) -> bool:
+        # Any byte ends uvicorn's wait: an empty line, or the rest of a body whose request has its answer. Such a body
+        # is let come for a while: who closes at once resets the connection, and the answer may be lost.
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        return is_answered and self.timeout_keep_alive_task is None and not self._is_last
+
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0") for name, value in headers
+    )
 
 
 class LightSocketProtocol(WebSocketsSansIOProtocol):
