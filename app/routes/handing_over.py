@@ -20,6 +20,12 @@ class DeliveryMode(StrEnum):
     REDIRECT = "redirect"
 
 
+# What nginx says of a picture once it has the bytes (deploy/picture_headers.conf). Under their own names it would hand
+# some of these on with its errors, which caches would then keep.
+_TOLD_TO_NGINX = frozenset(
+    {b"cache-control", b"content-disposition", b"content-type", b"etag", b"last-modified", b"vary"}
+)
+
 Locate = Callable[[ObjectKey, Handed], str | None]
 """Where another server finds an object: a path for nginx, an address for clients; None where it cannot."""
 
@@ -60,12 +66,17 @@ def _handed(answer: Prepared) -> Handed:
 
 
 def _to_nginx(answer: Prepared, place: str) -> tuple[int, list[Header]]:
-    # nginx makes 206 of it by itself and says so; it keeps the headers that deploy/nginx.conf names.
-    kept = [header for header in answer.shared if header[0] != b"accept-ranges"]
-    headers = [*kept, (b"x-accel-redirect", place.encode()), (b"content-length", b"0")]
+    headers = [
+        (b"x-accel-redirect", place.encode()),
+        (b"content-length", b"0"),
+        # Nobody may keep this empty answer. `Cache-Control: no-store`, which says so too, nginx would hand on beside
+        # the picture's own.
+        (b"vary", b"*"),
+    ]
+    told = [(b"x-picture-" + name, value) for name, value in answer.shared if name in _TOLD_TO_NGINX]
     if answer.is_dated:
-        headers.append((b"cache-control", cache_control(answer.found, answer.terms)))
-    return 200, headers
+        told.append((b"x-picture-cache-control", cache_control(answer.found, answer.terms)))
+    return 200, [*headers, *told]
 
 
 def _to_store(answer: Prepared, place: str) -> tuple[int, list[Header]]:

@@ -47,6 +47,7 @@ def test_every_service_of_ours_is_given_settings_that_are_accepted(
     assert set(given) <= FIELDS
     assert settings.sql_url == "postgresql+asyncpg://safelight:postgres@postgres:5432/safelight"
     assert settings.object_store_url.startswith("s3://access:secret@s3:8333/")
+    assert settings.trusted_proxies == ["172.16.0.0/12"]
 
 
 def test_file_needs_every_secret_of_the_example() -> None:

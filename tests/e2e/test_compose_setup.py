@@ -3,21 +3,26 @@
 import asyncio
 import re
 import signal
+import socket
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from app.services.delivery import MAX_KEPT_BODY_BYTES
 from tests.e2e.compose_file import ROOT, environment_of, load_compose
-from tests.e2e.journey import Journey, ask, travel
+from tests.e2e.journey import OPEN, Journey, ask, travel
 from tests.e2e.processes import Running, started
 from tests.e2e.serving import make_noisy
 from tests.e2e.test_compose_file import SECRETS
+from tests.e2e.test_handing_over import assert_kept_by_nobody
+from tests.e2e.wire import open_wire
 from tests.pictures import make_jpeg
 from tests.servers.deployed_nginx import run_deployed_nginx
 from tests.servers.ports import find_free_port
@@ -33,6 +38,7 @@ class SetUp:
     url: str
     """nginx's, as clients see it."""
     metrics_port: int
+    api_port: int
     api: Running
     worker: Running
 
@@ -51,6 +57,9 @@ def set_up(postgres_database: str, redis_url: str, s3_server: S3Server, tmp_path
         "SAFELIGHT_REDIS_URL": redis_url,
         "SAFELIGHT_STORE_URL": s3_server.url("safelight-compose"),
         "SAFELIGHT_WORKERS": "1",
+        "SAFELIGHT_TRUSTED_PROXIES": '["127.0.0.1"]',
+        # Guests are counted by their addresses.
+        "SAFELIGHT_GUEST_UPLOADS": "1",
         "PYTHONPATH": str(ROOT),
     }
     with ExitStack() as stack:
@@ -68,7 +77,7 @@ def set_up(postgres_database: str, redis_url: str, s3_server: S3Server, tmp_path
         deployed = run_deployed_nginx(api_port=port, port=nginx_port, s3_endpoint=s3_server.endpoint)
         stack.enter_context(deployed)
         asyncio.run(_wait_until_ready(f"http://127.0.0.1:{port}", api, worker))
-        yield SetUp(public_url, metrics_port, api, worker)
+        yield SetUp(public_url, metrics_port, port, api, worker)
 
 
 async def _wait_until_ready(url: str, *programs: Running) -> None:
@@ -153,6 +162,109 @@ def test_what_is_not_public_is_never_kept_by_nginx(set_up: SetUp) -> None:
     assert [answer.status_code for answer in answers] == [404, 404]
     assert [answer.headers["x-cache-status"] for answer in answers] == ["MISS", "MISS"]
     assert [answer.headers["x-cache-status"] for answer in owners] == ["BYPASS", "BYPASS"]
+
+
+@contextmanager
+def _store_that_refuses() -> Iterator[str]:
+    yield f"127.0.0.1:{find_free_port()}"
+
+
+@contextmanager
+def _store_that_hangs() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("store_away", [_store_that_refuses, _store_that_hangs])
+def test_store_that_is_away_is_told_of_within_3_s_and_the_answer_kept_by_nobody(
+    set_up: SetUp, store_away: Callable[[], AbstractContextManager[str]]
+) -> None:
+    journey = asyncio.run(travel(set_up.url, KEY, make_noisy()))
+    original = next(urlsplit(url).path for url in journey.urls if "/original/" in url)
+
+    with store_away() as endpoint, run_deployed_nginx(api_port=set_up.api_port, s3_endpoint=endpoint) as nginx:
+        begun_at = time.monotonic()
+        answer = asyncio.run(_get(f"{nginx.url}{original}"))
+        took_s = time.monotonic() - begun_at
+
+    assert_kept_by_nobody(answer)
+    assert took_s < 3.5
+
+
+@pytest.mark.parametrize(
+    ("first_line", "protocol", "body", "is_passed_on"),
+    [
+        ("GET /graphql", "websocket", b"", True),
+        ("GET /graphql", "websocket", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", False),
+        ("POST /graphql", "websocket", b"", False),
+        ("GET /graphql", "foo", b"", False),
+        ("GET /f/x/webp/small.webp", "websocket", b"", False),
+        ("GET /f/x/original/original.jpg", "h2c", b"", False),
+        ("GET /", "foo", b"", False),
+    ],
+)
+def test_only_handshakes_of_sockets_may_change_the_protocol(
+    first_line: str, protocol: str, body: bytes, is_passed_on: bool
+) -> None:
+    async def ask_stub() -> bytes:
+        heads: list[bytes] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+            writer.close()
+
+        stub = await asyncio.start_server(answer, "127.0.0.1", 0)
+        with run_deployed_nginx(api_port=stub.sockets[0].getsockname()[1]) as nginx:
+            async with stub, open_wire(nginx.url) as wire:
+                length = {"Content-Length": str(len(body))} if body else {}
+                method, target = first_line.split()
+                await wire.send_head(method, target, {"Upgrade": protocol, "Connection": "Upgrade", **length})
+                await wire.send(body)
+                await wire.read_answer(has_body=False)
+        return heads[0].lower()
+
+    head = asyncio.run(ask_stub())
+
+    assert (b"\r\nupgrade:" in head, b"\r\nconnection: upgrade" in head) == (is_passed_on, is_passed_on)
+
+
+@pytest.mark.parametrize("protocol", ["foo", "websocket"])
+def test_what_stands_in_a_body_is_no_request_of_the_next_client(set_up: SetUp, protocol: str) -> None:
+    async def smuggle() -> list[int]:
+        hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        head = {"Upgrade": protocol, "Connection": "Upgrade", "Content-Length": str(len(hidden))}
+        opened = await ask(set_up.url, KEY, OPEN, {"input": {"fileSize": 1000}})
+        url = opened["createUploadSession"]["session"]["image"]["stableVariants"][0]["url"]
+        async with AsyncExitStack() as stack:
+            wires = [await stack.enter_async_context(open_wire(set_up.url)) for _ in range(8)]
+            for wire in wires:
+                await wire.send_head("GET", f"{urlsplit(url).path}?wait=1", head)
+            for wire in wires:
+                await wire.send(hidden)
+            slow = [(await wire.read_answer(has_body=False)).status for wire in wires]
+            return slow + [(await _get(f"{set_up.url}/f/nothing")).status_code for _ in range(16)]
+
+    statuses = asyncio.run(smuggle())
+
+    assert 200 not in statuses
+
+
+def test_clients_are_told_apart_by_the_address_that_nginx_saw(set_up: SetUp) -> None:
+    async def left(local_address: str, **headers: str) -> int:
+        transport = httpx.AsyncHTTPTransport(local_address=local_address)
+        async with httpx.AsyncClient(base_url=set_up.url, transport=transport) as client:
+            asked = {"query": OPEN, "variables": {"input": {"fileSize": 1000}}}
+            answer = await client.post("/graphql", json=asked, headers=headers)
+        return int(answer.headers["x-ratelimit-remaining"])
+
+    async def count() -> list[int]:
+        first, second = await left("127.0.0.2"), await left("127.0.0.3")
+        return [first, second, await left("127.0.0.2", **{"X-Forwarded-For": "127.0.0.4"})]
+
+    first, second, forged = asyncio.run(count())
+
+    assert (second, forged) == (first, first - 1)
 
 
 def test_figures_are_shown_inside_and_not_outside(set_up: SetUp) -> None:

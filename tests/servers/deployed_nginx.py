@@ -53,8 +53,13 @@ def run_deployed_nginx(
         (directory / "nginx.conf").write_text(text)
         program = Program([binary, "-e", "stderr", "-c", str(directory / "nginx.conf")], directory=directory)
         try:
-            program.wait_until(lambda: listens(port), timeout_s=_START_TIMEOUT_S)
-            pid = int((directory / "nginx.pid").read_text())
+            pid_path = directory / "nginx.pid"
+            # It listens a moment before it writes that.
+            program.wait_until(
+                lambda: listens(port) and pid_path.is_file() and pid_path.read_text().strip() != "",
+                timeout_s=_START_TIMEOUT_S,
+            )
+            pid = int(pid_path.read_text())
             yield DeployedNginx(f"http://127.0.0.1:{port}", directory, pid)
         finally:
             program.kill()
