@@ -13,6 +13,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from app.container import Container, open_container
@@ -40,9 +41,9 @@ class TimedBus(EventBus):
 
     committed_at = 0.0
 
-    async def publish(self, image_ids: Iterable[ImageId], *, received_bytes: int | None = None) -> None:
+    async def publish(self, image_ids: Iterable[ImageId], **what: Any) -> None:  # passed through
         self.committed_at = time.perf_counter()
-        await super().publish(image_ids, received_bytes=received_bytes)
+        await super().publish(image_ids, **what)
 
 
 async def open_image(site: Site, number: int, variants: int = 16) -> ImageId:
