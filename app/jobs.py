@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,20 +90,19 @@ class RenderQueue:
     async def wake_importers(self) -> None:
         """Say that there is a URL to fetch. Never fails: workers look by themselves every second."""
         try:
-            async with asyncio.timeout(_ENQUEUE_TIMEOUT_S):
-                await self._redis.publish(IMPORT_CHANNEL, "1")
+            await _briefly(self._redis.publish(IMPORT_CHANNEL, "1"))
         except (RedisError, OSError) as error:
             LOST_HINTS.inc()
             log.warning("wake_lost", extra={"reason": type(error).__name__})
 
     async def enqueue(
         self, image_id: ImageId, *, attempt: int, delay_s: float = 0, round_: int = 0, is_wanted: bool = False
-    ) -> None:
+    ) -> bool:
         """Ask for the unfinished variants of an image to be made; asking twice for the same attempt is asking once.
 
         With `is_wanted` only those that a request may be waiting for, and before all that was asked without it.
         `round_` tells apart what the sweep asks again, as arq remembers a lost job's id until it would have timed out.
-        Never fails: a job that Redis does not take is counted, and the sweep asks again.
+        Never fails: a job that Redis does not take is counted, False is the answer, and the sweep asks again.
         """
         job_id = f"{'wanted' if is_wanted else 'render'}:{image_id}:{attempt}:{round_}"
         when: dict[str, Any] = {"_defer_by": delay_s or None}
@@ -111,10 +110,26 @@ class RenderQueue:
             # arq takes the job with the earliest moment first.
             when = {"_defer_until": datetime.now(UTC) - _AHEAD, "_expires": _KEPT}
         try:
-            async with asyncio.timeout(_ENQUEUE_TIMEOUT_S):
-                await self._redis.enqueue_job(RENDER_JOB, str(image_id), is_wanted, _job_id=job_id, **when)
-                if not delay_s:
-                    await self._redis.publish(WAKE_CHANNEL, "1")
+            await _briefly(self._redis.enqueue_job(RENDER_JOB, str(image_id), is_wanted, _job_id=job_id, **when))
+            if not delay_s:
+                await _briefly(self._redis.publish(WAKE_CHANNEL, "1"))
         except (RedisError, OSError) as error:
             LOST_HINTS.inc()
             log.warning("job_lost", extra={"image_id": str(image_id), "reason": type(error).__name__})
+            return False
+        return True
+
+
+async def _briefly(asking: Awaitable[object]) -> None:
+    # Not asyncio.timeout, which waits for what it has cancelled: the client was seen to lose that while it connects
+    # to a Redis that hangs, and to go on for its own 2 s.
+    task = asyncio.ensure_future(asking)
+    try:
+        await asyncio.wait([task], timeout=_ENQUEUE_TIMEOUT_S)
+        if not task.done():
+            raise TimeoutError
+        task.result()
+    finally:
+        # Nobody asks any more how it ended.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        task.cancel()

@@ -186,24 +186,25 @@ class ReceptionService:
         async with lease.kept():
             await self._put(arrival)
             verdict_by = asyncio.get_running_loop().time() + VERDICT_WAIT_S
-            outcome = await self._register(lease, arrival)
+            outcome, is_queued = await self._register(lease, arrival)
         if outcome is Registered.NEW and awaits_verdict:
-            await self._await_verdict(lease.session.image_id, by=verdict_by)
+            # Of whom no worker has heard, none will speak in time.
+            await self._await_verdict(lease.session.image_id, by=verdict_by if is_queued else 0)
         elif outcome is Registered.STAGED and awaits_verdict:
             await self._wait_for_session(lease.session.image_id, by=verdict_by + UNDECIDED_WAIT_S)
         elif outcome not in {Registered.NEW, Registered.STAGED}:
             await asyncio.shield(_quietly(self._store.delete([arrival.key])))
         return await self._result(lease.session.id, is_new=outcome in {Registered.NEW, Registered.STAGED})
 
-    async def _register(self, lease: SessionLease, arrival: Arrival) -> Registered:
+    async def _register(self, lease: SessionLease, arrival: Arrival) -> tuple[Registered, bool]:
         # Of many who send the same bytes at once each may have to wait for the verdict on the one before: bytes that
         # prove to be no picture must become nobody's duplicate.
         give_up_at = asyncio.get_running_loop().time() + UNDECIDED_WAIT_S
-        while (outcome := await self._registrar.register(lease, arrival)) is Registered.UNDECIDED:
+        while (registered := await self._registrar.register(lease, arrival))[0] is Registered.UNDECIDED:
             if asyncio.get_running_loop().time() >= give_up_at:
                 raise Unavailable("The same file is being looked at just now. Send it again.", retry_after_s=2)
             await self._await_other_verdict(lease, arrival)
-        return outcome
+        return registered
 
     async def _put(self, arrival: Arrival) -> None:
         storing = asyncio.ensure_future(

@@ -70,8 +70,10 @@ class Registrar:
         self._bus = bus
         self._queue = queue
 
-    async def register(self, lease: SessionLease, arrival: Arrival) -> Registered:
+    async def register(self, lease: SessionLease, arrival: Arrival) -> tuple[Registered, bool]:
         """Give the session's image its bytes, or make it an alias of the image that has them.
+
+        Beside what became of it: whether workers were told. Where they were not, no verdict is to be waited for.
 
         Raises:
             UploadAlreadyUsed: the lease ran out meanwhile.
@@ -85,8 +87,7 @@ class Registrar:
                 await asyncio.sleep(0)
                 continue
             lease.is_registered = outcome is not Registered.UNDECIDED
-            await self._announce(outcome, lease.session, image_id)
-            return outcome
+            return outcome, await self._announce(outcome, lease.session, image_id)
         raise UploadAlreadyUsed("The same file is being sent many times at once. Try again.")
 
     async def find_undecided(self, lease: SessionLease, arrival: Arrival) -> ImageId | None:
@@ -116,15 +117,17 @@ class Registrar:
                 await settle_state(db, image_id, leaves_draft=True)
         await self._bus.publish([image_id], kind=LibraryEventKind.IMAGE_CREATED if is_answered else None)
 
-    async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> None:
-        if outcome is not Registered.UNDECIDED:
-            # Both at once: a Redis that hangs is waited for once.
-            # An image that is there has had its first job.
-            round_ = int(time.time() * 1000) if outcome is Registered.STAGED else 0
-            await asyncio.gather(
-                self._queue.enqueue(image_id, attempt=0, round_=round_),
-                self._bus.publish([session.image_id, image_id]),
-            )
+    async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> bool:
+        if outcome is Registered.UNDECIDED:
+            return False
+        # An image that is there has had its first job.
+        round_ = int(time.time() * 1000) if outcome is Registered.STAGED else 0
+        # Both at once: a Redis that hangs is waited for once.
+        is_queued, _ = await asyncio.gather(
+            self._queue.enqueue(image_id, attempt=0, round_=round_),
+            self._bus.publish([session.image_id, image_id]),
+        )
+        return is_queued
 
 
 async def _register(db: Transaction, lease: SessionLease, arrival: Arrival) -> tuple[Registered, ImageId]:

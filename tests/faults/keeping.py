@@ -74,6 +74,13 @@ def descendants_of(pid: int) -> list[int]:
     return found
 
 
+def command_of(pid: int) -> bytes:
+    """A process's command line, its words ended by NUL; nothing where it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 def processes_of_site(data_dir: Path) -> list[int]:
     """Whatever runs on behalf of a site: its APIs and workers and all below them."""
     mark = f"SAFELIGHT_DATA_DIR={data_dir}".encode()

@@ -65,10 +65,10 @@ async def test_new_images_get_what_was_chosen(people: People) -> None:
 
 
 async def test_browser_ttl_is_what_pictures_are_sent_with(people: People) -> None:
-    async with people.client(await people.add()) as client:
+    async with people.client(await people.add()) as client, people.client(None) as visitor:
         await client.ask(UPDATE, input={"browserTtl": 77})
         session = await client.upload(make_jpeg(521, 80))
-        answer = await client.http.get(session.urls["ORIGINAL", "original"], params={"wait": 10})
+        answer = await visitor.http.get(session.urls["ORIGINAL", "original"], params={"wait": 10})
 
     assert answer.headers["cache-control"].startswith("public, max-age=77,")
 
