@@ -175,11 +175,16 @@ async def _register(workshop: Workshop, content: bytes | None = None, *, is_answ
 
 async def _render_and_kill_its_child(workshop: Workshop, image_id: ImageId) -> None:
     working = asyncio.create_task(render(workshop.tools, image_id))
-    async with asyncio.timeout(10):
-        while not (children := _cage_children()):
-            await asyncio.sleep(0.001)
-    os.kill(children[0], signal.SIGKILL)
+    os.kill(await _until_child(), signal.SIGKILL)
     await working
+
+
+async def _until_child() -> int:
+    async with asyncio.timeout(10):
+        while True:
+            if children := _cage_children():
+                return children[0]
+            await asyncio.sleep(0.001)
 
 
 def _cage_children() -> list[int]:
