@@ -28,7 +28,10 @@ class _State(Enum):
 
 
 class Job:
-    """An asynchronous iterator of answers: Decoded, then each file as it is ready. To be read once, to its end."""
+    """An asynchronous iterator of answers: Decoded where it is wanted, then each file as it is ready.
+
+    To be read once, to its end.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Job:
         specs: Sequence[RenderSpec],
         *,
         limits: CageLimits,
+        wants_verdict: bool = True,
     ) -> None:
         self._zygote, self._out_dir = zygote, job_dir / "out"
         self._facts, self._specs = facts, tuple(specs)
@@ -48,11 +52,13 @@ class Job:
             job_dir,
             facts,
             self._specs,
+            wants_verdict,
             *(limits.address_space_bytes, limits.file_bytes, limits.open_files),
             cpu_s=round(limits.cpu_s(facts, specs)),
         )
         self._state = _State.NEW
-        self._is_decoded = self._is_done = False
+        # A picture that has been decoded before is one, whatever happens to this child.
+        self._is_decoded, self._is_done = not wants_verdict, False
         self._refusal: Refused | None = None
         self.end: ChildEnd | None = None
         """How the child ended and what it used; None while it runs."""

@@ -28,6 +28,8 @@ class RenderSpec:
     sharpen: float = 0.0
     """How much of the difference from a slightly blurred picture is added to it, 0 to 10."""
     is_grayscale: bool = False
+    is_quick: bool = False
+    """Somebody waits for it: let it be a little less fine, and a little larger, for half the time."""
     turn: int = 1
     """How the picture in its geometry is mirrored and rotated: the EXIF orientation that asks for it, 1 to 8."""
 

@@ -41,6 +41,8 @@ class JobOrder:
     job_dir: Path
     facts: HeaderFacts
     specs: tuple[RenderSpec, ...]
+    wants_verdict: bool
+    """False where it is known that the picture can be decoded, and how it looks."""
     address_space_bytes: int
     file_bytes: int
     open_files: int
@@ -77,6 +79,7 @@ def make_job(order: JobOrder) -> bytes:
             *(facts.frames, facts.has_alpha, facts.has_icc_profile),
         ],
         "specs": [_spec_fields(spec) for spec in order.specs],
+        "wants_verdict": order.wants_verdict,
         "limits": [order.address_space_bytes, order.file_bytes, order.open_files, order.cpu_s],
     }
     return json.dumps(fields).encode() + b"\n"
@@ -90,6 +93,7 @@ def parse_job(line: bytes) -> JobOrder:
         Path(fields["job_dir"]),
         HeaderFacts(ImageFormat(codec), *rest),
         tuple(_parse_spec(spec) for spec in fields["specs"]),
+        fields["wants_verdict"] is True,
         *fields["limits"],
     )
 
@@ -109,6 +113,7 @@ def _spec_fields(spec: RenderSpec) -> dict[str, object]:
         "blur": spec.blur,
         "sharpen": spec.sharpen,
         "is_grayscale": spec.is_grayscale,
+        "is_quick": spec.is_quick,
         "turn": spec.turn,
     }
 
@@ -131,6 +136,7 @@ def _parse_spec(fields: dict[str, object]) -> RenderSpec:
         blur=float(str(fields["blur"])),
         sharpen=float(str(fields["sharpen"])),
         is_grayscale=bool(fields["is_grayscale"]),
+        is_quick=bool(fields["is_quick"]),
         turn=int(str(fields["turn"])),
     )
 

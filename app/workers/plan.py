@@ -1,6 +1,7 @@
 """What the caged child is asked for: one specification for each claimed variant."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.db.records import VariantRecord
 from app.domain.formats import ImageFormat
@@ -48,7 +49,8 @@ def make_spec(claim: Claim, variant: VariantRecord, facts: HeaderFacts, budget: 
     if variant.options is not None:
         free = parse_options(variant.options)
         geometry = plan_transform(free, *facts.displayed_size, claim.focal, budget=budget)
-        return order_transform(str(variant.id), free, codec, geometry, may_move=may_move)
+        order = order_transform(str(variant.id), free, codec, geometry, may_move=may_move)
+        return replace(order, is_quick=variant.is_on_demand)
     preset = claim.presets[variant.size]
     geometry = plan_geometry(preset, *facts.displayed_size, claim.focal)
     _check_size(geometry, budget)
@@ -59,6 +61,7 @@ def make_spec(claim: Claim, variant: VariantRecord, facts: HeaderFacts, budget: 
         quality=preset.quality,
         metadata=preset.metadata,
         is_animated=may_move,
+        is_quick=variant.is_on_demand,
     )
 
 

@@ -62,9 +62,16 @@ class Outcome:
         return file
 
 
-async def render(cage: Cage, source: Path, specs: Sequence[RenderSpec], *, facts: HeaderFacts | None = None) -> Outcome:
+async def render(
+    cage: Cage,
+    source: Path,
+    specs: Sequence[RenderSpec],
+    *,
+    facts: HeaderFacts | None = None,
+    wants_verdict: bool = True,
+) -> Outcome:
     answers, files = [], {}
-    async with cage.job(source, facts or read_facts(source), specs) as job:
+    async with cage.job(source, facts or read_facts(source), specs, wants_verdict=wants_verdict) as job:
         async for answer in job:
             answers.append(answer)
             if isinstance(answer, Rendered):

@@ -26,7 +26,7 @@ from app.domain.headers.facts import HeaderFacts
 from app.rendering.child.confinement import confine
 from app.rendering.wire import JobOrder
 
-order = JobOrder(Path(sys.argv[1]), HeaderFacts(ImageFormat.JPEG, 1, 1), (), 1536 << 20, 1 << 20, 64, 2)
+order = JobOrder(Path(sys.argv[1]), HeaderFacts(ImageFormat.JPEG, 1, 1), (), True, 1536 << 20, 1 << 20, 64, 2)
 confine(order)
 
 def in_thread():

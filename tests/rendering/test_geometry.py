@@ -1,5 +1,8 @@
 """Arithmetic that must hold for every size there can be."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +41,14 @@ def test_twelve_megapixels_are_decoded_at_three_eighths_for_800() -> None:
 
     assert find_divisor(facts, (800, 600)) == 3
     assert expected_sizes(facts, 3) == {(4032, 3024), (1512, 1134)}
+
+
+def test_for_those_who_wait_twelve_megapixels_are_decoded_at_a_quarter() -> None:
+    facts = HeaderFacts(ImageFormat.JPEG, 4032, 3024)
+    quick = replace(spec(800, 600), is_quick=True)
+
+    assert plan_decodes(facts, [quick]).divisors == (4,)
+    assert plan_decodes(facts, [quick, spec(800, 600)]).divisors == (3,)
 
 
 def test_a_side_that_does_not_divide_is_not_squeezed_visibly() -> None:
@@ -80,6 +91,13 @@ def test_averaging_leaves_half_as_much_again(w: int, h: int, want_w: int, want_h
     factor = find_scale_factor((w, h), (want_w, want_h))
 
     assert factor == 1 or (w / factor >= 1.5 * want_w and h / factor >= 1.5 * want_h)
+
+
+@pytest.mark.parametrize(("source_px", "scaled_px"), [(2, 901), (1, 16_384), (3, 7)])
+def test_a_band_of_an_enlarged_picture_has_pixels_for_the_filter(source_px: int, scaled_px: int) -> None:
+    band = find_band(source_px, scaled_px, 1)
+
+    assert band.source_px == source_px
 
 
 @given(SIDES, SIDES, st.data())

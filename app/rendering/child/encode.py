@@ -77,7 +77,8 @@ def prepare_file(image: Image, spec: RenderSpec, exif: bytes) -> None:
             image.options["jpeg:sampling-factor"] = "4:2:0"
         case ImageFormat.WEBP:
             image.compression_quality = spec.quality
-            image.options["webp:method"] = "4"
+            # 2 takes half the time of 4, for 1 to 2 percent more bytes.
+            image.options["webp:method"] = "2" if spec.is_quick else "4"
         case ImageFormat.AVIF | ImageFormat.HEIC:
             image.compression_quality = avif_quality(spec.quality)
         case ImageFormat.GIF:

@@ -1,5 +1,6 @@
 """Arithmetic of sizes: which raster comes from which, how they are turned, where crops lie."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ _SCALE_OVERSAMPLING = 1.5
 _CASCADE_FACTOR = 2.0
 
 _LANCZOS_REACH_PX = 4
-"""How many result pixels beyond its edge a crop must know, so that the filter sees what it would have seen."""
+"""How many pixels beyond its edge a crop must know, so that the filter sees what it would have seen."""
 
 _MAX_SHIFT_PX = 0.01
 """How far, in result pixels, a band's edge may lie from a whole source pixel."""
@@ -121,8 +122,10 @@ def find_band(source_px: int, scaled_px: int, final_px: int, first_px: int | Non
         return whole
     first, last = whole.trim_start, whole.trim_start + final_px
     ratio = source_px / scaled_px
-    start = _find_edge(range(max(0, first - _LANCZOS_REACH_PX), -1, -1), ratio)
-    end = _find_edge(range(min(scaled_px, last + _LANCZOS_REACH_PX), scaled_px + 1), ratio)
+    # The filter looks at so many pixels of the smaller of the two.
+    reach_px = math.ceil(_LANCZOS_REACH_PX * max(1.0, 1 / ratio))
+    start = _find_edge(range(max(0, first - reach_px), -1, -1), ratio)
+    end = _find_edge(range(min(scaled_px, last + reach_px), scaled_px + 1), ratio)
     if end - start > _WORTHWHILE_SAVING * scaled_px:
         return whole
     source_start = round(start * ratio)

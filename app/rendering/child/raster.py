@@ -4,14 +4,14 @@ from wand.image import Image
 
 from app.rendering.child.colour import convert_to_srgb
 from app.rendering.child.geometry import Band, RasterPlan, Size, find_band, turn_corner, turn_size
+from app.rendering.child.resize import resize, resize_in_halves
 
-_FILTER = "lanczos"
 
-
-def make_raster(source: Image, plan: RasterPlan, *, orientation: int) -> Image:
+def make_raster(source: Image, plan: RasterPlan, *, orientation: int, threads: int = 1) -> Image:
     """A new image of the plan's cropped size; `source` stays as it is.
 
-    `orientation` is what is still to be applied to `source`; 1 for one that came from here.
+    `orientation` is what is still to be applied to `source`; 1 for one that came from here. Of `threads` there may be
+    1 or 2.
 
     Raises:
         WandException: memory ran out, or the colour profile is broken.
@@ -27,7 +27,7 @@ def make_raster(source: Image, plan: RasterPlan, *, orientation: int) -> Image:
     down = find_band(source.height, scaled[1], cropped[1], top)
     _cut(raster, across, down)
     if raster.size != (across.result_px, down.result_px):
-        raster.resize(across.result_px, down.result_px, filter=_FILTER)
+        (resize_in_halves if threads == 2 else resize)(raster, across.result_px, down.result_px)
     _trim(raster, across, down)
     if not is_enlarged:
         convert_to_srgb(raster)

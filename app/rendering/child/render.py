@@ -53,7 +53,7 @@ _FAILURES = (WandException, EncoderFailed, OSError, *LIMIT_ERRORS)
 def render_job(order: JobOrder, tell: Tell, *, avif: AVIFEncoder | None) -> None:
     """Do the whole job; the last answer is Done, or Refused for a picture that cannot be decoded."""
     try:
-        job = _Job(order.facts, order.specs, _VerdictFirst(tell), Encoders(_read_exif(order.specs), avif))
+        job = _Job(order, _VerdictFirst(tell, is_wanted=order.wants_verdict), Encoders(_read_exif(order.specs), avif))
         job.render_stills()
         job.render_animations()
     except Undecodable as error:
@@ -68,11 +68,11 @@ def _read_exif(specs: Sequence[RenderSpec]) -> dict[MetadataPolicy, bytes]:
 
 
 class _VerdictFirst:
-    """Holds answers back until the verdict has been sent: a small file can be complete before it."""
+    """Holds answers back until the verdict has been sent, where one is wanted: a small file can be complete before."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, *, is_wanted: bool) -> None:
         self._tell, self._lock = tell, threading.Lock()
-        self._held_back: list[tuple[ChildAnswer, int]] | None = []
+        self._held_back: list[tuple[ChildAnswer, int]] | None = [] if is_wanted else None
 
     def verdict(self, answer: Decoded) -> None:
         with self._lock:
@@ -108,16 +108,27 @@ class _Sources:
 
 @dataclass(slots=True)
 class _Job:
-    facts: HeaderFacts
-    specs: tuple[RenderSpec, ...]
+    order: JobOrder
     tell: _VerdictFirst
     encoders: Encoders
     _schedule: Schedule = field(default_factory=Schedule)
     _made: list[Raster] = field(default_factory=list)
     _refusal: Undecodable | None = None
 
+    @property
+    def facts(self) -> HeaderFacts:
+        """What the picture's headers tell."""
+        return self.order.facts
+
+    @property
+    def specs(self) -> tuple[RenderSpec, ...]:
+        """The files to be made."""
+        return self.order.specs
+
     def render_stills(self) -> None:
         """Decode the first frame, give the verdict and write every file that does not move."""
+        if not self.order.wants_verdict and all(spec.is_animated for spec in self.specs):
+            return
         plan = plan_decodes(self.facts, self.specs)
         rasters = with_preview(plan, self._decoded_size(plan))
         sources = _Sources({divisor: Raster(users=0) for divisor in plan.divisors})
@@ -167,10 +178,10 @@ class _Job:
             self._refuse(error)
 
     def _plan_verdict(self, sources: "_Sources", *, is_halved: bool) -> list[Step]:
-        if not is_halved:
-            return [_use(sources.first, 0, self._judge)]
-        halve = _use(sources.first, 0, partial(self._halve, sources.preview))
-        return [halve, _use(sources.preview, 0, self._judge)]
+        halve = [_use(sources.first, 0, partial(self._halve, sources.preview))] if is_halved else []
+        seen = sources.preview if is_halved else sources.first
+        judge = [_use(seen, 0, self._judge)] if self.order.wants_verdict else []
+        return halve + judge
 
     def _choose_source(self, plan: RasterPlan, sources: "_Sources") -> Raster:
         if plan.parent is not None:
@@ -212,8 +223,11 @@ class _Job:
 
     def _make(self, plan: RasterPlan, raster: Raster, source: Image, _: Callable[[], None]) -> None:
         is_upright = plan.parent is not None
+        # With a single raster the other thread has nothing else to do.
+        threads = 2 if len(self._made) == 1 else 1
         try:
-            raster.image = make_raster(source, plan, orientation=1 if is_upright else self.facts.orientation)
+            orientation = 1 if is_upright else self.facts.orientation
+            raster.image = make_raster(source, plan, orientation=orientation, threads=threads)
         except _FAILURES:
             self._give_up(plan)
 
