@@ -3,7 +3,8 @@
     npm ci --prefix bench && python -m bench.render --rounds 5 [--sets S8,S6,M1,W6] [photo ...]
 
 S8 = og 1200×630 jpg, medium 800 and small 256 as jpg, webp and avif, thumb 128×128 jpg; S6 = S8 without avif;
-M1 = medium.webp alone, as a request that waits for it has it made: quickly, and without a verdict; W6 = webp of 2048 … 128. JPEG and WebP at quality 80, AVIF at 50; sharp's avif effort is 3.
+M1 = medium.webp alone, as a request that waits for it has it made: quickly, and without a verdict; W6 = webp of
+2048 … 128. JPEG and WebP at quality 80, AVIF at 50; sharp's avif effort is 3.
 """
 
 import argparse

@@ -56,6 +56,7 @@ def test_a_side_that_does_not_divide_is_not_squeezed_visibly() -> None:
 
     assert find_divisor(facts, (800, 653)) == 1
     assert find_divisor(facts, (128, 105)) > 1
+    assert find_divisor(facts, (800, 653), is_quick=True) == 3
 
 
 def test_one_large_size_does_not_spoil_the_decode_of_the_others() -> None:

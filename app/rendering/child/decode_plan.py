@@ -1,7 +1,7 @@
 """Which decodes a JPEG needs and how far each may be shrunk, and which raster is taken from which of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.formats import ImageFormat
@@ -19,17 +19,23 @@ from app.rendering.protocol import RenderSpec
 # The DCT can be cut to 1/2, 3/8, 1/4 and 1/8 of the side: divisor asked of ImageMagick → eighths that come back.
 _EIGHTHS_BY_DIVISOR = {8: 1, 4: 2, 3: 3, 2: 4}
 
-# How much larger than the result a shrunk decode must be, by divisor. The DCT's way of shrinking rings and aliases, the
-# more the fewer coefficients are left: measured on photographs, the sharpest stays near 46 dB, usual ones above 50.
-_HINT_OVERSAMPLING = {8: 2.0, 4: 1.75, 3: 1.5, 2: 1.5}
 
-# For those who wait: near what sharp's own shrinking leaves (38 dB on the sharpest photograph), in three quarters of
-# the time.
-_QUICK_OVERSAMPLING = {8: 2.0, 4: 1.25, 3: 1.25, 2: 1.25}
+@dataclass(frozen=True, slots=True)
+class _Fineness:
+    """How near to the whole picture's resize a shrunk decode's must come."""
 
-# A side that does not divide comes out rounded up, so that its last pixel is partly empty and the picture is squeezed
-# by a fraction of a pixel: invisible up to here, in pixels of the result at the far edge.
-_MAX_SQUEEZE_PX = 0.1
+    oversampling: Mapping[int, float]
+    """How much larger than the result a decode must be, by divisor. The DCT's way of shrinking rings and aliases, the
+    more the fewer coefficients are left."""
+    max_squeeze_px: float
+    """A side that does not divide comes out rounded up, so that its last pixel is partly empty and the picture is
+    squeezed by a fraction of a pixel: this much of the result, at the far edge."""
+
+
+# Measured on photographs: the sharpest stays near 46 dB, usual ones above 50.
+_FINE = _Fineness({8: 2.0, 4: 1.75, 3: 1.5, 2: 1.5}, max_squeeze_px=0.1)
+# For those who wait: what sharp's own shrinking leaves (38 dB on the sharpest), in three quarters of the time.
+_QUICK = _Fineness({8: 2.0, 4: 1.25, 3: 1.25, 2: 1.25}, max_squeeze_px=1.0)
 
 # An averaged half of the decoded picture serves as the source of sizes this many times smaller: what the average takes
 # from them lies above what they can show (measured: at least 50 dB from the same size made of all pixels).
@@ -66,15 +72,12 @@ def is_fine_enough(facts: HeaderFacts, needed: Size, divisor: int, *, is_quick: 
     if divisor == 1:
         return True
     size, eighths = (facts.width_px, facts.height_px), _EIGHTHS_BY_DIVISOR[divisor]
-    factor = (_QUICK_OVERSAMPLING if is_quick else _HINT_OVERSAMPLING)[divisor]
-    sides = zip(size, needed, strict=True)
-    return min(size) >= divisor and all(_may_shrink(side, want, eighths, factor) for side, want in sides)
-
-
-def _may_shrink(side_px: int, wanted_px: int, eighths: int, factor: float) -> bool:
-    exact = side_px * eighths / 8
-    squeeze_px = (math.ceil(exact) - exact) / exact * wanted_px
-    return exact >= factor * wanted_px and squeeze_px <= _MAX_SQUEEZE_PX
+    fineness = _QUICK if is_quick else _FINE
+    return min(size) >= divisor and all(
+        exact >= fineness.oversampling[divisor] * want
+        and (math.ceil(exact) - exact) / exact * want <= fineness.max_squeeze_px
+        for exact, want in zip((side * eighths / 8 for side in size), needed, strict=True)
+    )
 
 
 def expected_sizes(facts: HeaderFacts, divisor: int) -> set[Size]:
