@@ -1,5 +1,6 @@
 """Watch a whole library, or one album of it: everything that happens, as it happens."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from app.db.albums import find_album
@@ -8,15 +9,19 @@ from app.domain.access import Principal, Scope, require_account
 from app.errors import NotFound
 from app.ids import AccountId, AlbumId
 from app.services.library_feed import LibraryFeed
-from app.services.library_watcher import LibraryChange
+from app.services.library_watcher import LibraryChange, LibraryWatcher
+
+RECHECK_S = 30.0
+"""How long an album may be silent before it is asked for: one that is deleted says no last word."""
 
 
 class LibraryWatchService:
     """Push, not poll, for many images at once."""
 
-    def __init__(self, database: Database, feed: LibraryFeed) -> None:
+    def __init__(self, database: Database, feed: LibraryFeed, *, recheck_s: float = RECHECK_S) -> None:
         self._database = database
         self._feed = feed
+        self._recheck_s = recheck_s
 
     async def watch(self, principal: Principal, album_id: AlbumId | None) -> AsyncIterator[LibraryChange]:
         """Every change of the caller's images from now on, without an end. Needs the scope IMAGES_READ.
@@ -24,7 +29,7 @@ class LibraryWatchService:
         With an album: what happens in it, comes into it and leaves it.
 
         Raises:
-            NotFound: there is no such album of the caller's.
+            NotFound: there is no such album of the caller's, or it has been deleted meanwhile.
             Unavailable: more happened than could be told.
         """
         owner_id = require_account(principal, Scope.IMAGES_READ)
@@ -33,7 +38,16 @@ class LibraryWatchService:
             if album_id is not None:
                 await self._check_album(owner_id, album_id)
             while True:
-                yield await watcher.next()
+                yield await self._next(watcher, owner_id, album_id)
+
+    async def _next(self, watcher: LibraryWatcher, owner_id: AccountId, album_id: AlbumId | None) -> LibraryChange:
+        while True:
+            try:
+                async with asyncio.timeout(None if album_id is None else self._recheck_s):
+                    return await watcher.next()
+            except TimeoutError:
+                assert album_id is not None, "a library is watched without a limit"
+                await self._check_album(owner_id, album_id)
 
     async def _check_album(self, owner_id: AccountId, album_id: AlbumId) -> None:
         async with self._database.read() as db:

@@ -1,5 +1,6 @@
 """Watching a library: what is told, to whom, and what becomes of slow readers and lost hints; on both databases."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from app.domain.access import Scope
 from app.domain.albums import AlbumDeletion
 from app.domain.library_events import LibraryEventKind as Kind
 from app.domain.states import ImageState
-from app.errors import SafelightError, Unavailable
+from app.errors import NotFound, SafelightError, Unavailable
 from app.ids import AlbumId, ImageId, make_uuid
 from app.services.library import BulkChange
 from app.services.library_feed import LibraryFeed
@@ -204,6 +205,19 @@ async def test_an_album_that_is_not_the_callers_is_not_there(shelf: Shelf, whose
         await anext(service.watch(shelf.me, album))
 
     assert (refused.value.code.value, refused.value.details) == ("NOT_FOUND", {})
+
+
+async def test_watching_an_album_ends_when_it_is_deleted_even_if_nothing_was_in_it(shelf: Shelf) -> None:
+    album = await shelf.add_album("sea")
+    service = LibraryWatchService(shelf.database, LibraryFeed(shelf.database, shelf.bus), recheck_s=0.1)
+    watching = asyncio.ensure_future(anext(service.watch(shelf.me, album)))
+    await asyncio.wait([watching], timeout=0.3)
+    assert not watching.done()
+
+    await shelf.albums.delete(shelf.me, album, AlbumDeletion.DELETE_IMAGES)
+
+    with pytest.raises(NotFound):
+        await asyncio.wait_for(watching, 10)
 
 
 async def test_watching_needs_its_scope(shelf: Shelf) -> None:
