@@ -24,9 +24,9 @@ from app.services.accounts import ACTIVE, preferences_of
 from app.services.drafts import SessionRequest, make_draft
 from app.services.indexing import index_image
 from app.services.places import get_album_id, make_album, settle_filename
-from app.services.planning import planned_rows
+from app.services.planning import plan_more, planned_rows
 from app.services.quotas import check_quota, check_unsized
-from app.services.registration import dedupe_key, plan_more
+from app.services.registration import dedupe_key
 from app.services.watching import closing_error
 
 MIN_TTL_S, MAX_TTL_S = 120, 21_600

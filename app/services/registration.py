@@ -2,24 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum, auto
 
 from app.db.engine import Database, RowConflict, Transaction, utc_now
 from app.db.images import bump_revision, find_image, find_image_by, settle_state, update_image
-from app.db.on_demand import adopt, next_position
 from app.db.records import ImageRecord, SessionRecord
 from app.db.uploads import complete_receiving, update_held_session
-from app.db.variants import delete_variants, insert_variants, list_variants
+from app.db.variants import delete_variants
 from app.domain.access import Visibility
 from app.domain.filenames import clean_filename
 from app.domain.formats import EXTENSIONS
 from app.domain.headers.facts import ExifFacts, HeaderFacts
 from app.domain.library_events import LibraryEventKind
-from app.domain.policy import with_more
 from app.domain.states import SessionState
-from app.domain.variants import Derivative
 from app.errors import Conflict, UploadAlreadyUsed
 from app.events import EventBus
 from app.ids import AccountId, ImageId
@@ -27,7 +23,7 @@ from app.jobs import RenderQueue
 from app.services.indexing import index_image, unindex_image
 from app.services.leases import LEASE, SessionLease
 from app.services.places import settle_filename
-from app.services.planning import lacking, planned_rows
+from app.services.planning import plan_more
 from app.services.spool import SpooledFile
 from app.storage.port import ObjectKey
 
@@ -198,30 +194,6 @@ async def _alias(
     await update_image(db, draft.id, {"alias_of": present.id, **dropped, "updated_at": now})
     await unindex_image(db, draft)
     await plan_more(db, present, draft.policy.planned)
-
-
-async def plan_more(db: Transaction, image: ImageRecord, wanted: Sequence[Derivative]) -> list[Derivative]:
-    """Plan those of the wanted that the image lacks; which they were."""
-    present = (await list_variants(db, [image.id]))[image.id]
-    missing = lacking(wanted, present)
-    if not missing:
-        return []
-    now = utc_now()
-    revision = await bump_revision(db, image.id, now=now) or 0
-    adopted = await adopt(db, image.id, missing, revision=revision, now=now)
-    rows = planned_rows(
-        image.id,
-        [derivative for derivative in missing if derivative not in adopted],
-        now=now,
-        generation=image.generation,
-        revision=revision,
-        first_position=await next_position(db, image.id),
-    )
-    await insert_variants(db, rows)
-    await update_image(db, image.id, {"processing": with_more(image.policy, missing).to_json()})
-    if not image.is_draft:
-        await settle_state(db, image.id)
-    return missing
 
 
 async def _hold(db: Transaction, lease: SessionLease, arrival: Arrival, values: dict[str, object]) -> None:

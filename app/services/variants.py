@@ -30,7 +30,7 @@ from app.events import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
 from app.services.accounts import AccountService, Preferences, preferences_of
-from app.services.registration import plan_more
+from app.services.planning import plan_more
 
 MAX_PLANNED_SIDE_PX = 1_000_000
 """Of a picture that is only asked about; what is uploaded has the budget's limits."""
