@@ -20,8 +20,8 @@ from app.domain.access import Scope
 from app.domain.plans import FREE_PLAN
 from app.errors import NotFound, SafelightError
 from app.ids import ApiKeyId, KeyStyle, parse_uuid
-from app.services.administration import AdministrationService, NewAccount
-from app.services.api_keys import ApiKeyService
+from app.services.accounts.administration import AdministrationService, NewAccount
+from app.services.credentials.api_keys import ApiKeyService
 from app.settings import InvalidSettings, load_settings
 
 T = TypeVar("T")

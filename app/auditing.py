@@ -13,7 +13,7 @@ from rich.table import Table
 from app.adapters import open_own_store
 from app.db.engine import Database
 from app.db.migrating import check_is_migrated
-from app.services.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport, AuditService
+from app.services.upkeep.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport, AuditService
 from app.settings import Settings
 
 _NOW = timedelta(0)

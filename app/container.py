@@ -25,46 +25,46 @@ from app.events import EventBus
 from app.fetching.fetcher import Fetcher
 from app.jobs import RenderQueue, open_queue
 from app.rate_limit import RateLimiter
-from app.services.accounts import AccountService
-from app.services.addressing import AddressingService
-from app.services.albums import AlbumService
-from app.services.api_keys import ApiKeyService
-from app.services.archives import ArchiveService
-from app.services.batch_tokens import BatchTokenService
-from app.services.claims import ClaimService
-from app.services.delivery import DeliveryService
-from app.services.delivery_urls import DeliveryURLService
-from app.services.feeds import Feeds
-from app.services.fetched_uploads import FetchedUploadService
-from app.services.foreign_tokens import ForeignTokenService, TrustedIssuer
-from app.services.images import ImageService
-from app.services.importing import Importer, ImportService
-from app.services.library import LibraryService
-from app.services.library_feed import LibraryFeed
-from app.services.library_watching import LibraryWatchService
-from app.services.misses import Misses
-from app.services.named_images import NamedImageService
-from app.services.numbering import NumberService
-from app.services.on_demand import OnDemand
-from app.services.partials import PartialFiles
-from app.services.pictures import PictureService
-from app.services.preferences import PreferenceService
-from app.services.presets import PresetService
-from app.services.reception import ReceptionLimits, ReceptionService
-from app.services.registration import Registrar
-from app.services.replacing import ReplacementService, SwapService
-from app.services.resuming import ResumingService
-from app.services.retention import RetentionService
-from app.services.scratch import own_scratch
-from app.services.showing import ShowingService
-from app.services.sign_in import SignInService
-from app.services.signing_keys import SigningKeyService
-from app.services.trash import TrashService
-from app.services.uploaders import Uploaders
-from app.services.uploads import UploadService
-from app.services.variants import VariantService
-from app.services.views import ViewCounter, ViewKeeper
-from app.services.watching import WatchService
+from app.services.accounts.accounts import AccountService
+from app.services.accounts.numbering import NumberService
+from app.services.accounts.preferences import PreferenceService
+from app.services.accounts.signing_keys import SigningKeyService
+from app.services.credentials.api_keys import ApiKeyService
+from app.services.credentials.batch_tokens import BatchTokenService
+from app.services.credentials.foreign_tokens import ForeignTokenService, TrustedIssuer
+from app.services.credentials.sign_in import SignInService
+from app.services.delivery.addressing import AddressingService
+from app.services.delivery.deliverables import DeliveryService
+from app.services.delivery.delivery_urls import DeliveryURLService
+from app.services.delivery.misses import Misses
+from app.services.delivery.on_demand import OnDemand
+from app.services.delivery.pictures import PictureService
+from app.services.delivery.showing import ShowingService
+from app.services.delivery.views import ViewCounter, ViewKeeper
+from app.services.library.albums import AlbumService
+from app.services.library.archives import ArchiveService
+from app.services.library.changes import LibraryService
+from app.services.library.images import ImageService
+from app.services.library.named_images import NamedImageService
+from app.services.library.presets import PresetService
+from app.services.library.trash import TrashService
+from app.services.making.claims import ClaimService
+from app.services.making.variants import VariantService
+from app.services.upkeep.retention import RetentionService
+from app.services.uploads.fetched_uploads import FetchedUploadService
+from app.services.uploads.importing import Importer, ImportService
+from app.services.uploads.partials import PartialFiles
+from app.services.uploads.reception import ReceptionLimits, ReceptionService
+from app.services.uploads.registration import Registrar
+from app.services.uploads.replacing import ReplacementService, SwapService
+from app.services.uploads.resuming import ResumingService
+from app.services.uploads.scratch import own_scratch
+from app.services.uploads.sessions import UploadService
+from app.services.uploads.uploaders import Uploaders
+from app.services.watching.feeds import Feeds
+from app.services.watching.image_watching import WatchService
+from app.services.watching.library_feed import LibraryFeed
+from app.services.watching.library_watching import LibraryWatchService
 from app.settings import Settings
 from app.storage.port import ObjectKey, ObjectStore
 

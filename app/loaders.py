@@ -15,11 +15,11 @@ from app.db.records import AccountRecord, AlbumRecord, SessionRecord, SigningKey
 from app.db.snapshots import ImageSnapshot
 from app.domain.access import Principal
 from app.ids import AccountId, AlbumId, ImageId, SessionId
-from app.services.accounts import AccountService
-from app.services.albums import AlbumService
-from app.services.images import ImageService
-from app.services.signing_keys import SigningKeyService
-from app.services.uploads import UploadService
+from app.services.accounts.accounts import AccountService
+from app.services.accounts.signing_keys import SigningKeyService
+from app.services.library.albums import AlbumService
+from app.services.library.images import ImageService
+from app.services.uploads.sessions import UploadService
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")

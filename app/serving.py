@@ -18,7 +18,7 @@ from app.connections import BoundedHttpProtocol, LightSocketProtocol
 from app.container import open_container
 from app.rendering.sandbox import Cage
 from app.rendering.scratch import sweep
-from app.services.scratch import clear_scratch
+from app.services.uploads.scratch import clear_scratch
 from app.settings import InvalidSettings, Settings
 from app.telemetry import set_up_logging
 from app.web import Server

@@ -36,10 +36,10 @@ from app.routes.picture_answers import PictureSender
 from app.routes.pictures import Pictures
 from app.routes.tus import FOLDER_METHODS, SESSION_METHODS, UploadDoor
 from app.routes.upload import UploadRoute
-from app.services.at_once import AtOnceService
-from app.services.authentication import Authenticator
-from app.services.delivery_cache import DeliveryCache
-from app.services.form_uploads import FormUploadService
+from app.services.credentials.authentication import Authenticator
+from app.services.delivery.cache import DeliveryCache
+from app.services.uploads.at_once import AtOnceService
+from app.services.uploads.form_uploads import FormUploadService
 from app.settings import Settings
 
 _RECHECK_EVERY_S = 1.0

@@ -21,8 +21,8 @@ from app.domain.variants import Family
 from app.events import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue, open_queue
-from app.services.claims import ClaimService
-from app.services.outcomes import StoredVariant
+from app.services.making.claims import ClaimService
+from app.services.making.outcomes import StoredVariant
 from app.settings import Settings
 from app.storage.port import ObjectKey
 from bench.sites import pin, rss_mib, running_site

@@ -12,9 +12,9 @@ import pytest
 from app.domain.access import Scope
 from app.domain.plans import make_plans
 from app.ids import AccountId
-from app.services.accounts import AccountService
-from app.services.administration import AdministrationService, NewAccount
-from app.services.api_keys import ApiKeyService
+from app.services.accounts.accounts import AccountService
+from app.services.accounts.administration import AdministrationService, NewAccount
+from app.services.credentials.api_keys import ApiKeyService
 from tests.e2e.clients import Client
 from tests.e2e.conftest import SET_UPS, environment_of
 from tests.e2e.rows import open_rows

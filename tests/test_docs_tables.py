@@ -14,18 +14,19 @@ from app.graphql_api.sockets import SocketLimits
 from app.rendering.limits import CageLimits
 from app.routes.oembed import CACHE_AGE_S
 from app.routes.pictures import MAX_WAIT_S
-from app.services import claims, leases
-from app.services.accounts import Preferences
-from app.services.delivery import MAX_KEPT_BODY_BYTES
-from app.services.library_watcher import MAX_PENDING
-from app.services.misses import MAX_FREE_VARIANTS
-from app.services.on_demand import HOLD_S
-from app.services.opening import MAX_TTL_S, MIN_TTL_S
-from app.services.outcomes import MAX_FAILURES
-from app.services.reception import VERDICT_WAIT_S
-from app.services.responsive import RUNGS
-from app.services.uploads import MAX_SESSIONS_AT_ONCE
-from app.services.views import MAX_HELD_IMAGES
+from app.services.accounts.accounts import Preferences
+from app.services.delivery.deliverables import MAX_KEPT_BODY_BYTES
+from app.services.delivery.misses import MAX_FREE_VARIANTS
+from app.services.delivery.on_demand import HOLD_S
+from app.services.delivery.responsive import RUNGS
+from app.services.delivery.views import MAX_HELD_IMAGES
+from app.services.making import claims
+from app.services.making.outcomes import MAX_FAILURES
+from app.services.uploads import leases
+from app.services.uploads.opening import MAX_TTL_S, MIN_TTL_S
+from app.services.uploads.reception import VERDICT_WAIT_S
+from app.services.uploads.sessions import MAX_SESSIONS_AT_ONCE
+from app.services.watching.library_watcher import MAX_PENDING
 from app.settings import Settings
 from app.workers.renewing import RENEW_EVERY_S
 from tests.pages import ROOT, between, read

@@ -14,11 +14,11 @@ from app.schema.albums import UpdateAlbumInput
 from app.schema.changes import UpdateImageInput, UpdateImagesInput
 from app.schema.presets import UpdateVariantPresetInput, VariantPresetInput
 from app.schema.uploads import CreateUploadSessionInput, DerivativeInput, ProcessingInput
-from app.services.albums import AlbumChange
-from app.services.drafts import SessionRequest
-from app.services.image_changes import ImageChange
-from app.services.library import BulkChange
-from app.services.presets import PresetChange
+from app.services.library.albums import AlbumChange
+from app.services.library.changes import BulkChange
+from app.services.library.image_changes import ImageChange
+from app.services.library.presets import PresetChange
+from app.services.uploads.drafts import SessionRequest
 
 MAX_IDS = 100
 

@@ -30,7 +30,7 @@ from app.schema.pages import FilterArgument, OrderArgument, read_order, read_pag
 from app.schema.selections import fields_below, needs_variants
 from app.schema.uploads import DerivativeInput, PlannedVariant, ProcessingInput, ProcessingPlan, RefusedDerivative
 from app.schema.variants import ProcessingPolicy
-from app.services import variants
+from app.services.making import variants
 
 
 @strawberry.type

@@ -9,7 +9,7 @@ from app.resolvers.arguments import read_session_request
 from app.schema.imports import ImportImageInput, ImportImagePayload
 from app.schema.scalars import BigInt
 from app.schema.uploads import CreateUploadSessionInput, session_of
-from app.services.drafts import SessionRequest
+from app.services.uploads.drafts import SessionRequest
 
 
 @strawberry.type

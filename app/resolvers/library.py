@@ -19,7 +19,7 @@ from app.schema.changes import (
     UpdateImagesInput,
 )
 from app.schema.images import image_of
-from app.services.own_images import MAX_BATCH, Batch, refuse_more
+from app.services.library.own_images import MAX_BATCH, Batch, refuse_more
 
 
 @strawberry.type

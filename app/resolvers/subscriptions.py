@@ -17,8 +17,8 @@ from app.schema.live import (
     readiness_event_of,
     session_event_of,
 )
-from app.services.library_watcher import LibraryChange
-from app.services.watching import Readiness, SessionProgress
+from app.services.watching.image_watching import Readiness, SessionProgress
+from app.services.watching.library_watcher import LibraryChange
 
 
 @strawberry.type

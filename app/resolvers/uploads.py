@@ -16,7 +16,7 @@ from app.schema.uploads import (
     UploadSession,
     session_of,
 )
-from app.services.opening import OpenedSession
+from app.services.uploads.opening import OpenedSession
 
 
 @strawberry.type

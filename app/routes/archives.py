@@ -17,7 +17,7 @@ from app.ids import AlbumId, parse_uuid
 from app.routes.answers import Headers
 from app.routes.picture_headers import disposition
 from app.routes.picture_requests import PictureRequest
-from app.services.archives import Archive, ArchiveService
+from app.services.library.archives import Archive, ArchiveService
 from app.storage.port import ObjectNotFound
 
 log = logging.getLogger(__name__)

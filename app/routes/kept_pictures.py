@@ -23,8 +23,8 @@ from app.routes.negotiation import MAX_ACCEPT_CHARACTERS, prefers_page, read_tas
 from app.routes.picture_answers import PictureSender
 from app.routes.picture_headers import OPEN_TO_ALL, Prepared
 from app.routes.picture_requests import PictureRequest, has_credential, read_headers
-from app.services.delivery import MAX_KEPT_BODY_BYTES, Deliverable
-from app.services.delivery_cache import TRUST_ALONE_S, TRUST_VOUCHED_S, DeliveryCache, Reading
+from app.services.delivery.cache import TRUST_ALONE_S, TRUST_VOUCHED_S, DeliveryCache, Reading
+from app.services.delivery.deliverables import MAX_KEPT_BODY_BYTES, Deliverable
 from app.storage.port import ObjectNotFound
 from app.telemetry import DELIVERIES
 

@@ -15,8 +15,8 @@ from app.errors import InvalidRequest, NotFound
 from app.routes.answers import json_response
 from app.routes.hosts import PictureHosts
 from app.routes.view_head import SITE_NAME, author_of, title_of
-from app.services.responsive import Photo, plan_photo
-from app.services.showing import ShowingService, Shown
+from app.services.delivery.responsive import Photo, plan_photo
+from app.services.delivery.showing import ShowingService, Shown
 
 CACHE_AGE_S = 300
 """How long consumers may believe an answer; a picture that is taken back is gone at once all the same."""

@@ -9,7 +9,7 @@ from app.routes.hosts import PictureHosts
 from app.routes.oembed import OEmbed
 from app.routes.page_files import FOLDER, page_file
 from app.routes.view_page import Authenticate, ViewPage
-from app.services.showing import ShowingService
+from app.services.delivery.showing import ShowingService
 
 
 def make_page_routes(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from app.routes.conditional import Validators, http_date
-from app.services.delivery import Deliverable
+from app.services.delivery.deliverables import Deliverable
 
 Header = tuple[bytes, bytes]
 

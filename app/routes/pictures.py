@@ -21,7 +21,7 @@ from app.routes.negotiation import read_taste
 from app.routes.picture_answers import PictureSender, send_preflight
 from app.routes.picture_headers import OPEN_TO_ALL, Terms, is_version_of, prepare
 from app.routes.picture_requests import CREDENTIAL_HEADERS, PictureRequest
-from app.services.pictures import Asked, Moved, PictureService
+from app.services.delivery.pictures import Asked, Moved, PictureService
 from app.storage.port import ObjectNotFound
 from app.telemetry import DELIVERIES
 

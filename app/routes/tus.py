@@ -28,11 +28,11 @@ from app.routes.tus_headers import (
     with_status,
 )
 from app.routes.upload import UploadRoute, read_length, read_session_and_token
-from app.services.drafts import SessionRequest
-from app.services.opening import MAX_TTL_S
-from app.services.parts import Part
-from app.services.resuming import ResumingService
-from app.services.uploads import UploadService
+from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.opening import MAX_TTL_S
+from app.services.uploads.parts import Part
+from app.services.uploads.resuming import ResumingService
+from app.services.uploads.sessions import UploadService
 
 Authenticate = Callable[[str | None, str | None, str | None], Awaitable[Principal]]
 Way = Callable[[Request], Awaitable[Response]]

@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from app.db.records import SessionRecord
 from app.errors import FileTooLarge, InvalidRequest
-from app.services.parts import Checksum
-from app.services.resuming import UploadProgress
+from app.services.uploads.parts import Checksum
+from app.services.uploads.resuming import UploadProgress
 
 VERSION = "1.0.0"
 ALGORITHMS = ("sha1", "sha256", "md5")

@@ -12,7 +12,7 @@ from app.routes.answers import json_response
 from app.routes.bodies import read_body
 from app.routes.forms import FRAMING_BYTES, FormFile, is_form
 from app.routes.resources import ObjectURL, image_resource
-from app.services.reception import Reception, ReceptionService, Sending
+from app.services.uploads.reception import Reception, ReceptionService, Sending
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from app.domain.markup import escape
 from app.domain.variants import BUILT_IN_PRESETS, Derivative, Family
-from app.services.responsive import alt_of
-from app.services.showing import Shown
+from app.services.delivery.responsive import alt_of
+from app.services.delivery.showing import Shown
 
 SITE_NAME = "Safelight"
 _CARD = "og-image"

@@ -8,9 +8,9 @@ from app.domain.markup import Backdrop, PictureParts, escape, make_picture
 from app.domain.variants import ORIGINAL, Family, VariantState
 from app.routes.page_files import LAMP, VIEW_SCRIPT, VIEW_STYLE, read_template
 from app.routes.view_head import SITE_NAME, author_of, make_head, title_of
-from app.services.responsive import PictureWish, backdrop_of, plan_embedding, plan_picture, plan_ready
-from app.services.showing import Shown
-from app.services.watching import is_complete
+from app.services.delivery.responsive import PictureWish, backdrop_of, plan_embedding, plan_picture, plan_ready
+from app.services.delivery.showing import Shown
+from app.services.watching.image_watching import is_complete
 
 WIDTHS_PX = (640, 1024, 1536, 2048)
 _TALLEST_VH = 80

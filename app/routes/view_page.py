@@ -15,7 +15,7 @@ from app.errors import NotFound, SafelightError, Unauthorized
 from app.routes.answers import mask
 from app.routes.picture_requests import CREDENTIAL_HEADERS, PictureRequest
 from app.routes.view_markup import make_message, make_view
-from app.services.showing import ShowingService, Shown
+from app.services.delivery.showing import ShowingService, Shown
 
 Authenticate = Callable[[str | None, str | None, str | None], Awaitable[Principal]]
 

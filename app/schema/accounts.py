@@ -7,7 +7,7 @@ import strawberry
 from app.schema.enums import Family, MetadataPolicy, Scope, Visibility
 from app.schema.node import Node
 from app.schema.scalars import BigInt
-from app.services.accounts import AccountView
+from app.services.accounts.accounts import AccountView
 
 
 @strawberry.type(description="Images and bytes of the account.")

@@ -9,8 +9,8 @@ from app.domain.access import Scope as GrantedScope
 from app.schema.accounts import Viewer, viewer_of
 from app.schema.enums import Scope
 from app.schema.node import Node
-from app.services.api_keys import NewKey
-from app.services.sign_in import SignIn
+from app.services.credentials.api_keys import NewKey
+from app.services.credentials.sign_in import SignIn
 
 
 @strawberry.type(description="A credential of the account for programs. Its secret is shown once, when it is made.")

@@ -18,8 +18,8 @@ from app.schema.node import Node
 from app.schema.placeholders import Placeholder, placeholder_of
 from app.schema.scalars import JSON, BigInt
 from app.schema.variants import ProcessingPolicy, Variant, owned_object_url, variant_of
-from app.services.trash import purge_at
-from app.services.watching import is_complete
+from app.services.library.trash import purge_at
+from app.services.watching.image_watching import is_complete
 
 
 @strawberry.type(description="What an image says of itself alone.")

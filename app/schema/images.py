@@ -27,8 +27,8 @@ from app.schema.pages import (
 from app.schema.scalars import BigInt
 from app.schema.selections import fields_below, needs_variants
 from app.schema.sharing import SharedImage
-from app.services.albums import AlbumPage, may_see_album
-from app.services.images import ImagePage, PageRequest
+from app.services.library.albums import AlbumPage, may_see_album
+from app.services.library.images import ImagePage, PageRequest
 
 
 @strawberry.type(description="A picture with all that is made of it. Its id and its stable URLs hold for ever.")

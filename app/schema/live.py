@@ -10,8 +10,8 @@ from app.schema.images import Image, image_of
 from app.schema.scalars import BigInt
 from app.schema.uploads import UploadSession, session_of
 from app.schema.variants import Variant, variant_of
-from app.services.library_watcher import LibraryChange
-from app.services.watching import Readiness, SessionProgress, is_complete, state_of
+from app.services.watching.image_watching import Readiness, SessionProgress, is_complete, state_of
+from app.services.watching.library_watcher import LibraryChange
 
 
 @strawberry.type(description="How far an image is.")

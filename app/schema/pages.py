@@ -18,7 +18,7 @@ from app.domain.texts import MAX_CREATOR_CHARACTERS, check_tags, check_text
 from app.errors import InvalidRequest
 from app.ids import AlbumId, parse_uuid
 from app.schema.enums import Direction, ImageState, OrderField, Visibility
-from app.services.images import PageRequest
+from app.services.library.images import PageRequest
 
 MAX_PAGE, DEFAULT_PAGE = 100, 50
 MAX_SEARCH_CHARACTERS = 1_000

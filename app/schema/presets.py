@@ -4,7 +4,7 @@ import strawberry
 
 from app.schema.enums import Fit, MetadataPolicy
 from app.schema.node import Node
-from app.services.presets import PresetView
+from app.services.library.presets import PresetView
 
 
 @strawberry.type(

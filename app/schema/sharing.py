@@ -21,8 +21,8 @@ from app.schema.signing import (
     read_transform,
     sign_transform,
 )
-from app.services.linking import Linker
-from app.services.responsive import (
+from app.services.delivery.linking import Linker
+from app.services.delivery.responsive import (
     DEFAULT_FAMILIES,
     DEFAULT_WIDTHS,
     PictureWish,

@@ -12,7 +12,7 @@ from app.domain.links import make_transform_path
 from app.domain.transforms import Transform, write_options
 from app.domain.variants import DEFAULT_QUALITY, Derivative
 from app.schema.enums import Fit, MetadataPolicy, OutputFormat
-from app.services.signing_keys import sign_path
+from app.services.accounts.signing_keys import sign_path
 
 ExpiresInArgument = Annotated[int, strawberry.argument(description="Seconds, 1 to 31,536,000.")]
 FormatArgument = Annotated[

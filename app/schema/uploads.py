@@ -13,7 +13,7 @@ from app.schema.images import Album, Image, album_around, image_of
 from app.schema.node import Node
 from app.schema.scalars import JSON, BigInt
 from app.schema.variants import ProcessingPolicy
-from app.services.watching import state_of
+from app.services.watching.image_watching import state_of
 
 
 @strawberry.type(description="Why the bytes of a session were refused.")

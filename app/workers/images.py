@@ -25,8 +25,8 @@ from app.errors import (
 from app.ids import ImageId
 from app.rendering.protocol import Decoded, NotRendered, Rendered
 from app.rendering.sandbox import Cage
-from app.services.claims import Claim, ClaimService, Part
-from app.services.outcomes import StoredVariant
+from app.services.making.claims import Claim, ClaimService, Part
+from app.services.making.outcomes import StoredVariant
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore, StoreUnavailable
 from app.telemetry import DECODE_SECONDS, RENDER_SECONDS, RENDERS
 from app.workers.plan import is_copied, make_specs

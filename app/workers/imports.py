@@ -7,7 +7,7 @@ import logging
 from app.db.records import SessionRecord
 from app.errors import Conflict, SafelightError, Unavailable, UploadExpired
 from app.ids import SessionId
-from app.services.importing import Importer
+from app.services.uploads.importing import Importer
 
 log = logging.getLogger(__name__)
 

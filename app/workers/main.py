@@ -23,9 +23,9 @@ from app.jobs import (
     redis_settings,
     serialize_job,
 )
-from app.services.importing import Importer
-from app.services.retention import RetentionService
-from app.services.views import ViewKeeper
+from app.services.delivery.views import ViewKeeper
+from app.services.upkeep.retention import RetentionService
+from app.services.uploads.importing import Importer
 from app.telemetry import request_id
 from app.workers.images import RenderTools, render, render_wanted
 from app.workers.imports import ImportLoop

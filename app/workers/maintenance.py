@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from app.services.retention import RetentionService
+from app.services.upkeep.retention import RetentionService
 
 log = logging.getLogger(__name__)
 

@@ -24,9 +24,9 @@ from app.errors import (
 from app.ids import ImageId
 from app.rendering.protocol import Decoded
 from app.rendering.sandbox import Cage
-from app.services.claims import Verdict
-from app.services.outcomes import MAX_FAILURES, MAX_LOSSES, pause_s
-from app.services.replacing import Successor, SwapService
+from app.services.making.claims import Verdict
+from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES, pause_s
+from app.services.uploads.replacing import Successor, SwapService
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore, StoreUnavailable
 from app.workers.renewing import claim_or_return, renewing
 

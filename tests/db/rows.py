@@ -12,7 +12,7 @@ from app.domain.access import Visibility
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import Derivative, Family
 from app.ids import AccountId, ImageId, SessionId, make_short_id, make_uuid
-from app.services.planning import planned_rows
+from app.services.making.planning import planned_rows
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 SIZES = ("small", "medium")

@@ -15,7 +15,7 @@ from app.db.migrating import NotMigrated, check_is_migrated, migrate
 from app.db.tables import images
 from app.db.variants import insert_variants
 from app.domain.variants import Derivative, Family
-from app.services.planning import planned_rows
+from app.services.making.planning import planned_rows
 from tests.db.rows import NOW, SIZES, add_account, add_image, add_variants
 
 

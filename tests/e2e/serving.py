@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.services.delivery import MAX_KEPT_BODY_BYTES
+from app.services.delivery.deliverables import MAX_KEPT_BODY_BYTES
 from tests.e2e.clients import Client, OpenSession
 from tests.pictures import make_jpeg
 

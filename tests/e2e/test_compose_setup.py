@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.services.delivery import MAX_KEPT_BODY_BYTES
+from app.services.delivery.deliverables import MAX_KEPT_BODY_BYTES
 from tests.e2e.compose_file import ROOT, environment_of, load_compose
 from tests.e2e.journey import OPEN, Journey, ask, travel
 from tests.e2e.processes import Running, started

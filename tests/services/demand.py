@@ -21,8 +21,8 @@ from app.domain.variants import Family
 from app.domain.wishes import Wish
 from app.ids import ImageId
 from app.rate_limit import counted_address
-from app.services.delivery import Deliverable
-from app.services.misses import RETRY_AFTER
+from app.services.delivery.deliverables import Deliverable
+from app.services.delivery.misses import RETRY_AFTER
 from app.workers.images import render_wanted
 from tests.services.workbench import Workbench, until
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from app.domain.access import Principal
 from app.domain.library_events import LibraryEventKind
 from app.ids import AlbumId, ImageId
-from app.services.library_feed import LibraryFeed
-from app.services.library_watcher import LibraryChange
-from app.services.library_watching import LibraryWatchService
+from app.services.watching.library_feed import LibraryFeed
+from app.services.watching.library_watcher import LibraryChange
+from app.services.watching.library_watching import LibraryWatchService
 from tests.services.shelf import Shelf
 from tests.services.workbench import until
 

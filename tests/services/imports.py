@@ -11,8 +11,8 @@ from app.fetching.addresses import is_public
 from app.fetching.fetcher import Fetcher, FetchRules
 from app.fetching.urls import UrlRules
 from app.jobs import RenderQueue
-from app.services.drafts import SessionRequest
-from app.services.importing import Importer, ImportService
+from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.importing import Importer, ImportService
 from tests.pictures import make_jpeg
 from tests.services.hosts import HOST
 

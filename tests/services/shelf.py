@@ -24,12 +24,12 @@ from app.domain.states import ImageState
 from app.events import EventBus
 from app.ids import AccountId, AlbumId, ImageId, make_account_hash, make_short_id, make_uuid
 from app.jobs import RenderQueue, open_queue
-from app.services.albums import AlbumService
-from app.services.images import ImageService, PageRequest
-from app.services.indexing import index_image
-from app.services.library import LibraryService
-from app.services.registration import dedupe_key
-from app.services.trash import TrashService
+from app.services.filing.indexing import index_image
+from app.services.library.albums import AlbumService
+from app.services.library.changes import LibraryService
+from app.services.library.images import ImageService, PageRequest
+from app.services.library.trash import TrashService
+from app.services.uploads.registration import dedupe_key
 from app.storage.local import LocalStore
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

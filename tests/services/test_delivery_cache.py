@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from app.db.engine import utc_now
 from app.events import EventBus
 from app.ids import AccountId, ImageId, make_uuid
-from app.services.delivery import Deliverable
-from app.services.delivery_cache import TRUST_ALONE_S, DeliveryCache
+from app.services.delivery.cache import TRUST_ALONE_S, DeliveryCache
+from app.services.delivery.deliverables import Deliverable
 from app.storage.port import ObjectKey
 
 

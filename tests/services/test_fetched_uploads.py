@@ -7,11 +7,11 @@ import pytest
 from app.db.records import SessionRecord
 from app.db.snapshots import ImageSnapshot
 from app.errors import FetchFailed, InvalidFileType, SafelightError, UploadIncomplete
-from app.services import fetched_uploads
-from app.services.drafts import SessionRequest
-from app.services.feeds import Feeds
-from app.services.fetched_uploads import FetchedUploadService
-from app.services.registration import Registrar
+from app.services.uploads import fetched_uploads
+from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.fetched_uploads import FetchedUploadService
+from app.services.uploads.registration import Registrar
+from app.services.watching.feeds import Feeds
 from tests.services.hosts import Host, reply
 from tests.services.imports import PICTURE, Imports
 

@@ -14,8 +14,8 @@ from app.domain.states import SessionState
 from app.errors import UploadAlreadyUsed
 from app.events import Hint
 from app.jobs import RenderQueue
-from app.services.leases import take_lease
-from app.services.registration import Registrar
+from app.services.uploads.leases import take_lease
+from app.services.uploads.registration import Registrar
 from app.workers.imports import ImportLoop
 from tests.e2e.asking import eventually
 from tests.pictures import make_jpeg

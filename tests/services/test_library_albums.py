@@ -14,7 +14,7 @@ from app.domain.listing import ImageFilter, TrashView
 from app.domain.states import ImageState
 from app.errors import SafelightError
 from app.ids import AlbumId, ImageId, make_uuid
-from app.services.library import BulkChange
+from app.services.library.changes import BulkChange
 from tests.services.shelf import T0, Shelf, without
 
 

@@ -9,9 +9,9 @@ from app.domain.listing import ImageFilter
 from app.errors import SafelightError
 from app.events import Hint
 from app.ids import AlbumId, ImageId, make_uuid
-from app.services.image_changes import ImageChange
-from app.services.library import BulkChange
-from app.services.registration import dedupe_key
+from app.services.library.changes import BulkChange
+from app.services.library.image_changes import ImageChange
+from app.services.uploads.registration import dedupe_key
 from tests.services.shelf import T0, Shelf, without
 from tests.services.test_library_lists import words
 

@@ -12,11 +12,11 @@ from app.domain.library_events import LibraryEventKind as Kind
 from app.domain.states import ImageState
 from app.errors import NotFound, SafelightError, Unavailable
 from app.ids import AlbumId, ImageId, make_uuid
-from app.services.library import BulkChange
-from app.services.library_feed import LibraryFeed
-from app.services.library_watcher import MAX_PENDING, LibraryChange, LibraryWatcher
-from app.services.library_watching import LibraryWatchService
-from app.services.trash import KEPT_FOR, Purger
+from app.services.library.changes import BulkChange
+from app.services.library.trash import KEPT_FOR, Purger
+from app.services.watching.library_feed import LibraryFeed
+from app.services.watching.library_watcher import MAX_PENDING, LibraryChange, LibraryWatcher
+from app.services.watching.library_watching import LibraryWatchService
 from tests.services.ears import listening
 from tests.services.shelf import Shelf, without
 

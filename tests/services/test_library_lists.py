@@ -14,7 +14,7 @@ from app.domain.search import parse_query
 from app.domain.states import ImageState
 from app.errors import SafelightError
 from app.ids import ImageId
-from app.services.images import PageRequest
+from app.services.library.images import PageRequest
 from tests.services.shelf import T0, Shelf, without
 
 EVERY_ORDER = [ImageOrder(field, direction) for field, direction in product(OrderField, Direction)]

@@ -21,7 +21,7 @@ from app.graphql_api.execution import Operation, OperationRequest
 from app.graphql_api.schema import get_schema
 from app.ids import AlbumId, ImageId, make_uuid
 from app.loaders import Loaders, Sources
-from app.services.planning import planned_rows
+from app.services.making.planning import planned_rows
 from app.settings import Settings
 from tests.servers.redis import RedisServer
 from tests.services.conftest import API_KEY

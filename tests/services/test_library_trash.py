@@ -7,7 +7,7 @@ from app.db.engine import utc_now
 from app.domain.listing import ImageFilter, TrashView
 from app.domain.states import ImageState
 from app.ids import ImageId, make_uuid
-from app.services.trash import KEPT_FOR, Purger
+from app.services.library.trash import KEPT_FOR, Purger
 from app.storage.port import ObjectKey
 from tests.services.shelf import Shelf
 from tests.services.test_library_lists import words

@@ -9,7 +9,7 @@ from app.db.engine import Database
 from app.db.tables import face_numbers
 from app.errors import NotFound
 from app.ids import AlbumId, make_uuid
-from app.services.numbering import NumberService
+from app.services.accounts.numbering import NumberService
 from tests.services.shelf import Shelf
 
 

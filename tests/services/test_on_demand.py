@@ -13,8 +13,8 @@ from app.domain.variants import Derivative, Family, Fit, VariantState
 from app.domain.wishes import Wish
 from app.errors import InvalidRequest, NotFound, VariantNotReady
 from app.ids import ImageId, make_uuid
-from app.services.image_changes import ImageChange
-from app.services.presets import PresetChange
+from app.services.library.image_changes import ImageChange
+from app.services.library.presets import PresetChange
 from tests.pictures import make_jpeg
 from tests.services.demand import BOX, Demand, new_address
 

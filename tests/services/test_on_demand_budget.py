@@ -11,10 +11,10 @@ from app.domain.variants import ATTEMPT_STRIDE, Family, VariantState
 from app.domain.wishes import Wish
 from app.errors import RateLimited, RenderFailed, SafelightError, Unavailable, VariantNotReady
 from app.ids import ImageId
-from app.services.claims import Part
-from app.services.misses import MAX_FREE_VARIANTS
-from app.services.outcomes import MAX_FAILURES
-from app.services.planning import planned_rows
+from app.services.delivery.misses import MAX_FREE_VARIANTS
+from app.services.making.claims import Part
+from app.services.making.outcomes import MAX_FAILURES
+from app.services.making.planning import planned_rows
 from app.storage.port import ObjectKey
 from tests.pictures import make_jpeg
 from tests.services.demand import BOX, Demand, new_address

@@ -11,9 +11,9 @@ from app.domain.variants import Family, Fit, VariantState
 from app.domain.wishes import Wish
 from app.errors import NotFound, VariantNotReady
 from app.ids import ImageId
-from app.services.delivery import Deliverable
-from app.services.image_changes import ImageChange
-from app.services.presets import PresetChange
+from app.services.delivery.deliverables import Deliverable
+from app.services.library.image_changes import ImageChange
+from app.services.library.presets import PresetChange
 from tests.pictures import make_jpeg
 from tests.services.demand import BOX, Demand
 

@@ -19,7 +19,7 @@ from app.errors import (
     Unauthorized,
 )
 from app.ids import AccountId, make_uuid
-from app.services.presets import PresetChange
+from app.services.library.presets import PresetChange
 from tests.pictures import make_gif, make_jpeg
 from tests.services.workbench import Workbench
 

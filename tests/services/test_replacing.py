@@ -24,7 +24,7 @@ from app.errors import (
     UploadExpired,
 )
 from app.ids import AccountId, ImageId, SessionId, make_uuid
-from app.services.opening import OpenedSession
+from app.services.uploads.opening import OpenedSession
 from tests.pictures import Tags, make_jpeg, make_png
 from tests.services.workbench import Workbench, until
 

@@ -21,8 +21,8 @@ from app.domain.transforms import Transform
 from app.domain.variants import Derivative, Family, VariantState
 from app.errors import InvalidRequest
 from app.ids import AccountId, ImageId, VariantId
-from app.services.linking import PRIVATE_S, PUBLIC_S, Linker
-from app.services.responsive import PictureWish, check_wish, plan_embedding, plan_picture
+from app.services.delivery.linking import PRIVATE_S, PUBLIC_S, Linker
+from app.services.delivery.responsive import PictureWish, check_wish, plan_embedding, plan_picture
 from tests.services.shelf import columns_of
 
 BASE, CDN = "https://img.example.org", "https://cdn.example.org/pics"

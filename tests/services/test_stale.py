@@ -11,9 +11,9 @@ from app.errors import (
     RenderFailed,
 )
 from app.ids import ImageId
-from app.services.image_changes import ImageChange
-from app.services.outcomes import MAX_FAILURES, MAX_LOSSES
-from app.services.presets import PresetChange
+from app.services.library.image_changes import ImageChange
+from app.services.library.presets import PresetChange
+from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
 from tests.pictures import make_jpeg
 from tests.services.workbench import Workbench
 

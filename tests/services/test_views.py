@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from app.errors import Unavailable
 from app.ids import ImageId, make_uuid
-from app.services.views import VIEWS_KEY, ViewCounter, ViewKeeper
+from app.services.delivery.views import VIEWS_KEY, ViewCounter, ViewKeeper
 from tests.servers.redis import RedisServer
 from tests.services.shelf import Shelf
 from tests.services.workbench import until

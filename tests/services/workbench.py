@@ -19,9 +19,9 @@ from app.domain.states import OPEN_STATES
 from app.domain.variants import Derivative, Family
 from app.ids import ImageId, SessionId
 from app.rendering.sandbox import Cage
-from app.services.drafts import SessionRequest
-from app.services.opening import OpenedSession
-from app.services.reception import Reception, Sending
+from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.opening import OpenedSession
+from app.services.uploads.reception import Reception, Sending
 from app.storage.port import ObjectKey
 from app.workers.images import RenderTools, render
 from app.workers.replacing import Judge

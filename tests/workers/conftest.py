@@ -22,12 +22,12 @@ from app.events import EventBus
 from app.ids import ImageId, SessionId
 from app.jobs import RenderQueue, open_queue
 from app.rendering.sandbox import Cage
-from app.services.claims import ClaimService
-from app.services.leases import LEASE
-from app.services.partials import PartialFiles
-from app.services.planning import planned_rows
-from app.services.replacing import SwapService
-from app.services.retention import RetentionService
+from app.services.making.claims import ClaimService
+from app.services.making.planning import planned_rows
+from app.services.upkeep.retention import RetentionService
+from app.services.uploads.leases import LEASE
+from app.services.uploads.partials import PartialFiles
+from app.services.uploads.replacing import SwapService
 from app.storage.opening import open_store
 from app.storage.port import ObjectKey, ObjectStore
 from app.workers.images import RenderTools

@@ -14,10 +14,10 @@ from app.db.variants import claim_variants, update_variants
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import Family, VariantState
 from app.ids import ImageId, make_uuid
-from app.services.claims import LEASE
-from app.services.leases import settle_abandoned
-from app.services.outcomes import MAX_LOSSES
-from app.services.scratch import clear_scratch, count_left, own_scratch
+from app.services.making.claims import LEASE
+from app.services.making.outcomes import MAX_LOSSES
+from app.services.uploads.leases import settle_abandoned
+from app.services.uploads.scratch import clear_scratch, count_left, own_scratch
 from app.storage.port import ObjectKey
 from app.workers import maintenance
 from app.workers.images import render

@@ -13,7 +13,7 @@ from app.db.variants import update_variants
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import VariantState
 from app.ids import ImageId
-from app.services.outcomes import MAX_FAILURES, MAX_LOSSES
+from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
 from app.storage.port import ObjectKey
 from app.workers.images import render
 from tests.faults.keeping import command_of, descendants_of

@@ -16,15 +16,15 @@ from app.fetching.fetcher import Fetcher
 from app.ids import ImageId
 from app.jobs import QUEUE, RENDER_JOB, deserialize_job, open_queue, redis_settings, serialize_job
 from app.rate_limit import RateLimiter
-from app.services.accounts import AccountService
-from app.services.feeds import Feeds
-from app.services.importing import Importer
-from app.services.reception import ReceptionLimits, ReceptionService
-from app.services.registration import Registrar
-from app.services.scratch import clear_scratch
-from app.services.uploaders import Uploaders
-from app.services.uploads import UploadService
-from app.services.views import ViewKeeper
+from app.services.accounts.accounts import AccountService
+from app.services.delivery.views import ViewKeeper
+from app.services.uploads.importing import Importer
+from app.services.uploads.reception import ReceptionLimits, ReceptionService
+from app.services.uploads.registration import Registrar
+from app.services.uploads.scratch import clear_scratch
+from app.services.uploads.sessions import UploadService
+from app.services.uploads.uploaders import Uploaders
+from app.services.watching.feeds import Feeds
 from app.workers.main import WakingWorker, WorkerParts, render_image, work_until_stopped
 from tests.pictures import make_jpeg
 from tests.workers.conftest import Upload, Workshop, facts_of

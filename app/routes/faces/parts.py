@@ -10,9 +10,9 @@ from app.context import Addresses, ServerFacts, Services
 from app.domain.access import Principal
 from app.errors import Unauthorized
 from app.routes.resources import ObjectURL
-from app.services.at_once import AtOnceService
-from app.services.form_uploads import FormUploadService
-from app.services.reception import ReceptionService
+from app.services.uploads.at_once import AtOnceService
+from app.services.uploads.form_uploads import FormUploadService
+from app.services.uploads.reception import ReceptionService
 
 Authenticate = Callable[[str | None, str | None, str | None], Awaitable[Principal]]
 """The caller behind `Authorization`, `X-API-Key` and `Cf-Access-Jwt-Assertion`."""

@@ -10,7 +10,7 @@ import pytest
 from cloudflare import APIStatusError, AsyncCloudflare, AuthenticationError, ConflictError, NotFoundError
 from cloudflare.types.images import Image
 
-from app.services.delivery_urls import DEFAULT_SIZE
+from app.services.delivery.delivery_urls import DEFAULT_SIZE
 from tests.e2e.clients import Client
 from tests.faces.cloudflare.cloud import ACCOUNT, Json, fetch, sdk_of, send, sign
 from tests.people import People, Person

@@ -8,8 +8,8 @@ import httpx
 from app.domain.access import Scope
 from app.domain.plans import make_plans
 from app.ids import KeyStyle
-from app.services.accounts import AccountService
-from app.services.api_keys import ApiKeyService
+from app.services.accounts.accounts import AccountService
+from app.services.credentials.api_keys import ApiKeyService
 from tests.e2e.clients import Client
 from tests.e2e.rows import open_rows
 from tests.people import ALL_BUT_ADMIN, PASSWORD, Person, Residents

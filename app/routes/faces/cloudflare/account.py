@@ -13,7 +13,7 @@ from app.routes.faces.cloudflare.words import success
 from app.routes.faces.parts import FaceParts
 from app.routes.json_bodies import read_object
 from app.routes.moments import to_millisecond
-from app.services.accounts import Preferences
+from app.services.accounts.accounts import Preferences
 
 UNLIMITED = 2**53 - 1
 """Allowed where the plan has no limit: the largest number that every JSON reader holds. Clients subtract from it."""

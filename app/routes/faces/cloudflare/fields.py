@@ -15,7 +15,7 @@ from app.errors import InvalidRequest
 from app.routes.bodies import read_at_most, read_body
 from app.routes.forms import FRAMING_BYTES, FormFile, is_form
 from app.routes.json_bodies import read_object
-from app.services.drafts import DEFAULT_TTL_S, SessionRequest
+from app.services.uploads.drafts import DEFAULT_TTL_S, SessionRequest
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _MAX_FIELDS = 200

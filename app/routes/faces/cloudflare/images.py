@@ -16,7 +16,7 @@ from app.routes.faces.cloudflare.resources import detailed_resource, image_resou
 from app.routes.faces.cloudflare.words import success
 from app.routes.faces.parts import FaceParts
 from app.routes.json_bodies import read_object
-from app.services.image_changes import ImageChange
+from app.services.library.image_changes import ImageChange
 
 
 @dataclass(frozen=True, slots=True)

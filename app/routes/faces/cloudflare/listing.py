@@ -16,7 +16,7 @@ from app.errors import InvalidRequest
 from app.routes.faces.cloudflare.resources import image_resource
 from app.routes.faces.cloudflare.words import success
 from app.routes.faces.parts import FaceParts
-from app.services.images import PageRequest
+from app.services.library.images import PageRequest
 
 DEFAULT_PER_PAGE = 100
 MAX_PER_PAGE = {"v1": 100, "v2": 1_000}

@@ -3,8 +3,8 @@
 from app.db.records import ImageRecord
 from app.domain.access import Visibility
 from app.routes.moments import to_millisecond
-from app.services.delivery_urls import DeliveryURLs, name_of
-from app.services.presets import PresetView
+from app.services.delivery.delivery_urls import DeliveryURLs, name_of
+from app.services.library.presets import PresetView
 
 
 def image_resource(image: ImageRecord, urls: DeliveryURLs, *, is_for_owner: bool = True) -> dict[str, object]:

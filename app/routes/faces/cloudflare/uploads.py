@@ -17,9 +17,9 @@ from app.routes.faces.cloudflare.words import NotAForm, UnsupportedProtocol, suc
 from app.routes.faces.parts import FaceParts
 from app.routes.forms import FRAMING_BYTES, FormFile, is_form
 from app.routes.upload import read_length
-from app.services.delivery_urls import name_of
-from app.services.drafts import SessionRequest
-from app.services.reception import Reception, Sending
+from app.services.delivery.delivery_urls import name_of
+from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.reception import Reception, Sending
 
 PREFIX = "/client/v4"
 DIRECT_PATH = "/direct_upload/{account_hash}/{image_id}"

@@ -13,8 +13,8 @@ from app.routes.faces.cloudflare.resources import variant_resource
 from app.routes.faces.cloudflare.words import success
 from app.routes.faces.parts import FaceParts
 from app.routes.json_bodies import Fields, read_object
-from app.services.delivery_urls import DEFAULT_SIZE
-from app.services.presets import PresetChange
+from app.services.delivery.delivery_urls import DEFAULT_SIZE
+from app.services.library.presets import PresetChange
 
 _REQUIRED = ("fit", "width", "height")
 Choice = TypeVar("Choice", Fit, MetadataPolicy)

@@ -19,7 +19,7 @@ from app.routes.faces.parts import FaceParts
 from app.routes.faces.pixelflare.queries import read_album_page, write_album_cursor
 from app.routes.faces.pixelflare.resources import album_resource
 from app.routes.json_bodies import Fields, read_object
-from app.services.albums import AlbumChange
+from app.services.library.albums import AlbumChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from app.routes.faces.parts import FaceParts
 from app.routes.faces.pixelflare.queries import read_filter, read_image_page, write_image_cursor
 from app.routes.faces.pixelflare.resources import image_resource
 from app.routes.json_bodies import Fields, read_object
-from app.services.drafts import SessionRequest
-from app.services.image_changes import ImageChange
+from app.services.library.image_changes import ImageChange
+from app.services.uploads.drafts import SessionRequest
 
 
 @dataclass(frozen=True, slots=True)

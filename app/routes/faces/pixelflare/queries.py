@@ -7,7 +7,7 @@ from app.domain.cursors import name_of, read_cursor, write_cursor
 from app.domain.listing import NEWEST_FIRST, ImageFilter, Position, TrashView
 from app.domain.texts import check_tags
 from app.errors import InvalidRequest
-from app.services.images import PageRequest
+from app.services.library.images import PageRequest
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 ALBUM_LIST = "albums"

@@ -11,7 +11,7 @@ from app.domain.variants import Family
 from app.routes.answers import json_response
 from app.routes.faces.parts import FaceParts
 from app.routes.moments import to_second
-from app.services.accounts import AccountView
+from app.services.accounts.accounts import AccountView
 
 MAX_ALBUMS: Final = 1_000
 """PixelFox knows no pages; the newest are listed."""

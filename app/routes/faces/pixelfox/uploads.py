@@ -15,8 +15,8 @@ from app.routes.faces.parts import FaceParts
 from app.routes.json_bodies import Fields, read_object
 from app.routes.resources import image_resource, policy_resource
 from app.routes.upload import read_sending, read_token
-from app.services.drafts import SessionRequest
-from app.services.opening import OpenedSession
+from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.opening import OpenedSession
 
 POOL_ID = 1
 """Of the one store that a server has."""

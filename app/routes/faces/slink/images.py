@@ -16,7 +16,7 @@ from app.routes.answers import json_response
 from app.routes.faces.parts import FaceParts
 from app.routes.faces.slink import resources
 from app.routes.json_bodies import Fields, read_object
-from app.services.image_changes import ImageChange
+from app.services.library.image_changes import ImageChange
 
 _THUMBNAIL = "_thumbnail"
 _THUMBNAIL_SIZE = "small"

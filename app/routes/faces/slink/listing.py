@@ -12,7 +12,7 @@ from app.domain.listing import Direction, ImageFilter, ImageOrder, OrderField, P
 from app.domain.search import parse_query
 from app.domain.texts import check_text
 from app.errors import InvalidRequest
-from app.services.images import ImagePage, PageRequest
+from app.services.library.images import ImagePage, PageRequest
 
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100
 """Slink's document names no most; asked for more, a page has as many as this and says so in `meta.size`."""

@@ -6,7 +6,7 @@ from app.db.records import AccountRecord, ImageRecord
 from app.domain.access import Principal, Visibility
 from app.domain.formats import EXTENSIONS, MEDIA_TYPES, ImageFormat
 from app.domain.variants import Family, stored_format
-from app.services.accounts import preferences_of
+from app.services.accounts.accounts import preferences_of
 
 
 def file_name(image: ImageRecord) -> str:

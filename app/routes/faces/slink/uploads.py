@@ -15,8 +15,8 @@ from app.routes.faces.slink.resources import file_name, thumbnail_name
 from app.routes.faces.slink.words import ABOUT_THE_FILE, SENT_BYTES
 from app.routes.forms import FRAMING_BYTES, FormFile, is_form
 from app.routes.upload import read_length
-from app.services.at_once import Incoming
-from app.services.drafts import SessionRequest
+from app.services.uploads.at_once import Incoming
+from app.services.uploads.drafts import SessionRequest
 
 
 @dataclass(frozen=True, slots=True)

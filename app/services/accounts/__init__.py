@@ -1,0 +1,1 @@
+"""Who people are, what they chose, and how much room they have."""

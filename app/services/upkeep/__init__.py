@@ -1,0 +1,1 @@
+"""What puts right what crashes have left: the sweep, and the audit."""

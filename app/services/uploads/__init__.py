@@ -1,0 +1,1 @@
+"""Files come in: a session is opened, its bytes are taken, and an image is registered."""

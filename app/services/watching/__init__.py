@@ -1,0 +1,1 @@
+"""What subscribers are told, read once for all who watch."""
