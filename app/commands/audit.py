@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.adapters import open_own_store
+from app.commands.exits import exit_with
 from app.db.engine import Database
 from app.db.migrating import check_is_migrated
 from app.services.upkeep.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport, AuditService
@@ -19,7 +20,16 @@ from app.settings import Settings
 _NOW = timedelta(0)
 
 
-def run_audit(settings: Settings, *, repair: bool, as_json: bool, at_once: bool) -> int:
+@click.command()
+@click.option("--repair", is_flag=True, help="Make lost variants anew, delete what is nobody's.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--at-once", is_flag=True, help="Count orphans and stuck work of any age: nothing may be under way.")
+def audit(repair: bool, as_json: bool, at_once: bool) -> None:
+    """Check every promise against the rows and the store; exit status 1 where one is broken."""
+    exit_with(lambda settings: _audit(settings, repair=repair, as_json=as_json, at_once=at_once))
+
+
+def _audit(settings: Settings, *, repair: bool, as_json: bool, at_once: bool) -> int:
     """The exit status: 1 where a promise was found broken, repaired or not."""
     report = asyncio.run(_run(settings, repair=repair, at_once=at_once))
     if as_json:

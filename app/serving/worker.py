@@ -1,0 +1,65 @@
+"""Run a worker as a process: its cage, its loop, its logs."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import uvloop
+from prometheus_client import start_http_server
+from redis.exceptions import RedisError
+
+from app.adapters import budget_of
+from app.container import open_container
+from app.rendering.sandbox import Cage
+from app.rendering.scratch import sweep
+from app.services.uploads.scratch import clear_scratch
+from app.settings import Settings
+from app.telemetry import set_up_logging
+from app.workers.images import RenderTools
+from app.workers.main import WorkerParts, work_until_stopped
+from app.workers.replacing import Judge
+
+log = logging.getLogger(__name__)
+
+
+def serve_worker(settings: Settings) -> int:
+    """Render until SIGTERM or SIGINT; the exit status."""
+    set_up_logging(settings.log_level, role="worker")
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_work(settings))
+    except (RedisError, OSError) as error:
+        log.error("worker_lost_redis", extra={"reason": type(error).__name__})
+        return 1
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    async with open_container(settings, listens=False) as container:
+        cage_dir = settings.scratch_dir / "cage"
+        cage = Cage(slots=settings.workers, scratch_dir=cage_dir, allow_unsandboxed=settings.allow_unsandboxed)
+        await cage.start()
+        try:
+            budget = budget_of(settings)
+            judge = Judge(container.swaps, container.store, cage, budget=budget, scratch_dir=container.scratch_dir)
+            tools = RenderTools(container.claims, container.store, cage, budget, container.scratch_dir, judge)
+            parts = WorkerParts(
+                tools,
+                container.retention,
+                container.view_keeper,
+                container.importer,
+                container.redis,
+                settings.redis_url or "",
+                settings.workers,
+                clear_scratch=lambda: _clear(settings.scratch_dir, cage_dir),
+            )
+            await work_until_stopped(parts)
+        finally:
+            await cage.close()
+
+
+def _clear(scratch_dir: Path, cage_dir: Path) -> None:
+    clear_scratch(scratch_dir)
+    sweep(cage_dir)
