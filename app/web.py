@@ -61,7 +61,7 @@ class Server:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        if self._kept is None or scope["type"] != "http" or not await self._kept.send(scope, send):
+        if self._kept is None or scope["type"] != "http" or not await self._kept.send(scope, receive, send):
             await self._app(scope, receive, send)
 
     def answer_at_once(self, scope: Scope) -> tuple[int, bytes, bytes] | None:

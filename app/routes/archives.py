@@ -1,6 +1,5 @@
 """GET and HEAD of /albums/{id}.zip."""
 
-import asyncio
 import contextlib
 import logging
 import time
@@ -15,6 +14,7 @@ from app.domain.signatures import is_signed
 from app.errors import Unavailable
 from app.ids import AlbumId, parse_uuid
 from app.routes.answers import Headers
+from app.routes.listening import while_heard
 from app.routes.picture_headers import disposition
 from app.routes.picture_requests import PictureRequest
 from app.services.library.archives import Archive, ArchiveService
@@ -64,17 +64,12 @@ class ArchiveResponse:
             return
         async with contextlib.aclosing(self.chunks) as chunks:  # type: ignore[type-var]  # an async generator
             first = await self._first(chunks)
-            await send(start)
-            await send({"type": "http.response.body", "body": first, "more_body": True})
-            gone = asyncio.create_task(_until_gone(receive))
-            try:
+            with while_heard(receive, send) as send_on:
+                await send_on(start)
+                await send_on({"type": "http.response.body", "body": first, "more_body": True})
                 async for chunk in chunks:
-                    if gone.done():
-                        return
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            finally:
-                gone.cancel()
-            await send({"type": "http.response.body"})
+                    await send_on({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send_on({"type": "http.response.body"})
 
     async def _first(self, chunks: AsyncIterator[bytes]) -> bytes:
         try:
@@ -92,12 +87,6 @@ class ArchiveResponse:
             (b"accept-ranges", b"none"),
             (b"x-content-type-options", b"nosniff"),
         ]
-
-
-async def _until_gone(receive: Receive) -> None:
-    # Whoever has gone would be sent all the rest of it by a server that says nothing of it.
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _read_album_id(name: str) -> AlbumId | None:

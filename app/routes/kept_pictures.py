@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 
-from starlette.types import Message, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import Unavailable
 from app.routes.answers import send_error
+from app.routes.listening import while_heard
 from app.routes.negotiation import MAX_ACCEPT_CHARACTERS, prefers_page, read_taste
 from app.routes.picture_answers import PictureSender
 from app.routes.picture_headers import OPEN_TO_ALL, Prepared
@@ -70,7 +71,7 @@ class KeptPictures:
             self._count(written[0])
         return written
 
-    async def send(self, scope: Scope, send: Send) -> bool:
+    async def send(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer from memory, if that can be; False where nothing was sent."""
         method = scope["method"]
         if method not in _METHODS:
@@ -83,7 +84,9 @@ class KeptPictures:
             return False
         answer, place = kept
         if answer.found.body is None:
-            return await self._send_large(send, method, headers, answer, place)
+            with while_heard(receive, send) as send_on:
+                return await self._send_large(send_on, method, headers, answer, place)
+            return True
         self._count(await self._sender.send(send, method, headers, answer))
         return True
 

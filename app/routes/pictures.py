@@ -17,6 +17,7 @@ from app.rate_limit import client_address
 from app.routes.answers import TELL, Tell, mask, send_error, tell_error
 from app.routes.hosts import PictureHosts
 from app.routes.kept_pictures import KeptPictures
+from app.routes.listening import while_heard
 from app.routes.negotiation import read_taste
 from app.routes.picture_answers import PictureSender, send_preflight
 from app.routes.picture_headers import OPEN_TO_ALL, Terms, is_version_of, prepare
@@ -60,7 +61,8 @@ class Pictures:
         """Serve one request, asking whatever must be asked."""
         # A face that has a picture under an address of its own has words of its own for what goes wrong.
         tell: Tell = scope.get("state", {}).get(TELL, tell_error)
-        await self._serve(PictureRequest.of(scope), self._hosts.roots(scope), send, tell)
+        with while_heard(receive, send) as send_on:
+            await self._serve(PictureRequest.of(scope), self._hosts.roots(scope), send_on, tell)
 
     async def _serve(self, request: PictureRequest, roots: Sequence[PictureRoot], send: Send, tell: Tell) -> None:
         is_started = False
