@@ -21,7 +21,7 @@ from app.adapters import (
 from app.context import Addresses, ServerFacts, Services
 from app.db.engine import Database
 from app.domain.headers.facts import Budget
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.fetching.fetcher import Fetcher
 from app.jobs import RenderQueue, open_queue
 from app.rate_limit import RateLimiter

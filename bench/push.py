@@ -18,7 +18,7 @@ from uuid import UUID
 
 from app.container import Container, open_container
 from app.domain.variants import Family
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue, open_queue
 from app.services.making.claims import ClaimService

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from app.db.engine import utc_now
 from app.domain.access import Visibility
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import ImageId, parse_uuid
 from tests.e2e.clients import Client
 from tests.e2e.conftest import SET_UPS, environment_of

@@ -21,7 +21,7 @@ from app.domain.formats import ImageFormat
 from app.domain.listing import NEWEST_FIRST, ImageFilter, ImageOrder
 from app.domain.policy import ProcessingPolicy, Profile
 from app.domain.states import ImageState
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, AlbumId, ImageId, make_account_hash, make_short_id, make_uuid
 from app.jobs import RenderQueue, open_queue
 from app.services.filing.indexing import index_image

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.db.engine import utc_now
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, ImageId, make_uuid
 from app.services.delivery.cache import TRUST_ALONE_S, DeliveryCache
 from app.services.delivery.deliverables import Deliverable

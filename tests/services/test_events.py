@@ -11,7 +11,9 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from app.domain.library_events import LibraryEventKind as Kind
-from app.events import MAX_UNSENT, STREAM, EventBus, Hint
+from app.events.bus import STREAM, EventBus
+from app.events.hints import Hint
+from app.events.outbox import MAX_UNSENT
 from app.ids import ImageId, make_uuid
 from tests.servers.redis import RedisServer
 

@@ -12,7 +12,7 @@ from app.db.tables import upload_sessions
 from app.domain.access import Principal
 from app.domain.states import SessionState
 from app.errors import UploadAlreadyUsed
-from app.events import Hint
+from app.events.hints import Hint
 from app.jobs import RenderQueue
 from app.services.uploads.leases import take_lease
 from app.services.uploads.registration import Registrar

@@ -7,7 +7,7 @@ import pytest
 from app.domain.access import Scope, Visibility
 from app.domain.listing import ImageFilter
 from app.errors import SafelightError
-from app.events import Hint
+from app.events.hints import Hint
 from app.ids import AlbumId, ImageId, make_uuid
 from app.services.library.changes import BulkChange
 from app.services.library.image_changes import ImageChange

@@ -18,7 +18,7 @@ from app.domain.formats import MEDIA_TYPES, ImageFormat
 from app.domain.headers.facts import Budget
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import ORIGINAL, Derivative, Family
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import ImageId, SessionId
 from app.jobs import RenderQueue, open_queue
 from app.rendering.sandbox import Cage

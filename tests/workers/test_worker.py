@@ -11,7 +11,7 @@ from app.db.images import update_image
 from app.domain.headers.facts import Budget
 from app.domain.plans import make_plans
 from app.domain.variants import VariantState
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.fetching.fetcher import Fetcher
 from app.ids import ImageId
 from app.jobs import QUEUE, RENDER_JOB, deserialize_job, open_queue, redis_settings, serialize_job

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from app.events import EventBus, Hint
+from app.events.bus import EventBus
+from app.events.hints import Hint
 from app.ids import ImageId
 from app.services.delivery.deliverables import Deliverable
 from app.storage.port import ObjectKey

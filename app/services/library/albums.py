@@ -31,7 +31,7 @@ from app.domain.albums import AlbumDeletion, check_slug, is_slug
 from app.domain.library_events import LibraryEventKind
 from app.domain.texts import MAX_TAG_CHARACTERS, MAX_TEXT_CHARACTERS, MAX_TITLE_CHARACTERS, check_text
 from app.errors import Conflict, InvalidRequest, NotFound
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, AlbumId, ImageId, make_uuid
 
 MAX_TAGS_TOLD = 1_000

@@ -12,7 +12,7 @@ from app.domain.access import Principal, Scope, Visibility, require_account
 from app.domain.library_events import LibraryEventKind
 from app.domain.texts import MAX_TAGS, check_tags
 from app.errors import Conflict, InvalidRequest, NotFound, SafelightError
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, AlbumId, ImageId
 from app.jobs import RenderQueue
 from app.services.filing.indexing import SEARCHED, index_image

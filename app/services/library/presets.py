@@ -36,7 +36,7 @@ from app.domain.presets import (
 from app.domain.transforms import parse_options
 from app.domain.variants import BUILT_IN_PRESETS, Fit, MetadataPolicy, Preset
 from app.errors import Conflict, InvalidRequest, NotFound, Unauthorized, Unavailable
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, ImageId, make_uuid
 from app.jobs import RenderQueue
 from app.storage.port import ObjectKey, ObjectStore

@@ -13,7 +13,7 @@ from app.db.trash import list_overdue, remove_images
 from app.domain.access import Principal, Scope, require_account
 from app.domain.library_events import LibraryEventKind
 from app.errors import Conflict, NotFound, SafelightError
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, ImageId
 from app.jobs import RenderQueue
 from app.services.filing.indexing import index_image

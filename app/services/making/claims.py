@@ -17,7 +17,7 @@ from app.domain.library_events import LibraryEventKind
 from app.domain.states import ImageState
 from app.domain.variants import ORIGINAL, FocalPoint, MetadataPolicy, Preset
 from app.errors import SafelightError
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
 from app.services.accounts.accounts import preferences_of

@@ -26,7 +26,7 @@ from app.domain.policy import (
 )
 from app.domain.variants import Derivative, Family, Preset, VariantState, plan_geometry
 from app.errors import InvalidFileType, InvalidRequest, NotFound, Unauthorized
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
 from app.services.accounts.accounts import AccountService, Preferences, preferences_of

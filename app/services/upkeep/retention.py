@@ -11,7 +11,7 @@ from app.db.uploads import expire_sessions, list_abandoned
 from app.db.variants import Waiting, count_unfinished, finish_claim, list_waiting, list_worn_out
 from app.domain.library_events import LibraryEventKind
 from app.errors import SafelightError
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
 from app.services.filing.orphans import Orphans

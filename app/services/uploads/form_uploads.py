@@ -10,7 +10,7 @@ from app.db.engine import Database
 from app.db.records import SessionRecord
 from app.domain.access import Principal, Scope, require_account
 from app.errors import FileTooLarge, SafelightError
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.services.accounts.accounts import AccountService
 from app.services.uploads.drafts import SessionRequest
 from app.services.uploads.leases import take_lease

@@ -11,7 +11,7 @@ from app.db.records import SessionRecord
 from app.db.uploads import count_imports, list_imports
 from app.domain.access import Principal, Scope, require_account
 from app.errors import FetchFailed, RateLimited
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.fetching.fetcher import Fetcher, FetchPassed
 from app.jobs import RenderQueue
 from app.services.uploads.drafts import SessionRequest

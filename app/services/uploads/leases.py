@@ -24,7 +24,7 @@ from app.db.uploads import (
 from app.db.variants import reset_variants
 from app.domain.states import SessionState
 from app.errors import SafelightError, Unavailable, UploadAlreadyUsed, UploadExpired
-from app.events import EventBus
+from app.events.bus import EventBus
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from app.errors import (
     Unavailable,
     UrlNotAllowed,
 )
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import ImageId, SessionId
 from app.services.uploads.checking import check_file
 from app.services.uploads.leases import SessionLease, refusal_of, settle_abandoned, take_lease

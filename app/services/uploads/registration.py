@@ -17,7 +17,7 @@ from app.domain.headers.facts import ExifFacts, HeaderFacts
 from app.domain.library_events import LibraryEventKind
 from app.domain.states import SessionState
 from app.errors import Conflict, UploadAlreadyUsed
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, ImageId
 from app.jobs import RenderQueue
 from app.services.filing.indexing import index_image, unindex_image

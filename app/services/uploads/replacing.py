@@ -21,7 +21,7 @@ from app.domain.headers.facts import ExifFacts, HeaderFacts
 from app.domain.library_events import LibraryEventKind
 from app.domain.states import SessionState
 from app.errors import Conflict, NotFound, SafelightError
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import AccountId, ImageId
 from app.services.accounts.accounts import AccountService
 from app.services.making.claims import LEASE, Verdict

@@ -12,7 +12,7 @@ from app.db.snapshots import ImageSnapshot
 from app.db.uploads import find_session, find_sessions, update_held_session, update_session
 from app.domain.states import OPEN_STATES, SessionState
 from app.errors import InvalidFileType, SafelightError, Unauthorized
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import SessionId
 from app.services.uploads.leases import SessionLease, refusal_of, take_lease
 from app.services.uploads.partials import PartialFile, PartialFiles, in_thread

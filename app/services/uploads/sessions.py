@@ -18,7 +18,7 @@ from app.db.uploads import (
 from app.domain.access import Principal, Scope, require_account
 from app.domain.states import OPEN_STATES, SessionState
 from app.errors import Conflict, InvalidRequest, NotFound, Unauthorized
-from app.events import EventBus
+from app.events.bus import EventBus
 from app.ids import SessionId, hash_secret
 from app.jobs import RenderQueue
 from app.services.accounts.accounts import ACTIVE, AccountService

@@ -13,7 +13,8 @@ from app.db.engine import Database
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.states import SessionState
 from app.errors import Unavailable
-from app.events import EventBus, Hint
+from app.events.bus import EventBus
+from app.events.hints import Hint
 from app.ids import ImageId
 from app.telemetry import PUSH_DELAY_SECONDS, SUBSCRIBERS
 

@@ -18,7 +18,8 @@ from app.db.snapshots import ImageSnapshot
 from app.db.variants import list_variants
 from app.domain.library_events import LibraryEventKind
 from app.errors import Unavailable
-from app.events import EventBus, Hint
+from app.events.bus import EventBus
+from app.events.hints import Hint
 from app.ids import AccountId, AlbumId, ImageId
 from app.services.watching.library_watcher import MAX_PENDING, LibraryChange, LibraryWatcher
 from app.telemetry import PUSH_DELAY_SECONDS, SUBSCRIBERS

@@ -9,15 +9,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.domain.library_events import LibraryEventKind
-from app.ids import AccountId, AlbumId, ImageId, make_uuid, parse_uuid
+from app.events.hints import LOST_SINCE, Hint, decode, encode
+from app.events.outbox import Outbox
+from app.ids import AccountId, AlbumId, ImageId, make_uuid
 from app.telemetry import LOST_HINTS
 
 log = logging.getLogger(__name__)
@@ -26,32 +26,12 @@ STREAM = "safelight:events"
 STREAM_ENTRIES = 100_000
 READ_BLOCK_MS = 400
 """How long one read waits. While reads return, the stream vouches for what this process believes."""
-MAX_UNSENT = 10_000
-"""Hints that wait for Redis to come back, for each process; about 10 MB."""
 _READ_ENTRIES = 1000
-_SENT_AT_ONCE = 500
 # Whoever has committed does not wait longer than that for a Redis that hangs, and not at all while others wait.
 _PUBLISH_TIMEOUT_S = 0.5
 # Short, as a change of privacy must show everywhere within a second of Redis' return.
 _RETRY_S = 0.1
 _RECONNECT_S = (0.05, 0.1, 0.25, 0.5, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """Something about one image may have changed."""
-
-    image_id: ImageId
-    committed_at: float
-    """When, in seconds of the Unix clock; for the measured push delay."""
-    received_bytes: int | None = None
-    """Set where nothing changed but the progress of its upload."""
-    kind: LibraryEventKind | None = None
-    """What happened to it, where whoever changed it knows."""
-    left_album_id: AlbumId | None = None
-    """The album that it was in before."""
-    owner_id: AccountId | None = None
-    """Whose it was; told of what is purged, as no row tells it any more."""
 
 
 Listener = Callable[[Hint], None]
@@ -70,7 +50,7 @@ class EventBus:
         self._resync_listeners: set[Callable[[], None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._vouched_at = 0.0
-        self._unsent = _Outbox()
+        self._unsent = Outbox()
         self._sending = asyncio.Lock()
         self._resender: asyncio.Task[None] | None = None
 
@@ -87,7 +67,7 @@ class EventBus:
                     await task
         with contextlib.suppress(RedisError, OSError):
             await self._try_to_send()
-        LOST_HINTS.inc(len(self._unsent.keys() - {_LOST_SINCE}))
+        LOST_HINTS.inc(len(self._unsent.keys() - {LOST_SINCE}))
 
     @property
     def seconds_since_vouched(self) -> float:
@@ -119,7 +99,7 @@ class EventBus:
             # Of an upload's progress the last word is enough.
             key: Hashable = object() if received_bytes is None else hint.image_id
             self._unsent.pop(key, None)
-            self._unsent[key] = {**_encode(hint), "from": self._name}
+            self._unsent[key] = {**encode(hint), "from": self._name}
         if hints:
             await self._send()
 
@@ -221,11 +201,11 @@ class EventBus:
         return last_id
 
     def _receive(self, entry: dict[str, str]) -> None:
-        if _LOST_SINCE in entry:
+        if LOST_SINCE in entry:
             # What was vouched for since then was wrong; those who look anew ask how far back they must.
-            self._vouched_at = min(self._vouched_at, time.monotonic() - time.time() + float(entry[_LOST_SINCE]))
+            self._vouched_at = min(self._vouched_at, time.monotonic() - time.time() + float(entry[LOST_SINCE]))
             self._resync()
-        hint = _decode(entry)
+        hint = decode(entry)
         if hint is not None:
             self._deliver(hint)
 
@@ -236,65 +216,3 @@ class EventBus:
     def _resync(self) -> None:
         for listener in tuple(self._resync_listeners):
             listener()
-
-
-_LOST_SINCE = "resync"
-"""In an entry about no image: when the first change was committed whose hint was lost, in seconds of the Unix clock."""
-
-
-class _Outbox(OrderedDict[Hashable, dict[str, str]]):
-    """The entries that Redis has not taken yet, in order."""
-
-    def trim(self) -> None:
-        """Lose the oldest of more than `MAX_UNSENT`, to be told by one entry that comes before all others."""
-        if len(self) <= MAX_UNSENT:
-            return
-        told = self.pop(_LOST_SINCE, None)
-        lost = [self.popitem(last=False)[1] for _ in range(len(self) - MAX_UNSENT + 1)]
-        if told is None:
-            log.warning("hints_lost", extra={"count": len(lost)})
-        # Always a new object: one that is being sent at this moment does not tell of these.
-        self[_LOST_SINCE] = dict(told or {_LOST_SINCE: lost[0]["at"], "from": lost[0]["from"]})
-        self.move_to_end(_LOST_SINCE, last=False)
-        LOST_HINTS.inc(len(lost))
-
-    def batches(self) -> Iterator[dict[Hashable, dict[str, str]]]:
-        """All there is at this moment, in portions, to be discarded once they are sent."""
-        unsent = list(self.items())
-        for begin in range(0, len(unsent), _SENT_AT_ONCE):
-            yield dict(unsent[begin : begin + _SENT_AT_ONCE])
-
-    def discard(self, batch: Mapping[Hashable, dict[str, str]]) -> None:
-        """Forget what was sent, but not what has taken its place meanwhile."""
-        for key in [key for key, entry in batch.items() if self.get(key) is entry]:
-            del self[key]
-
-
-def _encode(hint: Hint) -> dict[str, str]:
-    entry = {"image": str(hint.image_id), "at": repr(hint.committed_at)}
-    more = {
-        "received": hint.received_bytes,
-        "kind": hint.kind.value if hint.kind is not None else None,
-        "left": hint.left_album_id,
-        "owner": hint.owner_id,
-    }
-    return entry | {name: str(value) for name, value in more.items() if value is not None}
-
-
-def _decode(entry: dict[str, str]) -> Hint | None:
-    # Other releases may run beside this one: what it does not understand is not for it.
-    image_id = parse_uuid(entry.get("image", ""))
-    if image_id is None:
-        return None
-    received, left, owner = entry.get("received"), parse_uuid(entry.get("left", "")), parse_uuid(entry.get("owner", ""))
-    return Hint(
-        ImageId(image_id),
-        float(entry.get("at", "0")),
-        int(received) if received else None,
-        _KINDS.get(entry.get("kind", "")),
-        AlbumId(left) if left is not None else None,
-        AccountId(owner) if owner is not None else None,
-    )
-
-
-_KINDS = {kind.value: kind for kind in LibraryEventKind}

@@ -1,0 +1,1 @@
+"""Hints that something changed, from every process to every other."""
