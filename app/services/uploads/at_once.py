@@ -9,6 +9,7 @@ from app.db.records import SessionRecord
 from app.domain.access import Principal
 from app.errors import SafelightError
 from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.opening import OpenedSession
 from app.services.uploads.reception import Reception, ReceptionService, Sending
 from app.services.uploads.sessions import UploadService
 
@@ -36,24 +37,38 @@ class AtOnceService:
         Raises:
             What opening a session raises, and what receiving its file does.
         """
-        (opened,) = await self._uploads.open_sessions(principal, [request])
-        sending = Sending(
-            session_id=opened.session.id,
-            token=opened.token,
-            chunks=incoming.chunks,
-            announced_bytes=incoming.announced_bytes,
-            framing_bytes=incoming.framing_bytes,
-            sent_filename=incoming.sent_filename,
-        )
-        try:
+        async with opened_for_once(self._uploads, principal, request) as opened:
+            sending = Sending(
+                session_id=opened.session.id,
+                token=opened.token,
+                chunks=incoming.chunks,
+                announced_bytes=incoming.announced_bytes,
+                framing_bytes=incoming.framing_bytes,
+                sent_filename=incoming.sent_filename,
+            )
             return await self._reception.receive(sending)
-        except BaseException:
-            # Nobody has its token to try again: what it reserved is free at once, not when it expires. Shielded, as a
-            # request that was cancelled must still be able to say so.
-            await asyncio.shield(self._give_up(opened.session))
-            raise
 
-    async def _give_up(self, session: SessionRecord) -> None:
-        # A database that is away forgets it at its expiry.
-        with contextlib.suppress(SafelightError):
-            await self._uploads.give_up(session)
+
+@contextlib.asynccontextmanager
+async def opened_for_once(
+    uploads: UploadService, principal: Principal, request: SessionRequest
+) -> AsyncIterator[OpenedSession]:
+    """A session whose file comes within the context, or never: one that fails is given up.
+
+    Raises:
+        What opening a session raises.
+    """
+    (opened,) = await uploads.open_sessions(principal, [request])
+    try:
+        yield opened
+    except BaseException:
+        # Nobody has its token to try again: what it reserved is free at once, not when it expires. Shielded, as a
+        # request that was cancelled must still be able to say so.
+        await asyncio.shield(_give_up(uploads, opened.session))
+        raise
+
+
+async def _give_up(uploads: UploadService, session: SessionRecord) -> None:
+    # A database that is away forgets it at its expiry.
+    with contextlib.suppress(SafelightError):
+        await uploads.give_up(session)

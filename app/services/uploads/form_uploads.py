@@ -1,17 +1,16 @@
 """Uploads of one form, whose fields may follow its file: the bytes are taken first, and the session opened then."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 from app.db.engine import Database
-from app.db.records import SessionRecord
 from app.domain.access import Principal, Scope, require_account
-from app.errors import FileTooLarge, SafelightError
+from app.errors import FileTooLarge
 from app.events.bus import EventBus
 from app.services.accounts.accounts import AccountService
+from app.services.uploads.at_once import opened_for_once
 from app.services.uploads.drafts import SessionRequest
 from app.services.uploads.leases import take_lease
 from app.services.uploads.reception import Reception, ReceptionService
@@ -75,21 +74,10 @@ class FormUploadService:
             What opening a session raises, and what receiving its file does.
         """
         wanted = replace(request, file_bytes=file.byte_size)
-        (opened,) = await self._uploads.open_sessions(principal, [wanted])
 
         async def bring() -> tuple[SpooledFile, str | None]:
             return file, filename
 
-        try:
+        async with opened_for_once(self._uploads, principal, wanted) as opened:
             lease = await take_lease(self._database, self._bus, opened.session)
             return await self._reception.receive_held(lease, bring)
-        except BaseException:
-            # Nobody has its token to try again: what it reserved is free at once, not when it expires. Shielded, as a
-            # request that was cancelled must still be able to say so.
-            await asyncio.shield(self._give_up(opened.session))
-            raise
-
-    async def _give_up(self, session: SessionRecord) -> None:
-        # A database that is away forgets it at its expiry.
-        with contextlib.suppress(SafelightError):
-            await self._uploads.give_up(session)
