@@ -35,7 +35,7 @@ _MAX_ICC_PIECE_BYTES = 65_533 - _ICC_HEAD_BYTES
 def clean_jpeg(source: BinaryIO, target: BinaryIO, *, exif: bytes) -> None:
     """Write the picture with JFIF (without its thumbnail), Adobe's colour transform, colour profile and `exif` only.
 
-    The coded data is copied as it is; a file that ends without EOI gets one.
+    The coded data is copied as it is; whatever follows its EOI is not.
 
     Raises:
         InvalidImage: there is program text in the coded data.

@@ -81,6 +81,8 @@ def read_facts(file: BinaryIO, *, budget: Budget) -> HeaderFacts:
     for block in walk_blocks(file):
         if block.kind is BlockKind.CONTROL:
             has_alpha |= bool(read_up_to(file, block.offset, 4)[3:] and read_at(file, block.offset + 3, 1)[0] & 1)
+        if block.end is None:
+            raise InvalidImage("The GIF ends in the middle.")
         if block.kind is not BlockKind.IMAGE:
             continue
         frames += 1

@@ -83,7 +83,7 @@ def walk_segments(file: BinaryIO) -> Iterator[Segment]:
 def read_facts(file: BinaryIO, *, budget: Budget) -> HeaderFacts:
     """What a JPEG's markers say; raises as `probe` does."""
     facts: HeaderFacts | None = None
-    exif, has_icc_profile, scans, metadata_bytes = b"", False, 0, 0
+    exif, has_icc_profile, is_whole, scans, metadata_bytes = b"", False, False, 0, 0
     for segment in walk_segments(file):
         if segment.marker in FRAMES:
             if facts is not None:
@@ -93,6 +93,8 @@ def read_facts(file: BinaryIO, *, budget: Budget) -> HeaderFacts:
             scans += 1
             if scans > _MAX_SCANS:
                 raise exceed("scans", scans, most=_MAX_SCANS)
+        elif segment.marker == EOI:
+            is_whole = True
         elif segment.marker >= APP0:
             metadata_bytes += segment.end - segment.offset
             if metadata_bytes > _MAX_METADATA_BYTES:
@@ -102,6 +104,9 @@ def read_facts(file: BinaryIO, *, budget: Budget) -> HeaderFacts:
             has_icc_profile |= starts_with(file, segment, marker=APP2, prefix=ICC_PREFIX)
     if facts is None or not scans:
         raise InvalidImage("The JPEG holds no picture.")
+    if not is_whole:
+        # Decoders make grey of what is missing, and say nothing: nobody wants to find that later.
+        raise InvalidImage("The JPEG ends in the middle.")
     return replace(facts, orientation=tiff.find_orientation(exif), has_icc_profile=has_icc_profile)
 
 

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -189,6 +190,23 @@ def test_other_types_are_refused_by_name(content: bytes, detected: str | None) -
 def test_magic_bytes_alone_are_no_picture(codec: ImageFormat) -> None:
     with pytest.raises(InvalidImage):
         probe_bytes(make_picture(codec)[:24])
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("make", [make_jpeg, make_gif, make_png, make_webp])
+def test_a_picture_that_ends_in_the_middle_is_refused(make: Callable[..., bytes], share: float) -> None:
+    content = make(640, 480)
+
+    with pytest.raises(InvalidImage):
+        probe_bytes(content[: int(share * len(content))])
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_refused() -> None:
+    buffer = io.BytesIO()
+    open_picture(make_jpeg(320, 240, noise=True)).save(buffer, "jpeg", progressive=True)
+
+    with pytest.raises(InvalidImage):
+        probe_bytes(buffer.getvalue()[:-400])
 
 
 @pytest.mark.parametrize("marker", [0xC3, 0xC9, 0xCB])
