@@ -54,6 +54,7 @@ class Server:
         self.routes: list[BaseRoute] = []
         """All but those of pictures and of GraphQL, while it runs."""
         self._kept: KeptPictures | None = None
+        self._graphql: GraphQLEndpoint[Principal] | None = None
         self._app: ASGIApp = self._lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,12 +69,17 @@ class Server:
         """What is in memory for a request, for app.connections: status, header lines, body; None for all else."""
         return None if self._kept is None else self._kept.write(scope)
 
+    def prepare_to_stop(self) -> None:
+        """End what would never end by itself; requests under way go on."""
+        if self._graphql is not None:
+            self._graphql.leave_streams()
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """It serves until the context is left."""
         async with open_container(self._settings) as container:
             authenticator = _make_authenticator(container)
-            graphql = _make_endpoint(container, authenticator)
+            self._graphql = graphql = _make_endpoint(container, authenticator)
             sender = _make_sender(container)
             hosts = PictureHosts(base_url=container.addresses.base_url, cdn_url=container.addresses.cdn_url)
             cache = DeliveryCache[Kept](container.bus, max_body_bytes=container.settings.memory_cache_bytes)
@@ -213,7 +219,7 @@ def _routes(container: Container, authenticator: Authenticator, pictures: ASGIAp
         warnings={"sandbox": "SAFELIGHT_ALLOW_UNSANDBOXED is set"} if container.settings.allow_unsandboxed else {},
     )
     upload = UploadDoor(
-        upload=UploadRoute(container.reception, container.addresses, container.object_url),
+        upload=UploadRoute(container.reception, container.addresses),
         resuming=container.resuming,
         uploads=container.services.uploads,
         authenticate=authenticator.authenticate,

@@ -89,6 +89,11 @@ class GraphQLEndpoint(Generic[CallerT]):
         if response is not None:
             await response(scope, receive, send)
 
+    def leave_streams(self) -> None:
+        """End all event streams, as the server stops: their clients come again, to another process or later."""
+        for stream in self.streams:
+            stream.leave_open()
+
     async def recheck_sockets(self) -> None:
         """Authenticate the callers of all open sockets and streams again; call it every second or so.
 

@@ -33,6 +33,8 @@ class OpenStream(Generic[CallerT]):
     farewell: Failure
     """What the caller is told who is not welcome any more."""
     _closed: asyncio.Event = field(default_factory=asyncio.Event)
+    is_left_open: bool = False
+    """It ends because the server does: without a last word, so that its client comes again."""
 
     @property
     def credentials(self) -> Credentials | None:
@@ -41,6 +43,11 @@ class OpenStream(Generic[CallerT]):
 
     async def close(self, _code: int, _reason: str) -> None:
         """End it: its caller is not welcome any more."""
+        self._closed.set()
+
+    def leave_open(self) -> None:
+        """End it, but not what it tells of: the server stops."""
+        self.is_left_open = True
         self._closed.set()
 
     async def wait_closed(self) -> None:
@@ -58,7 +65,8 @@ async def send_events(
 ) -> None:
     """Send each response as a `next` event, then `complete`.
 
-    Stops as soon as the client goes away, or `stream` is closed: then its farewell is the last event.
+    Stops as soon as the client goes away, or `stream` is closed: then its farewell is the last event, unless it is left
+    open.
     """
     sending = asyncio.create_task(_send_all(responses, send, heartbeat_s))
     leaving = asyncio.create_task(_wait_for_disconnect(receive))
@@ -73,13 +81,15 @@ async def send_events(
     if not sending.cancelled() and (fault := sending.exception()) and not isinstance(fault, OSError):
         raise fault
     if stream is not None and not ended & {sending, leaving}:
-        await _take_leave(send, stream.farewell)
+        await _take_leave(send, None if stream.is_left_open else stream.farewell)
 
 
-async def _take_leave(send: Send, farewell: Failure) -> None:
+async def _take_leave(send: Send, farewell: Failure | None) -> None:
     # Who reads nothing is not waited for.
     with suppress(TimeoutError, OSError):
         async with asyncio.timeout(FAREWELL_S):
+            if farewell is None:
+                return await _send_last(send)
             await _send_response(send, farewell)
             await _send_end(send)
 
@@ -100,6 +110,10 @@ async def _send_response(send: Send, response: Next | Failure) -> None:
 
 async def _send_end(send: Send) -> None:
     await _send_text(send, "event: complete\ndata: \n\n")
+    await _send_last(send)
+
+
+async def _send_last(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -11,7 +11,7 @@ from app.ids import UPLOAD_TOKEN_PREFIX, SessionId, parse_uuid
 from app.routes.answers import json_response
 from app.routes.bodies import read_body
 from app.routes.forms import FRAMING_BYTES, FormFile, is_form
-from app.routes.resources import ObjectURL, image_resource
+from app.routes.resources import image_resource
 from app.services.uploads.reception import Reception, ReceptionService, Sending
 
 
@@ -21,15 +21,15 @@ class UploadRoute:
 
     reception: ReceptionService
     addresses: Addresses
-    object_url: ObjectURL
 
     async def __call__(self, request: Request) -> Response:
         """201 with the image's resource; 200 where its bytes were there already."""
         reception = await self.reception.receive(read_sending(request, *read_session_and_token(request)))
+        # Whoever brings a token may be anybody whom the owner lets upload: where bytes lie is not for them.
         resource = image_resource(
             reception.snapshot,
             self.addresses,
-            self.object_url,
+            None,
             owner_name=reception.owner_name,
             is_duplicate=reception.session.is_duplicate,
         )

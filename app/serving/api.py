@@ -21,8 +21,9 @@ USER_TIMEOUT_MS = 30_000
 def serve_api(settings: Settings) -> int:
     """Serve HTTP until SIGTERM or SIGINT; the exit status."""
     set_up_logging(settings.log_level, role="api")
+    app = Server(settings)
     config = uvicorn.Config(
-        Server(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -39,13 +40,23 @@ def serve_api(settings: Settings) -> int:
         backlog=2048,
         lifespan="on",
     )
-    server = _Server(config)
+    server = _Server(config, app)
     server.run(sockets=[_listen(settings)])
     return 0 if server.started else 1
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which ends as asked and says so: stock it raises the signal again when all is done."""
+
+    def __init__(self, config: uvicorn.Config, app: Server) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and wait for requests under way."""
+        # uvicorn closes sockets by itself, but would wait for event streams until it loses its patience.
+        self._app.prepare_to_stop()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -108,6 +108,8 @@ async def test_an_upload_answers_with_the_whole_resource(client: Client) -> None
     }
     assert (resource["width"], resource["height"], resource["is_nsfw"]) == (640, 480, True)
     assert resource["duplicate"] is False
+    # A token is given to pages and guests: they need not know where the bytes lie.
+    assert (resource["storage_url"], resource["storage_variants"]) == (None, {})
     assert resource["stable_variants"]["webp"]["medium"]["url"] == session.urls["WEBP", "medium"]
     assert resource["planned_variants"] == ["original", "webp", "avif"]
     # The verdict came within the answer, so that what stands in it already serves.

@@ -5,6 +5,7 @@ import signal
 import time
 
 from tests.e2e.clients import Client
+from tests.e2e.logs import faults_of
 from tests.e2e.servers import Program
 from tests.faults.auditing import assert_clean, temporary_files
 from tests.faults.conftest import MakeSite
@@ -22,7 +23,7 @@ from tests.faults.crowd import (
 from tests.faults.keeping import descendants_of, kept_running, kill_pid
 from tests.pictures import make_jpeg
 
-DRAIN_S = 10.0
+DRAIN_S, QUICK_S = 10.0, 4.0
 LEASE_AND_SWEEP_S = 15.0
 
 
@@ -73,6 +74,28 @@ async def test_sigterm_under_load_drains_within_10_seconds_and_nothing_is_lost(m
         await assert_served(client, sent)
         assert_clean(site)
         assert temporary_files(site) == []
+
+
+async def test_an_open_event_stream_keeps_no_api_from_stopping(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
+    asked = {"query": "subscription { library { kind } }"}
+    headers = {"Accept": "text/event-stream"}
+    async with (
+        Client(site.base_url) as client,
+        client.http.stream("POST", "/graphql", json=asked, headers=headers) as stream,
+    ):
+        told = stream.aiter_text()
+        assert await anext(told) == ":\n\n"
+        started_at = time.monotonic()
+
+        status = await asyncio.to_thread(_terminate, site.apis[0])
+
+        took_s = time.monotonic() - started_at
+        last_words = [text async for text in told]
+
+    assert (status, last_words) == (0, [])  # no `complete`, after which a client would not come again
+    assert took_s < QUICK_S
+    assert faults_of(site) == []
 
 
 def _terminate(program: Program) -> int:
