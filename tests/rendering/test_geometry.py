@@ -81,6 +81,15 @@ def test_small_sizes_have_a_quick_decode_of_their_own_beside_a_large_one() -> No
     ]
 
 
+@pytest.mark.parametrize("codec", [codec for codec in ImageFormat if codec is not ImageFormat.JPEG])
+def test_what_cannot_be_shrunk_while_it_is_decoded_is_decoded_once(codec: ImageFormat) -> None:
+    facts = HeaderFacts(codec, 6000, 5000)
+
+    plan = plan_decodes(facts, [spec(2048, 1707), spec(200, 167), replace(spec(64, 53), is_quick=True)])
+
+    assert plan.divisors == (1,)
+
+
 def test_the_need_of_a_turned_picture_is_turned() -> None:
     facts = HeaderFacts(ImageFormat.JPEG, 300, 200, orientation=6)
 

@@ -59,10 +59,13 @@ def largest_need(facts: HeaderFacts, specs: Sequence[RenderSpec]) -> Size:
 
 
 def find_divisor(facts: HeaderFacts, needed: Size, *, is_quick: bool = False) -> int:
-    """By how much a JPEG may be shrunk while it is decoded; 1 where it must be decoded in full.
+    """By how much a picture may be shrunk while it is decoded; 1 where it must be decoded in full.
 
-    Never more than the picture has on either side: ImageMagick would take that for enlarging.
+    Only a JPEG can be: a second decode of anything else would be a second whole picture in memory. Never more than the
+    picture has on either side: ImageMagick would take that for enlarging.
     """
+    if facts.format is not ImageFormat.JPEG:
+        return 1
     fine = (divisor for divisor in _EIGHTHS_BY_DIVISOR if is_fine_enough(facts, needed, divisor, is_quick=is_quick))
     return next(fine, 1)
 
