@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_in_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.listing import is_listed
+from app.db.list_statements import is_listed
 from app.db.records import AlbumRecord
 from app.db.tables import albums, images, upload_sessions
 from app.db.types import UTCDateTime
