@@ -60,9 +60,7 @@ class Stretch:
     """Only what is beyond a place: the values `beyond_id` and, where it has one, `beyond_value`."""
 
 
-def page_statement(
-    wanted: ImageFilter, stretch: Stretch, columns: ImageColumns, *, is_sqlite: bool
-) -> AnySelect:
+def page_statement(wanted: ImageFilter, stretch: Stretch, columns: ImageColumns, *, is_sqlite: bool) -> AnySelect:
     """The images of a stretch, nearest first; its values are `owner_id`, `rows`, `skipped` and those of the cut."""
     # Of the metadata 1, 1.0 and true are as good as equal to Python, and are not to SQL.
     build = _build_page if wanted.metadata else _keep_page

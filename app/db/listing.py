@@ -37,7 +37,7 @@ async def list_images(
             if here.value is not None:
                 values["beyond_value"] = here.value
         page = await db.execute(page_statement(wanted, stretch, columns, is_sqlite=is_sqlite), values)
-        found += map(columns.record_of, page)
+        found += map(columns.record_of, page.all())
         if len(found) >= span.limit:
             break
     return found

@@ -25,7 +25,7 @@ from app.schema.pages import (
     read_page,
 )
 from app.schema.scalars import BigInt
-from app.schema.selections import fields_below, needed_columns, needs_surroundings
+from app.schema.selections import fields_below, needed_columns, needs_surroundings, needs_variants
 from app.schema.sharing import SharedImage
 from app.services.albums import AlbumPage, may_see_album
 from app.services.images import ImagePage, PageRequest
@@ -232,11 +232,10 @@ async def load_images(
         fits_nothing = wanted.fits_nothing or wanted.album_id not in {None, album_id}
         wanted = replace(wanted, album_id=album_id, fits_nothing=fits_nothing)
     names = fields_below(info)
-    columns = needed_columns(names)
     request = replace(
         request,
-        columns=columns,
-        wants_variants=columns is None,
+        columns=needed_columns(names),
+        wants_variants=needs_variants(names),
         wants_surroundings=needs_surroundings(names),
         wants_count="totalCount" in names,
     )

@@ -36,14 +36,23 @@ _COLUMNS = {
     "updatedAt": ("updated_at",),
     "deletedAt": ("deleted_at",),
     "purgeAt": ("deleted_at",),
+    "complete": ("state", "replacement_id"),
+    "failed": ("state",),
     "focalPoint": ("focal_x", "focal_y"),
     "placeholder": ("thumbhash", "dominant_color", "placeholder_png"),
 }  # fmt: skip
-"""Of which columns of an image a field is answered.
+"""Of which columns of an image a field is answered that looks at no variants.
 
-Only what is listed here is known to need nothing but these, and no variants: a field that is forgotten costs time, and
-is right. By names alone: of an album's `title` an image's is read, and not looked at.
+What is listed neither here nor below may look at everything: a field that is forgotten costs time, and is right. By
+names alone: of an album's `title` an image's is read, and not looked at.
 """
+
+_COLUMNS_BESIDE_VARIANTS = {
+    **dict.fromkeys(("stableVariants", "variant", "plannedVariants", "family", "size", "version", "animated"), ()),
+    **dict.fromkeys(("variants", "availableVariants", "ready"), ("deleted_at",)),
+    "contentType": ("format", "has_alpha"),
+}
+"""The same of what is asked of variants, or only makes sense beside them."""
 
 
 def fields_below(info: Info) -> frozenset[str]:
@@ -57,10 +66,16 @@ def fields_below(info: Info) -> frozenset[str]:
 
 
 def needed_columns(names: frozenset[str]) -> frozenset[str] | None:
-    """The columns of an image that these fields look at; None where they may look at any, and at its variants."""
-    if not names <= _COLUMNS.keys():
+    """The columns of an image that these fields look at; None where they may look at any."""
+    tables = (_COLUMNS, _COLUMNS_BESIDE_VARIANTS) if needs_variants(names) else (_COLUMNS,)
+    if not all(any(name in table for table in tables) for name in names):
         return None
-    return frozenset(column for name in names for column in _COLUMNS[name])
+    return frozenset(column for name in names for table in tables for column in table.get(name, ()))
+
+
+def needs_variants(names: frozenset[str]) -> bool:
+    """May one of these fields look at an image's variants?"""
+    return not names <= _COLUMNS.keys()
 
 
 def needs_surroundings(names: frozenset[str]) -> bool:
