@@ -39,6 +39,11 @@ class PageRequest:
     """So many are passed over first, for clients that count pages; its cost grows with the number."""
 
     @property
+    def read_columns(self) -> frozenset[str] | None:
+        """The same with what leads to the surroundings."""
+        return self.columns | {"album_id"} if self.columns is not None and self.wants_surroundings else self.columns
+
+    @property
     def span(self) -> Span:
         """The images that are read: one more than asked for, to see whether others follow."""
         return Span(self.limit + 1, self.beyond, self.is_backward, self.skipped)
@@ -152,7 +157,7 @@ class ImageService:
         owner_id = require_account(principal, Scope.IMAGES_READ)
         async with self._database.read() as db:
             rows = await list_images(
-                db, owner_id, wanted, order=request.order, span=request.span, names=request.columns
+                db, owner_id, wanted, order=request.order, span=request.span, names=request.read_columns
             )
             kept = rows[: request.limit]
             if request.is_backward:
