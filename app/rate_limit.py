@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from redis.asyncio import Redis
@@ -174,7 +175,7 @@ def find_client_address(peer: str | None, forwarded_for: Sequence[str], trusted:
     """
     if peer is None:
         return "unknown"
-    peer = _parse(peer) or peer
+    peer = _parse_peer(peer) or peer
     seen = [name.strip() for value in forwarded_for for name in value.split(",")]
     while seen and _is_trusted(peer, trusted):
         named = _parse(seen.pop())
@@ -210,3 +211,7 @@ def _parse(text: str) -> str | None:
         return None
     mapped = getattr(found, "ipv4_mapped", None)
     return str(mapped or found)
+
+
+# Of sockets' own addresses alone: what a header says may be long. A connection's requests all have the same one.
+_parse_peer = lru_cache(maxsize=4096)(_parse)

@@ -2,19 +2,18 @@
 
     python -m bench.graphql [--rounds 3] [--seconds 4]
 
-One API on core 0, client (wrk, 16 connections) on core 1, loopback, SQLite. Needs wrk.
+One API on core 0, client (wrk, 16 connections) on core 1, loopback, SQLite. Beside it, in turns and on the same file,
+the obvious server (`bench.obvious_server`), which must give the same data: as it is, and with strawberry's caches.
+Needs wrk.
 """
 
 import argparse
 import asyncio
 import json
-import os
-import re
-import shutil
 import statistics
-import subprocess
-import tempfile
-from pathlib import Path
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import httpx
 from sqlalchemy import select
@@ -22,9 +21,12 @@ from sqlalchemy import select
 from app.db.images import insert_image
 from app.db.tables import accounts
 from app.ids import AccountId, ImageId, make_uuid
+from bench.loads import Load, measure, missing_tools
+from bench.peers import running
 from bench.sites import pin, rss_mib, running_site
 from tests.e2e.rows import open_rows
 from tests.e2e.servers import API_KEY, Site
+from tests.servers.ports import find_free_port
 from tests.services.shelf import columns_of
 
 CONNECTIONS = 16
@@ -37,6 +39,16 @@ LIST_WITH_ALL = """{ images(first: 50) { totalCount nodes {
   variants { family size url }
 } } }"""
 SMALL = "query ($id: ID!) { image(id: $id) { id filename state } }"
+HEADER = f"Authorization: Bearer {API_KEY}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One that is asked."""
+
+    name: str
+    url: str
+    pid: int
 
 
 def main() -> None:
@@ -44,7 +56,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     options = parser.parse_args()
-    missing = [name for name in ("wrk", "taskset") if shutil.which(name) is None]
+    missing = [name for name in missing_tools() if name != "nginx"]
     if missing:
         print(f"skipped: needs {', '.join(missing)}")
         return
@@ -52,16 +64,7 @@ def main() -> None:
         for worker in site.workers:
             worker.stop()
         image_id = asyncio.run(fill(site))
-        pin(site.apis[0].pid, 0)
-        print(f"{CONNECTIONS} connections, {options.rounds} rounds of {options.seconds} s")
-        print(f"{'':20}{'bytes':>8}{'per s':>9}{'per CPU s':>11}{'p50 ms':>9}{'p99 ms':>9}")
-        for name, query, variables in (
-            ("50 images x 10", LIST, {}),
-            ("50 images, variants", LIST_WITH_ALL, {}),
-            ("one image x 3", SMALL, {"id": image_id}),
-        ):
-            compare(site, name, {"query": query, "variables": variables}, options)
-        print(f"{rss_mib(site.apis[0].pid):.0f} MiB in the API")
+        compare_all(site, image_id, options)
 
 
 async def fill(site: Site) -> str:
@@ -77,63 +80,65 @@ async def fill(site: Site) -> str:
     return str(image_id)
 
 
-def compare(site: Site, name: str, body: dict[str, object], options: argparse.Namespace) -> None:
-    """Check one answer, then ask for it as fast as it goes."""
-    headers = {"Authorization": f"Bearer {API_KEY}"}
-    answer = httpx.post(f"{site.base_url}/graphql", json=body, headers=headers)
-    assert "errors" not in answer.json(), answer.text
-    loads = [measure(site, body, options.seconds) for _ in range(options.rounds)]
-    per_second, per_core, p50, p99 = (statistics.median(part) for part in zip(*loads, strict=True))
-    print(f"{name:20}{len(answer.content):8}{per_second:9.0f}{per_core:11.0f}{p50:9.2f}{p99:9.2f}", flush=True)
+def compare_all(site: Site, image_id: str, options: argparse.Namespace) -> None:
+    """Ask all servers everything that they know."""
+    command = [sys.executable, "-m", "bench.obvious_server", str(site.data_dir / "safelight.db")]
+    ports = find_free_port(), find_free_port()
+    with (
+        running([*command, str(ports[0])], ports[0]) as plain_pid,
+        running([*command, str(ports[1]), "--caches"], ports[1]) as cached_pid,
+    ):
+        ours = Server("ours", f"{site.base_url}/graphql", site.apis[0].pid)
+        pin(ours.pid, 0)
+        obvious = Server("obvious", f"http://127.0.0.1:{ports[0]}", plain_pid)
+        cached = Server("obvious, caches", f"http://127.0.0.1:{ports[1]}", cached_pid)
+        print(f"{CONNECTIONS} connections, {options.rounds} rounds of {options.seconds} s, in turns")
+        print(f"{'':37}{'per s':>9}{'per CPU s':>11}{'p50 ms':>9}{'p99 ms':>9}{'ours / it':>11}{'by CPU':>8}")
+        compare("50 images x 10", [ours, obvious, cached], {"query": LIST}, options)
+        compare("50 images, variants", [ours], {"query": LIST_WITH_ALL}, options)
+        variables = {"id": image_id}
+        compare("one image x 3", [ours, obvious, cached], {"query": SMALL, "variables": variables}, options)
+        print(f"{rss_mib(ours.pid):.0f} MiB in the API")
 
 
-def measure(site: Site, body: dict[str, object], seconds: int) -> tuple[float, float, float, float]:
-    """Requests a second, the same for each second of the API's processor time, and p50 and p99 in ms."""
-    script = (
-        f"wrk.method = 'POST'\nwrk.body = [==[{json.dumps(body)}]==]\n"
-        f"wrk.headers['Content-Type'] = 'application/json'\nwrk.headers['Authorization'] = 'Bearer {API_KEY}'\n"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "post.lua"
-        path.write_text(script)
-        command = [
-            "taskset",
-            "-c",
-            "1",
-            "wrk",
-            "-t1",
-            f"-c{CONNECTIONS}",
-            f"-d{seconds}s",
-            "--latency",
-            "-s",
-            str(path),
-        ]
-        before_s = cpu_s(site.apis[0].pid)
-        url = f"{site.base_url}/graphql"
-        told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-        used_s = cpu_s(site.apis[0].pid) - before_s
-    assert "Non-2xx" not in told, told
-    rate, count = find(r"Requests/sec:\s+([\d.]+)", told), find(r"(\d+) requests in", told)
-    p50, p99 = (_ms(re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", told)) for share in (50, 99))
-    return rate, count / used_s, p50, p99
+def compare(name: str, servers: list[Server], body: Mapping[str, object], options: argparse.Namespace) -> None:
+    """Check that all give the same data, then ask each in turn as fast as it goes."""
+    answers = [httpx.post(server.url, json=body, headers=[_header()]).json() for server in servers]
+    assert all("errors" not in answer and answer["data"] == answers[0]["data"] for answer in answers), answers
+    posted = json.dumps(body)
+    loads: dict[str, list[Load]] = {server.name: [] for server in servers}
+    for _ in range(options.rounds):
+        for server in servers:
+            load = measure(
+                server.url, options.seconds, [HEADER], pids=[server.pid], connections=CONNECTIONS, posted=posted
+            )
+            assert load.bad == 0, load
+            loads[server.name].append(load)
+    first = loads[servers[0].name]
+    for server in servers:
+        told = loads[server.name]
+        figures = (
+            f"{_rate(told):9.0f}{_rate_by_cpu(told):11.0f}{_middle(told, 'p50_ms'):9.2f}{_middle(told, 'p99_ms'):9.2f}"
+        )
+        shares = f"{_rate(first) / _rate(told):11.2f}{_rate_by_cpu(first) / _rate_by_cpu(told):8.2f}"
+        print(f"{name:21}{server.name:16}{figures}{shares if told is not first else ''}", flush=True)
 
 
-def cpu_s(pid: int) -> float:
-    """Processor time that a process has used so far: on a busy machine it says more than the clock does."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _header() -> tuple[str, str]:
+    name, _, value = HEADER.partition(": ")
+    return name, value
 
 
-def find(pattern: str, text: str) -> float:
-    """The number that a pattern finds."""
-    found = re.search(pattern, text)
-    assert found is not None, text
-    return float(found[1])
+def _middle(loads: list[Load], name: str) -> float:
+    return statistics.median(getattr(load, name) for load in loads)
 
 
-def _ms(found: re.Match[str] | None) -> float:
-    assert found is not None
-    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
+def _rate(loads: list[Load]) -> float:
+    return _middle(loads, "per_second")
+
+
+def _rate_by_cpu(loads: list[Load]) -> float:
+    return _middle(loads, "per_cpu_s")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def running_thumbor(photos: Path, folder: Path, *, keeps_results: bool) -> Itera
     configuration.write_text(_THUMBOR_CONF.format(photos=str(photos), results=results, folder=str(folder / "results")))
     port = find_free_port()
     command = [str(binary), "-i", "127.0.0.1", "-p", str(port), "-c", str(configuration), "-l", "ERROR"]
-    with _running(command, port) as pid:
+    with running(command, port) as pid:
         yield f"http://127.0.0.1:{port}", pid
 
 
@@ -62,7 +62,7 @@ def running_ipx(photos: Path) -> Iterator[tuple[str, int]]:
         _install(["npm", "install", "--silent", "--no-audit", "--prefix", str(folder), f"ipx@{IPX}"], undo=folder)
     port = find_free_port()
     command = [str(binary), "serve", "--dir", str(photos), "--port", str(port), "--host", "127.0.0.1"]
-    with _running(command, port) as pid:
+    with running(command, port) as pid:
         yield f"http://127.0.0.1:{port}", pid
 
 
@@ -82,7 +82,12 @@ def _install(command: Sequence[str], *, undo: Path | None = None) -> None:
 
 
 @contextlib.contextmanager
-def _running(command: Sequence[str], port: int) -> Iterator[int]:
+def running(command: Sequence[str], port: int) -> Iterator[int]:
+    """A server on core 0, once it listens; its process.
+
+    Raises:
+        NotHere: it does not start.
+    """
     process = subprocess.Popen(["taskset", "-c", "0", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + _START_S

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import AccountRecord
 from app.db.tables import accounts, albums
 from app.ids import AccountId
+
+# Built once, as lists of images ask for it: that takes longer than the answer does.
+_BY_ID = select(accounts).where(accounts.c.id == bindparam("account_id"))
 
 
 async def count_accounts(db: AsyncConnection) -> int:
@@ -29,8 +32,8 @@ async def update_account(db: AsyncConnection, account_id: AccountId, values: Map
 
 async def find_account(db: AsyncConnection, account_id: AccountId, *, for_update: bool = False) -> AccountRecord | None:
     """The account of this id; `for_update` holds its row, so that its quota is counted by one at a time."""
-    query = select(accounts).where(accounts.c.id == account_id)
-    row = (await db.execute(query.with_for_update() if for_update else query)).one_or_none()
+    query = _BY_ID.with_for_update() if for_update else _BY_ID
+    row = (await db.execute(query, {"account_id": account_id})).one_or_none()
     return AccountRecord(*row) if row else None
 
 

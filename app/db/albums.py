@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Uuid, and_, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Uuid, and_, bindparam, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_in_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.listing import is_listed
+from app.db.list_statements import is_listed
 from app.db.records import AlbumRecord
 from app.db.tables import albums, images, upload_sessions
 from app.db.types import UTCDateTime
@@ -23,6 +23,10 @@ class AlbumSize:
 
     images: int = 0
     byte_size: int = 0
+
+
+# Built once, as lists of images ask for it: that takes longer than the answer does.
+_BY_IDS = select(albums).where(albums.c.id.in_(bindparam("album_ids", expanding=True)))
 
 
 async def insert_album(db: AsyncConnection, values: Mapping[str, object]) -> None:
@@ -62,7 +66,7 @@ async def find_album_by_slug(db: AsyncConnection, owner_id: AccountId, slug: str
 
 async def find_albums(db: AsyncConnection, album_ids: Sequence[AlbumId]) -> dict[AlbumId, AlbumRecord]:
     """Those of the ids that exist."""
-    rows = await db.execute(select(albums).where(albums.c.id.in_(album_ids)))
+    rows = await db.execute(_BY_IDS, {"album_ids": album_ids})
     return {row.id: AlbumRecord(*row) for row in rows}
 
 

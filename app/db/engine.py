@@ -71,28 +71,26 @@ class Database:
         """Whose events tell of every query that reads."""
         return self._readers.engine if self.is_sqlite else self._reader.sync_engine
 
-    @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that sees one state of the database and changes nothing.
 
         Raises:
             Unavailable: the database does not answer.
         """
         beginning = self._readers.begin() if self.is_sqlite else self._reader.begin()
-        async with _transaction(beginning, within_s=self._begin_timeout_s) as connection:
-            # A reader has all of a connection that the functions of `app.db` use.
-            yield cast("AsyncConnection", connection)
+        # A reader has all of a connection that the functions of `app.db` use.
+        return _transaction(
+            cast("AbstractAsyncContextManager[AsyncConnection]", beginning), within_s=self._begin_timeout_s
+        )
 
-    @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that is committed at the end, or rolled back by an exception.
 
         Raises:
             RowConflict: a constraint refused it, now or at the commit.
             Unavailable: the database does not answer, or stays locked.
         """
-        async with _transaction(self._writer.begin(), within_s=self._begin_timeout_s) as connection:
-            yield connection
+        return _transaction(self._writer.begin(), within_s=self._begin_timeout_s)
 
     async def check(self) -> None:
         """Ask for an answer.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.listing import is_listed
+from app.db.list_statements import is_listed
 from app.db.tables import image_tags, images
 from app.ids import AccountId, ImageId
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, auto
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import VariantRecord
@@ -12,6 +12,12 @@ from app.db.tables import images, variants
 from app.domain.variants import VariantState
 from app.ids import ImageId
 
+# Built once, as lists of images ask for it: that takes longer than the answer does.
+_OF_IMAGES = (
+    select(variants)
+    .where(variants.c.image_id.in_(bindparam("image_ids", expanding=True)), ~variants.c.is_on_demand)
+    .order_by(variants.c.position)
+)
 UNFINISHED = (VariantState.PLANNED, VariantState.RENDERING)
 _STATE = variants.c.state.type
 
@@ -29,9 +35,8 @@ async def list_variants(db: AsyncConnection, image_ids: Iterable[ImageId]) -> di
     """
     wanted = list(image_ids)
     found: dict[ImageId, list[VariantRecord]] = {image_id: [] for image_id in wanted}
-    statement = select(variants).where(variants.c.image_id.in_(wanted), ~variants.c.is_on_demand)
-    for row in await db.execute(statement.order_by(variants.c.position)):
-        record = VariantRecord._make(row)
+    rows = await db.execute(_OF_IMAGES, {"image_ids": wanted})
+    for record in map(VariantRecord._make, rows.all()):
         found[record.image_id].append(record)
     return found
 

@@ -25,8 +25,9 @@ from strawberry.types import ExecutionContext
 from app.errors import InvalidRequest
 from app.graphql_api.documents import DocumentCache, PreparedDocument
 from app.graphql_api.errors import report_errors
-from app.graphql_api.leaves import QuickExecutor, note_leaves
+from app.graphql_api.leaves import shorten_ways
 from app.graphql_api.limits import DocumentLimits
+from app.graphql_api.quick_execution import QuickExecutor
 
 AnyExecutor = Executor[Any]  # of whichever position context its subclass keeps
 
@@ -102,7 +103,7 @@ class SafelightSchema(strawberry.Schema):
             extensions=[PreparedDocuments],
             execution_context_class=QuickExecutor,
         )
-        note_leaves(self._schema)
+        shorten_ways(self._schema)
         self.limits = limits or DocumentLimits()
         self.documents = DocumentCache(self._schema, self.limits)
         self._introspections: OrderedDict[tuple[str, str | None], Answer] = OrderedDict()

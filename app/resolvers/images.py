@@ -27,7 +27,7 @@ from app.schema.arguments import (
 from app.schema.changes import ImagePayload
 from app.schema.images import Image, ImageConnection, image_of, load_images
 from app.schema.pages import FilterArgument, OrderArgument, read_order, read_page
-from app.schema.selections import fields_below, needs_variants
+from app.schema.selections import fields_below, needed_columns, needs_variants
 from app.schema.uploads import DerivativeInput, PlannedVariant, ProcessingInput, ProcessingPlan, RefusedDerivative
 from app.schema.variants import ProcessingPolicy
 from app.services.making import variants
@@ -123,9 +123,10 @@ async def _load_image(info: Info, text: strawberry.ID) -> ImageSnapshot | None:
     found = find_id(text)
     if found is None:
         return None
-    if needs_variants(fields_below(info)):
+    names = fields_below(info)
+    if needs_variants(names):
         return await info.context.loaders.images.load(ImageId(found))
-    return await info.context.services.images.find_alone(info.context.principal, ImageId(found))
+    return await info.context.services.images.find_alone(info.context.principal, ImageId(found), needed_columns(names))
 
 
 def _plan_of(plan: variants.ProcessingPlan) -> ProcessingPlan:

@@ -25,7 +25,7 @@ from app.schema.pages import (
     read_page,
 )
 from app.schema.scalars import BigInt
-from app.schema.selections import fields_below, needs_variants
+from app.schema.selections import fields_below, needed_columns, needs_surroundings, needs_variants
 from app.schema.sharing import SharedImage
 from app.services.library.albums import AlbumPage, may_see_album
 from app.services.library.images import ImagePage, PageRequest
@@ -232,7 +232,13 @@ async def load_images(
         fits_nothing = wanted.fits_nothing or wanted.album_id not in {None, album_id}
         wanted = replace(wanted, album_id=album_id, fits_nothing=fits_nothing)
     names = fields_below(info)
-    request = replace(request, wants_variants=needs_variants(names), wants_count="totalCount" in names)
+    request = replace(
+        request,
+        columns=needed_columns(names),
+        wants_variants=needs_variants(names),
+        wants_surroundings=needs_surroundings(names),
+        wants_count="totalCount" in names,
+    )
     page = await info.context.services.images.list_page(info.context.principal, request, wanted)
     return ImageConnection(page=page, request=request)
 

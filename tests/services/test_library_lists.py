@@ -10,6 +10,7 @@ import pytest
 from app.domain.access import Scope, Visibility
 from app.domain.formats import ImageFormat
 from app.domain.listing import Direction, ImageFilter, ImageOrder, OrderField, Position, TrashView
+from app.domain.metadata_filters import Comparison, MetadataTest
 from app.domain.search import parse_query
 from app.domain.states import ImageState
 from app.errors import SafelightError
@@ -221,3 +222,41 @@ async def test_tags_are_counted_by_use_and_prefix(shelf: Shelf) -> None:
     assert dict(every) == {"sea": 2, "sun": 1, "Sea": 1, "snow%": 1, "secret": 1}
     assert some == [("sea", 2), ("secret", 1)]
     assert odd == [("snow%", 1)]
+
+
+async def test_the_same_question_finds_each_owner_their_own(shelf: Shelf) -> None:
+    owners = (shelf.me, shelf.other)
+    own = {}
+    for owner in owners:
+        album_id = await shelf.add_album("trip", owner)
+        own[owner] = [await shelf.add_image(owner, album_id=album_id, tags=["sea"])]
+    questions = (
+        ImageFilter(),
+        ImageFilter(album_slug="trip"),
+        ImageFilter(tags=("sea",)),
+        ImageFilter(words=("picture",)),
+    )
+
+    # One after the other, as the statement that the first was answered by is kept for the second.
+    for wanted, order, owner in product(questions, EVERY_ORDER[:4], owners):
+        assert await shelf.list(wanted, order=order, owner=owner) == own[owner], (wanted, order)
+
+
+async def test_the_same_question_finds_what_came_since(shelf: Shelf) -> None:
+    first = await shelf.add_image()
+    assert await shelf.list() == [first]
+
+    second = await shelf.add_image()
+
+    assert await shelf.list() == [second, first]
+    await shelf.set_columns(first, deleted_at=T0)
+    assert await shelf.list() == [second]
+
+
+async def test_values_that_are_the_same_to_python_are_not_to_metadata(shelf: Shelf) -> None:
+    number = await shelf.add_image(meta={"k": 1})
+    truth = await shelf.add_image(meta={"k": True})
+
+    for value, found in ((1, number), (True, truth), (1.0, number), (True, truth)):
+        wanted = ImageFilter(metadata=(MetadataTest(("k",), Comparison.IN, (value,)),))
+        assert await shelf.list(wanted) == [found], value

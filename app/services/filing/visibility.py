@@ -4,6 +4,9 @@ from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot
 from app.domain.access import Principal, Scope, Visibility
 
+VISIBILITY_COLUMNS = frozenset({"owner_id", "visibility", "deleted_at", "state"})
+"""What `may_see` looks at."""
+
 
 def may_see(principal: Principal, snapshot: ImageSnapshot) -> bool:
     """May the caller read this image through the API?

@@ -16,7 +16,7 @@ from app.domain.listing import NEWEST_FIRST, ImageFilter, ImageOrder, Position, 
 from app.domain.texts import is_text
 from app.errors import NotFound
 from app.ids import AccountId, ImageId, VariantId, make_custom_key
-from app.services.filing.visibility import may_see
+from app.services.filing.visibility import VISIBILITY_COLUMNS, may_see
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,17 @@ class PageRequest:
     """False where nobody is going to look at them, which saves most of a list's time."""
     wants_count: bool = True
     """Likewise."""
+    wants_surroundings: bool = True
+    """Likewise of owner and albums; who looks at them all the same has them read one by one."""
+    columns: frozenset[str] | None = None
+    """Those of an image that are going to be looked at, the id aside; None stands for all."""
     skipped: int = 0
     """So many are passed over first, for clients that count pages; its cost grows with the number."""
+
+    @property
+    def read_columns(self) -> frozenset[str] | None:
+        """The same with what leads to the surroundings."""
+        return self.columns | {"album_id"} if self.columns is not None and self.wants_surroundings else self.columns
 
     @property
     def span(self) -> Span:
@@ -67,12 +76,15 @@ class ImageService:
             found = await read_snapshots(db, image_ids)
         return {key: snapshot for key, snapshot in found.items() if may_see(principal, snapshot)}
 
-    async def find_alone(self, principal: Principal, image_id: ImageId) -> ImageSnapshot | None:
-        """The same without its variants, for whoever is not going to look at them."""
+    async def find_alone(
+        self, principal: Principal, image_id: ImageId, columns: frozenset[str] | None = None
+    ) -> ImageSnapshot | None:
+        """The same without its variants, for whoever is not going to look at them, nor at other columns than these."""
+        read = columns | VISIBILITY_COLUMNS | {"alias_of"} if columns is not None else None
         async with self._database.read() as db:
-            image = await find_image(db, image_id)
+            image = await find_image(db, image_id, columns=read)
             if image is not None and image.alias_of is not None:
-                image = await find_image(db, image.alias_of)
+                image = await find_image(db, image.alias_of, columns=read)
         snapshot = ImageSnapshot(image_id, image, ()) if image is not None else None
         return snapshot if snapshot is not None and may_see(principal, snapshot) else None
 
@@ -144,23 +156,27 @@ class ImageService:
         """
         owner_id = require_account(principal, Scope.IMAGES_READ)
         async with self._database.read() as db:
-            rows = await list_images(db, owner_id, wanted, order=request.order, span=request.span)
+            rows = await list_images(
+                db, owner_id, wanted, order=request.order, span=request.span, names=request.read_columns
+            )
             kept = rows[: request.limit]
             if request.is_backward:
                 kept.reverse()
-            snapshots = await _complete(db, owner_id, kept, with_variants=request.wants_variants)
+            snapshots = await _complete(db, owner_id, kept, request)
             total_count = await count_images(db, owner_id, wanted) if request.wants_count else None
         return ImagePage(snapshots, len(rows) > request.limit, total_count)
 
 
 async def _complete(
-    db: Transaction, owner_id: AccountId, images: Sequence[ImageRecord], *, with_variants: bool
+    db: Transaction, owner_id: AccountId, images: Sequence[ImageRecord], request: PageRequest
 ) -> tuple[ImageSnapshot, ...]:
-    """The images with all that a page of them is usually asked for, so that no resolver has to look it up."""
+    """The images with all that the request wants of them, so that no resolver has to look it up."""
+    variants = await list_variants(db, [image.id for image in images]) if request.wants_variants else {}
+    if not request.wants_surroundings:
+        return tuple(ImageSnapshot(image.id, image, tuple(variants.get(image.id, ()))) for image in images)
     owner = await find_account(db, owner_id)
     album_ids = {image.album_id for image in images if image.album_id is not None}
     albums = await find_albums(db, list(album_ids)) if album_ids else {}
-    variants = await list_variants(db, [image.id for image in images]) if with_variants else {}
     return tuple(
         ImageSnapshot(
             image.id,
