@@ -76,7 +76,7 @@ class Loaders:
     @cached_property
     def covers(self) -> DataLoader[AlbumId, ImageSnapshot | None]:
         """The pictures that stand for albums."""
-        return _batched(self._sources.albums.find_covers)
+        return _batched(lambda ids: self._sources.albums.find_covers(self._principal, ids))
 
     @cached_property
     def signing_keys(self) -> DataLoader[AccountId, list[SigningKeyRecord] | None]:

@@ -22,9 +22,10 @@ from app.services.delivery.responsive import RUNGS
 from app.services.delivery.views import MAX_HELD_IMAGES
 from app.services.making import claims
 from app.services.making.outcomes import MAX_FAILURES
+from app.services.uploads import leases
 from app.services.uploads.opening import MAX_TTL_S, MIN_TTL_S
 from app.services.uploads.reception import VERDICT_WAIT_S
-from app.services.uploads.sessions import MAX_SESSIONS_AT_ONCE, leases
+from app.services.uploads.sessions import MAX_SESSIONS_AT_ONCE
 from app.services.watching.library_watcher import MAX_PENDING
 from app.settings import Settings
 from app.workers.renewing import RENEW_EVERY_S

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.db.albums import AlbumSize
-from app.domain.access import Scope
+from app.domain.access import Scope, Visibility
 from app.domain.albums import AlbumDeletion
 from app.domain.listing import ImageFilter, TrashView
 from app.domain.states import ImageState
@@ -136,8 +136,18 @@ async def test_the_cover_is_the_chosen_image_while_it_is_there_else_the_newest(s
 
 
 async def _cover(shelf: Shelf, album: AlbumId) -> ImageId | None:
-    found = (await shelf.albums.find_covers([album])).get(album)
+    found = (await shelf.albums.find_covers(shelf.me, [album])).get(album)
     return found.image.id if found is not None else None
+
+
+async def test_a_cover_is_shown_to_those_alone_who_may_see_the_image(shelf: Shelf) -> None:
+    private, public = await shelf.add_album("private"), await shelf.add_album("public")
+    await shelf.add_image(album_id=private, visibility=Visibility.PRIVATE)
+    await shelf.add_image(album_id=public)
+
+    found = await shelf.albums.find_covers(without(shelf.me, Scope.IMAGES_READ), [private, public])
+
+    assert list(found) == [public]
 
 
 async def test_a_cover_must_be_one_of_the_albums_images(shelf: Shelf) -> None:

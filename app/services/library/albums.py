@@ -33,6 +33,7 @@ from app.domain.texts import MAX_TAG_CHARACTERS, MAX_TEXT_CHARACTERS, MAX_TITLE_
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.bus import EventBus
 from app.ids import AccountId, AlbumId, ImageId, make_uuid
+from app.services.filing.visibility import may_see
 
 MAX_TAGS_TOLD = 1_000
 
@@ -115,12 +116,15 @@ class AlbumService:
             found = await measure_albums(db, album_ids)
         return {album_id: found.get(album_id, AlbumSize()) for album_id in album_ids}
 
-    async def find_covers(self, album_ids: Sequence[AlbumId]) -> dict[AlbumId, ImageSnapshot]:
-        """The picture that stands for each of these albums; none for those with nothing in them."""
+    async def find_covers(
+        self, principal: Principal, album_ids: Sequence[AlbumId]
+    ) -> dict[AlbumId, ImageSnapshot]:
+        """The picture that stands for each of these albums; none where nothing is in them, or it is not to be seen."""
         async with self._database.read() as db:
             covers = await find_covers(db, album_ids)
             snapshots = await read_snapshots(db, list(covers.values()))
-        return {album_id: snapshots[image_id] for album_id, image_id in covers.items()}
+        seen = {image_id: snapshot for image_id, snapshot in snapshots.items() if may_see(principal, snapshot)}
+        return {album_id: seen[image_id] for album_id, image_id in covers.items() if image_id in seen}
 
     async def count_tags(self, principal: Principal, prefix: str | None) -> list[tuple[str, int]]:
         """The caller's tags that begin with `prefix`, most used first, at most `MAX_TAGS_TOLD`.
