@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Collection
 
 from starlette.applications import Starlette
@@ -41,6 +42,8 @@ from app.services.delivery.cache import DeliveryCache
 from app.services.uploads.at_once import AtOnceService
 from app.services.uploads.form_uploads import FormUploadService
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _RECHECK_EVERY_S = 1.0
 
@@ -266,4 +269,8 @@ async def _home(_request: Request) -> Response:
 async def _recheck_for_ever(graphql: GraphQLEndpoint[Principal]) -> None:
     while True:
         await asyncio.sleep(_RECHECK_EVERY_S)
-        await graphql.recheck_sockets()
+        try:
+            await graphql.recheck_sockets()
+        except Exception as error:
+            # A credential that was revoked must end, whatever else is wrong.
+            log.error("recheck_failed", exc_info=error)

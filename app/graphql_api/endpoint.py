@@ -1,6 +1,8 @@
 """The /graphql endpoint: GraphQL over HTTP, over server-sent events and over WebSocket, as one ASGI application."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any, Generic
 
 import orjson
@@ -21,6 +23,9 @@ from app.graphql_api.origins import is_origin_allowed, may_get
 from app.graphql_api.parsing import read_get, read_post
 from app.graphql_api.sockets import Socket, SocketLimits, SocketShare
 from app.graphql_api.streams import Failure, stream_responses
+
+CLOSE_S = 2.0
+"""How long a socket may take to say that it is closed; after that nothing is sent on it any more."""
 
 IdePage = Callable[[Request], Awaitable[Response]]
 
@@ -66,6 +71,7 @@ class GraphQLEndpoint(Generic[CallerT]):
         """Those open now."""
         self.streams: set[OpenStream[CallerT]] = set()
         """Server-sent events that run now."""
+        self._closing: set[asyncio.Task[None]] = set()
         self._callers = callers
         self._ide_page = ide_page
         self._allowed_origins = normalize_allowed_origins(list(allowed_origins))
@@ -116,12 +122,18 @@ class GraphQLEndpoint(Generic[CallerT]):
             caller = await self._callers.authenticate(shown)
         except (Unauthorized, Forbidden):
             for connection in connections:
-                await connection.close(4403, "Forbidden")
+                self._close(connection)
         except Unavailable:
             return
         else:
             for connection in connections:
                 connection.caller = caller
+
+    def _close(self, connection: Socket[CallerT] | OpenStream[CallerT]) -> None:
+        # Whoever reads nothing keeps the closing frame waiting: others must not wait with it.
+        closing = asyncio.create_task(_close_in_time(connection), name="close-connection")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_origin_allowed(HTTPConnection(scope), self._allowed_origins):
@@ -225,3 +237,9 @@ def _refuse(error: SafelightError, request_id: str) -> Response:
     if error.retry_after_s is not None:
         response.headers["retry-after"] = str(error.retry_after_s)
     return response
+
+
+async def _close_in_time(connection: Socket[CallerT] | OpenStream[CallerT]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await connection.close(4403, "Forbidden")

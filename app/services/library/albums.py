@@ -116,9 +116,7 @@ class AlbumService:
             found = await measure_albums(db, album_ids)
         return {album_id: found.get(album_id, AlbumSize()) for album_id in album_ids}
 
-    async def find_covers(
-        self, principal: Principal, album_ids: Sequence[AlbumId]
-    ) -> dict[AlbumId, ImageSnapshot]:
+    async def find_covers(self, principal: Principal, album_ids: Sequence[AlbumId]) -> dict[AlbumId, ImageSnapshot]:
         """The picture that stands for each of these albums; none where nothing is in them, or it is not to be seen."""
         async with self._database.read() as db:
             covers = await find_covers(db, album_ids)

@@ -153,8 +153,28 @@ async def test_recheck_asks_once_a_credential_and_judges_nobody_while_the_databa
         endpoint.sockets.update(pair)  # type: ignore[arg-type]  # a double
 
     await endpoint.recheck_sockets()
+    await asyncio.sleep(0)
 
     assert sorted(map(str, asked)) == ["away", "good", "revoked"]
     assert [(socket.caller, socket.closed_with) for socket in sockets["good"]] == [("after", None)] * 2
     assert [(socket.caller, socket.closed_with) for socket in sockets["revoked"]] == [("before", 4403)] * 2
     assert [(socket.caller, socket.closed_with) for socket in sockets["away"]] == [("before", None)] * 2
+
+
+async def test_who_reads_nothing_keeps_nobody_elses_socket_open() -> None:
+    class StuckSocket(FakeSocket):
+        async def close(self, code: int, reason: str) -> None:
+            await asyncio.Event().wait()
+
+    async def authenticate(_credentials: Credentials) -> str:
+        raise Unauthorized("No.")
+
+    endpoint = GraphQLEndpoint(make_toy_schema(), Callers(authenticate, make_context))
+    stuck, other = StuckSocket("one"), FakeSocket("other")
+    endpoint.sockets.update([stuck, other])  # type: ignore[list-item]  # doubles
+
+    async with asyncio.timeout(1):
+        await endpoint.recheck_sockets()
+        await asyncio.sleep(0)
+
+    assert other.closed_with == 4403
