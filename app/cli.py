@@ -11,6 +11,7 @@ from rich.console import Console
 from app.administration import keys, users
 from app.auditing import run_audit
 from app.client.command import upload
+from app.client.moving.command import import_
 from app.container import check_parts, open_accounts
 from app.db.engine import Database
 from app.db.migrating import NotMigrated, check_is_migrated, migrate, write_migration
@@ -28,6 +29,7 @@ def main() -> None:
 
 
 main.add_command(upload)
+main.add_command(import_)
 main.add_command(users)
 main.add_command(keys)
 

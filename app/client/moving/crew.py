@@ -1,0 +1,74 @@
+"""Many images at once: one lists, some copy, and what ends one of them for good ends all."""
+
+import asyncio
+
+from app.client.moving.codes import ENDING_CODES
+from app.client.moving.copying import Copier, Way
+from app.client.moving.items import OldImage
+from app.client.moving.reports import Report, Tally
+from app.client.moving.walking import walk
+from app.client.problems import Problem
+
+# Listed and not yet begun, for each that copies: lists come by the hundred.
+_WAITING = 4
+
+
+class Crew:
+    """Goes through an account once."""
+
+    def __init__(self, way: Way, copier: Copier, report: Report, tally: Tally, *, is_dry: bool) -> None:
+        self._way = way
+        self._copier = copier
+        self._report = report
+        self._tally = tally
+        self._is_dry = is_dry
+
+    async def work(self, *, parallel: int) -> Problem | None:
+        """Copy everything, `parallel` images at once; what ended it early, if anything did."""
+        queue: asyncio.Queue[OldImage | None] = asyncio.Queue(parallel * _WAITING)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._list(queue, parallel))
+                for _ in range(parallel):
+                    group.create_task(self._copy(queue))
+        except BaseExceptionGroup as errors:
+            problems, others = errors.split(Problem)
+            if others is not None or problems is None:
+                raise
+            return _first(problems)
+        return None
+
+    async def _list(self, queue: asyncio.Queue[OldImage | None], parallel: int) -> None:
+        async for image in walk(self._way.source):
+            self._tally.listed += 1
+            is_there = image.old_id in self._way.journal.moved
+            self._tally.skipped += is_there
+            if self._is_dry:
+                self._report.planned(image, is_there=is_there)
+            elif not is_there:
+                await queue.put(image)
+            self._report.advanced()
+        self._tally.is_all_listed = True
+        for _ in range(parallel):
+            await queue.put(None)
+
+    async def _copy(self, queue: asyncio.Queue[OldImage | None]) -> None:
+        while (image := await queue.get()) is not None:
+            try:
+                moved = await self._copier.copy(image)
+            except Problem as problem:
+                if problem.code in ENDING_CODES:
+                    raise
+                await self._way.journal.note_failed(image.old_id, problem)
+                self._tally.failed[image.old_id] = problem
+                self._report.failed(image, problem)
+            else:
+                self._tally.moved += 1
+                self._tally.moved_bytes += moved.byte_size
+                self._report.moved(image, moved)
+            self._report.advanced()
+
+
+def _first(problems: BaseExceptionGroup[Problem]) -> Problem:
+    first = problems.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,46 @@
+"""What the new system is asked for: the facts of an old image as the input of an upload session."""
+
+from collections.abc import Mapping
+
+from app.client.moving.answers import NewImage
+from app.client.moving.items import Facts
+
+# A file is sent at once; a session whose run died shall not keep its room for long.
+SHORTEST_S, LONGEST_S = 300, 21_600
+_SLOWEST_BYTES_PER_S = 50_000
+
+
+def wanted_of(
+    facts: Facts, *, byte_size: int, sha256: str, album_slug: str | None, processing: Mapping[str, object] | None
+) -> dict[str, object]:
+    """A CreateUploadSessionInput; what the old system does not tell is left to the account's preferences."""
+    optional: dict[str, object | None] = {
+        "filename": facts.filename,
+        "title": facts.title,
+        "alt": facts.alt,
+        "description": facts.description,
+        "tags": list(facts.tags) or None,
+        "creator": facts.creator,
+        "metadata": dict(facts.metadata) or None,
+        "customId": facts.custom_id,
+        "albumSlug": album_slug,
+        "visibility": None if facts.is_private is None else "PRIVATE" if facts.is_private else "PUBLIC",
+        "isNsfw": facts.is_nsfw,
+        "processing": processing,
+    }
+    lives_s = min(LONGEST_S, SHORTEST_S + byte_size // _SLOWEST_BYTES_PER_S)
+    given = {name: value for name, value in optional.items() if value is not None}
+    return {"fileSize": byte_size, "sha256": sha256, "expiresIn": lives_s, **given}
+
+
+def is_as_wanted(image: NewImage, wanted: Mapping[str, object]) -> bool:
+    """Does an image say what this input would make it say? Its filename may have been given a number."""
+    empty: dict[str, object] = {"tags": [], "metadata": {}}
+    told = {"visibility", "isNsfw"}
+    if image.custom_id != wanted.get("customId"):
+        return False
+    return all(
+        value == wanted.get(name, empty.get(name))
+        for name, value in image.said.items()
+        if name not in told or name in wanted
+    )
