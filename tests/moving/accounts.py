@@ -10,7 +10,8 @@ from tests.people import Person, Residents
 from tests.pictures import make_png
 
 ALBUMS = ("beach", "city", "forest")
-FIELDS = "id shortId customId filename title alt description creator metadata tags isNsfw visibility sha256 byteSize album { slug title description }"
+FIELDS = """id shortId customId filename title alt description creator metadata tags isNsfw visibility sha256 byteSize
+  album { slug title description }"""
 LIST = (
     "query ($after: String) { images(first: 100, after: $after) "
     f"{{ nodes {{ {FIELDS} }} pageInfo {{ hasNextPage endCursor }} }} }}"

@@ -67,12 +67,16 @@ async def test_killed_import_goes_on_and_makes_nothing_twice(
 
 def pair(system: str, before: list[Image], mover: Mover, after: dict[str, Image]) -> list[tuple[Image, Image]]:
     """Each old image with its new one, as the mapping has them."""
-    names = {"cloudflare": lambda old: old["customId"] or old["id"], "pixelflare": lambda old: old["shortId"]}
-    name_of = names.get(system, lambda old: old["id"])
     new_ids = {row["old_id"]: row["new_id"] for row in mover.rows()}
-    assert set(new_ids) == {name_of(old) for old in before}
+    assert set(new_ids) == {name_of(system, old) for old in before}
     assert set(new_ids.values()) == set(after)
-    return [(old, after[new_ids[name_of(old)]]) for old in before]
+    return [(old, after[new_ids[name_of(system, old)]]) for old in before]
+
+
+def name_of(system: str, image: Image) -> str:
+    """What the old system calls it."""
+    names = {"cloudflare": image["customId"] or image["id"], "pixelflare": image["shortId"]}
+    return str(names.get(system, image["id"]))
 
 
 def check_facts(system: str, pairs: list[tuple[Image, Image]]) -> None:

@@ -30,6 +30,7 @@ class NewImage:
     sha256: str | None
     byte_size: int
     is_draft: bool
+    album_slug: str | None
     stable_url: str
     cdn_url: str
     view_url: str
@@ -73,16 +74,12 @@ def image_of(image: Mapping[str, Any]) -> NewImage:
         sha256=image["sha256"],
         byte_size=int(image["byteSize"] or 0),
         is_draft=image["state"] == "AWAITING_UPLOAD",
+        album_slug=album["slug"] if album else None,
         stable_url=image["stableUrl"],
         cdn_url=image["cdnUrl"],
         view_url=image["viewUrl"],
         cdn_root=image["shortUrl"].removesuffix(short_path),
-        said={
-            **said,
-            "tags": list(image["tags"]),
-            "metadata": image["metadata"],
-            "albumSlug": album["slug"] if album else None,
-        },
+        said={**said, "tags": list(image["tags"]), "metadata": image["metadata"]},
     )
 
 

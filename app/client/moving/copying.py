@@ -42,6 +42,7 @@ class _Errand:
 
     image: OldImage
     file: TemporaryFile
+    album_slug: str | None
     wanted: dict[str, object]
     left_out: list[str] = field(default_factory=list)
 
@@ -61,16 +62,20 @@ class Copier:
             Problem: it cannot be had, or is not taken.
         """
         image = await self._way.source.complete(listed)
+        album = image.facts.album
+        album_slug = await self._way.albums.place(album) if album is not None else None
         new = await self._find_earlier(image)
         left_out: tuple[str, ...] = ()
         if new is None:
             with TemporaryFile() as file:
                 await self._fetch(image, file)
-                errand = _Errand(image, file, await self._wanted_of(image, file))
+                errand = _Errand(image, file, album_slug, self._wanted_of(image, file))
                 lock = self._same_bytes.setdefault(file.sha256, asyncio.Lock())
                 async with lock:
                     new = await self._bring(errand)
             left_out = tuple(errand.left_out)
+        if album_slug is not None and new.album_slug != album_slug:
+            new = await self._way.target.place(new, album_slug)
         moved = self._moved(image, new, left_out)
         await self._way.journal.note_moved(moved)
         return moved
@@ -99,16 +104,8 @@ class Copier:
             else:
                 return
 
-    async def _wanted_of(self, image: OldImage, file: TemporaryFile) -> dict[str, object]:
-        name = image.facts.album
-        slug = await self._way.albums.place(name) if name is not None else None
-        return wanted_of(
-            image.facts,
-            byte_size=file.byte_size,
-            sha256=file.sha256,
-            album_slug=slug,
-            processing=self._way.processing,
-        )
+    def _wanted_of(self, image: OldImage, file: TemporaryFile) -> dict[str, object]:
+        return wanted_of(image.facts, byte_size=file.byte_size, sha256=file.sha256, processing=self._way.processing)
 
     async def _bring(self, errand: _Errand) -> NewImage:
         for _ in range(MAX_TRIES):
@@ -136,7 +133,9 @@ class Copier:
     def _claim(self, errand: _Errand, new: NewImage) -> bool:
         """Is it this old image's? Else the bytes were there before, and it must become an image of its own."""
         holders, old_id = self._way.journal.holders, errand.image.old_id
-        if holders.get(new.id, old_id) == old_id and (new.id in holders or is_as_wanted(new, errand.wanted)):
+        is_known = holders.get(new.id) == old_id
+        is_like_ours = new.id not in holders and is_as_wanted(new, errand.wanted, album_slug=errand.album_slug)
+        if is_known or is_like_ours:
             holders[new.id] = old_id
             return True
         errand.wanted["allowDuplicate"] = True
@@ -163,7 +162,8 @@ class Copier:
         found = await self._way.target.find(custom_id=str(errand.wanted["customId"]))
         if found is None:
             return None
-        if found.is_draft and "uploadSessionId" in problem.details and is_as_wanted(found, errand.wanted):
+        is_ours = found.is_draft and is_as_wanted(found, errand.wanted, album_slug=None)
+        if is_ours and "uploadSessionId" in problem.details:
             await self._way.target.settle(str(problem.details["uploadSessionId"]))
             return None
         holder = self._way.journal.holders.setdefault(found.id, errand.image.old_id)

@@ -35,6 +35,13 @@ query Read($id: ID, $customId: String) { image(id: $id, customId: $customId) { .
     + _IMAGE
 )
 
+PLACE = (
+    """
+mutation Place($id: ID!, $slug: String!) { updateImage(input: {id: $id, albumSlug: $slug}) { image { ...Moved } } }
+"""
+    + _IMAGE
+)
+
 ALBUM = """
 query Album($slug: String!) { album(slug: $slug) { id } }
 """

@@ -77,10 +77,9 @@ class Target:
         found = (await self._ask(documents.READ, **names))["image"]
         return image_of(found) if found is not None else None
 
-    async def look_up_session(self, session_id: str) -> NewSession | None:
-        """A session as it is now."""
-        found = (await self._ask(documents.LOOK, id=session_id))["uploadSession"]
-        return session_of(found) if found is not None else None
+    async def place(self, image: NewImage, album_slug: str) -> NewImage:
+        """The image, in an album."""
+        return image_of((await self._ask(documents.PLACE, id=image.id, slug=album_slug))["updateImage"]["image"])
 
     async def make_album(self, album: OldAlbum) -> None:
         """Make it where there is none of its slug; one that is there keeps its texts."""

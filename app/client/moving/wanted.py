@@ -11,9 +11,12 @@ _SLOWEST_BYTES_PER_S = 50_000
 
 
 def wanted_of(
-    facts: Facts, *, byte_size: int, sha256: str, album_slug: str | None, processing: Mapping[str, object] | None
+    facts: Facts, *, byte_size: int, sha256: str, processing: Mapping[str, object] | None
 ) -> dict[str, object]:
-    """A CreateUploadSessionInput; what the old system does not tell is left to the account's preferences."""
+    """A CreateUploadSessionInput; what the old system does not tell is left to the account's preferences.
+
+    Without the album: a session whose run died would hold the filename there, and the next be given a number.
+    """
     optional: dict[str, object | None] = {
         "filename": facts.filename,
         "title": facts.title,
@@ -23,7 +26,6 @@ def wanted_of(
         "creator": facts.creator,
         "metadata": dict(facts.metadata) or None,
         "customId": facts.custom_id,
-        "albumSlug": album_slug,
         "visibility": None if facts.is_private is None else "PRIVATE" if facts.is_private else "PUBLIC",
         "isNsfw": facts.is_nsfw,
         "processing": processing,
@@ -33,11 +35,11 @@ def wanted_of(
     return {"fileSize": byte_size, "sha256": sha256, "expiresIn": lives_s, **given}
 
 
-def is_as_wanted(image: NewImage, wanted: Mapping[str, object]) -> bool:
+def is_as_wanted(image: NewImage, wanted: Mapping[str, object], *, album_slug: str | None) -> bool:
     """Does an image say what this input would make it say? Its filename may have been given a number."""
     empty: dict[str, object] = {"tags": [], "metadata": {}}
     told = {"visibility", "isNsfw"}
-    if image.custom_id != wanted.get("customId"):
+    if (image.custom_id, image.album_slug) != (wanted.get("customId"), album_slug):
         return False
     return all(
         value == wanted.get(name, empty.get(name))
