@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.client.program import environment_for, events_of, of_kind
-from tests.moving.accounts import Two
-from tests.people import Person
+from tests.e2e.servers import Site
 
 LIMIT_S = 100.0
 
@@ -18,14 +17,16 @@ LIMIT_S = 100.0
 class Mover:
     """Moves one person's account to another's, as often as it takes."""
 
-    def __init__(self, two: Two, old: Person, new: Person, folder: Path, system: str, *more: str | Path) -> None:
+    def __init__(
+        self, old_url: str, old_key: str, new: Site, new_key: str, folder: Path, system: str, *more: str | Path
+    ) -> None:
         self.journal, self.mapping = folder / "journal.jsonl", folder / "mapping.csv"
         self.folder = folder
         self.command = [
-            sys.executable, "-W", "error", "-m", "app", "import", system, "--from", two.old.site.base_url,
+            sys.executable, "-W", "error", "-m", "app", "import", system, "--from", old_url,
             "--journal", str(self.journal), "--mapping", str(self.mapping), *map(str, more),
         ]  # fmt: skip
-        self.environment = environment_for(two.new.site.base_url, SAFELIGHT_KEY=new.key, SAFELIGHT_IMPORT_KEY=old.key)
+        self.environment = environment_for(new.base_url, SAFELIGHT_KEY=new_key, SAFELIGHT_IMPORT_KEY=old_key)
 
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         """To its end, writing into pipes."""

@@ -42,7 +42,16 @@ async def test_killed_import_goes_on_and_makes_nothing_twice(
         before = await list_all(client)
     (tmp_path / "ids.txt").write_text("".join(f"{image['id']}\n" for image in before))
     new_person = await two.new.add()
-    mover = Mover(two, old_person, new_person, tmp_path, system, *OPTIONS[system], "--original-only")
+    mover = Mover(
+        two.old.site.base_url,
+        old_person.key,
+        two.new.site,
+        new_person.key,
+        tmp_path,
+        system,
+        *OPTIONS[system],
+        "--original-only",
+    )
 
     statuses = [
         await asyncio.to_thread(mover.run_until, moved, "--parallel", "8", end=signal.SIGKILL) for moved in (30, 40)

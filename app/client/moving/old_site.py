@@ -63,9 +63,10 @@ class OldSite:
         self._http = http
         self.address = address
         self._on_problem = on_problem
+        self._has_answered = False
 
     async def read(self, path: str, query: Query | None = None) -> object:
-        """The JSON at a path below the root.
+        """The JSON at a path below the root. Whoever has never answered is not waited for.
 
         Raises:
             Problem: OLD_UNAUTHORIZED, OLD_NOT_FOUND, NOT_THIS_SYSTEM, or nobody answers for too long.
@@ -85,19 +86,31 @@ class OldSite:
         return await persist(partial(self._is_public, url), self._on_problem)
 
     async def _read(self, path: str, query: Query) -> object:
-        url = f"{self.address.root}{path}"
-        try:
-            request = self._http.stream("GET", url, params=query, headers=_HEADERS | dict(self.address.credentials))
-            async with request as response:
-                check_status(response, what=f"{self.address.root}{path}")
-                content = await _read_all(response)
-        except httpx.HTTPError as error:
-            raise out_of_reach(self.address.root) from error
+        content = await self._read_bytes(f"{self.address.root}{path}", query)
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
             message = f"What answers at {self.address.root} does not speak this system's API: no JSON."
             raise Problem(MovingCode.NOT_THIS_SYSTEM, message) from error
+
+    async def _read_bytes(self, url: str, query: Query) -> bytes:
+        headers = _HEADERS | dict(self.address.credentials)
+        try:
+            async with self._http.stream("GET", url, params=query, headers=headers) as response:
+                check_status(response, what=url)
+                content = await _read_all(response)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._judge(out_of_reach(self.address.root)) from error
+        except Problem as problem:
+            raise self._judge(problem) from problem.__cause__
+        self._has_answered = True
+        return content
+
+    def _judge(self, problem: Problem) -> Problem:
+        # Nobody is waited for who was never there.
+        if problem.code == MovingCode.OLD_UNREACHABLE:
+            problem.is_passing = self._has_answered
+        return problem
 
     async def _fetch(self, url: str, target: TemporaryFile, max_bytes: int) -> None:
         target.clear()

@@ -17,7 +17,7 @@ def check_status(response: httpx.Response, *, what: str, is_file: bool = False) 
     """
     status = response.status_code
     if status == 200:
-        _check_encoding(response)
+        _check_encoding(response, is_file=is_file)
         return
     if status == 429:
         wait_s = _read_wait(response.headers.get("retry-after"))
@@ -44,10 +44,11 @@ def out_of_reach(root: str) -> Problem:
     return Problem(MovingCode.OLD_UNREACHABLE, f"{root} does not answer. Is that where it is?", is_passing=True)
 
 
-def _check_encoding(response: httpx.Response) -> None:
+def _check_encoding(response: httpx.Response, *, is_file: bool) -> None:
     # We asked for none: unpacking could fill any memory.
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(MovingCode.NOT_THIS_SYSTEM, "The old system's answer is compressed though it was asked not to.")
+        code = MovingCode.OLD_FILE_REFUSED if is_file else MovingCode.NOT_THIS_SYSTEM
+        raise Problem(code, "The old system's answer is compressed though it was asked not to.")
 
 
 def _read_wait(text: str | None) -> float | None:

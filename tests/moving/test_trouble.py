@@ -1,0 +1,251 @@
+"""`safelight import` when the old system is not what it should be: told in a line, never a hang, never a traceback."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.client.program import events_of, of_kind
+from tests.moving.accounts import list_all
+from tests.moving.cloud import ROOT, cloud_of, envelope, image_of
+from tests.moving.conftest import Moving
+from tests.moving.mover import Mover
+from tests.moving.other_side import Answer, Answering, as_json, run_other_side
+from tests.people import Person, Residents
+from tests.pictures import make_png
+from tests.servers.ports import find_free_port
+
+PICTURE = make_png(64, 48)
+
+
+def always(answer: Answer) -> Answering:
+    return lambda path, query: answer
+
+
+def gave_up(mover: Mover) -> str:
+    """The code that a run gives up with, told in one line and nothing else."""
+    done = mover.run()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("Into the account ")]
+    [line] = lines
+    assert line.startswith("safelight: ")
+    return line.removeprefix("safelight: ").split()[0]
+
+
+def failures(mover: Mover) -> dict[str, str]:
+    """The codes of the images that could not be copied, by old id; all others were."""
+    done = mover.run("--json")
+    events = events_of(done.stdout)
+    [end] = of_kind(events, "end")
+    assert done.returncode == (1 if end["failed"] or "code" in end else 0), done.stdout + done.stderr
+    return {event["oldId"]: event["code"] for event in of_kind(events, "failed")}
+
+
+def endless(part: bytes) -> Iterator[bytes]:
+    return itertools.repeat(part)
+
+
+WRONG = {
+    "page of a website": (Answer(b"<html>Welcome</html>"), "NOT_THIS_SYSTEM"),
+    "no key": (Answer(status=401), "OLD_UNAUTHORIZED"),
+    "wrong key": (Answer(status=403), "OLD_UNAUTHORIZED"),
+    "no such path": (Answer(status=404), "OLD_NOT_FOUND"),
+    "moved elsewhere": (Answer(status=301, headers={"Location": "https://new.example.org/"}), "NOT_THIS_SYSTEM"),
+    "broken": (Answer(status=500), "OLD_UNREACHABLE"),
+    "asks to wait for a day": (Answer(status=429, headers={"Retry-After": "86400"}), "OLD_RATE_LIMITED"),
+    "another shape": (envelope([]), "NOT_THIS_SYSTEM"),
+    "other types": (envelope({"images": [image_of("a") | {"filename": 3}]}), "NOT_THIS_SYSTEM"),
+    "id is no text": (envelope({"images": [image_of("a") | {"id": {"$ne": 1}}]}), "NOT_THIS_SYSTEM"),
+    "nested beyond reason": (Answer(b"[" * 1_000_000), "NOT_THIS_SYSTEM"),
+    "number beyond reason": (Answer(b"9" * 1_000_000), "NOT_THIS_SYSTEM"),
+    "endless JSON": (Answer(endless(b'"' + b"x" * 65_536)), "NOT_THIS_SYSTEM"),
+    "compressed": (Answer(b"\x1f\x8b", headers={"Content-Encoding": "gzip"}), "NOT_THIS_SYSTEM"),
+    "same page for ever": (envelope({"images": [image_of("a")] * 100, "continuation_token": "same"}), "LIST_ENDLESS"),
+    "empty pages for ever": (envelope({"images": [], "continuation_token": "next"}), "LIST_ENDLESS"),
+}
+
+
+class TestWrongSystem:
+    @pytest.mark.parametrize("kind", list(WRONG))
+    def test_what_is_no_such_system_is_told(self, kind: str, moving: Moving) -> None:
+        answer, code = WRONG[kind]
+        with run_other_side(always(answer)) as old:
+            mover = moving(old.url, "cloudflare", "--dry-run")
+            done = mover.run("--json")
+
+        last = events_of(done.stdout)[-1]
+        assert (done.returncode, last["code"]) == (1, code), done.stdout + done.stderr
+        assert done.stderr == ""
+
+    @pytest.mark.parametrize("system", ["pixelflare", "slink", "pixelfox"])
+    def test_page_of_a_website_is_no_system_at_all(
+        self, system: str, moving: Moving, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        ids = tmp_path_factory.mktemp("ids") / "ids.txt"
+        ids.write_text("fd6b0a44-c4bb-4c95-8f48-31d5ec9cc4d8\n")
+        more = ("--ids", ids) if system == "pixelfox" else ()
+        with run_other_side(always(Answer(b"<html>Welcome</html>"))) as old:
+            done = moving(old.url, system, *more).run()
+
+        assert done.returncode == 1
+        assert "NOT_THIS_SYSTEM" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_nobody_there_is_told_at_once(self, moving: Moving) -> None:
+        assert gave_up(moving(f"http://127.0.0.1:{find_free_port()}")) == "OLD_UNREACHABLE"
+
+    def test_new_system_that_is_not_there_is_told_before_the_old_is_asked(
+        self, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        with run_other_side(cloud_of({"a": PICTURE})) as old:
+            mover = moving(old.url, "cloudflare", "--to", f"http://127.0.0.1:{find_free_port()}")
+            assert gave_up(mover) == "UNREACHABLE"
+            wrong_key = moving(old.url, "cloudflare", "--to-key", "sl_wrong")
+            assert gave_up(wrong_key) == "UNAUTHORIZED"
+
+        assert old.paths == []
+
+
+class TestBadFiles:
+    async def test_each_is_told_keeps_none_from_moving_and_is_tried_again(
+        self, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        bad: dict[str, bytes | Answer] = {
+            "text": b"This is no picture at all.",
+            "empty": b"",
+            "gone": Answer(status=404),
+            "forbidden": Answer(status=403),
+            "huge": Answer(PICTURE, headers={"X-Padding": "none"}),
+            "endless": Answer(endless(bytes(1_000_000))),
+            "circle": Answer(status=302, headers={"Location": f"{ROOT}/v1/circle/blob"}),
+            "elsewhere": Answer(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"}),
+            "file": Answer(status=302, headers={"Location": "file:///etc/passwd"}),
+            "nowhere": Answer(status=302, headers={"Location": "http://[::1"}),
+            "packed": Answer(b"\x1f\x8b", headers={"Content-Encoding": "gzip"}),
+        }
+        files = {"good": PICTURE, **bad, "huge": Answer(endless(bytes(65_536)))}
+        with run_other_side(cloud_of(files)) as old:
+            mover = moving(old.url)
+            found = failures(mover)
+            files["text"] = make_png(65, 48)
+            again = failures(mover)
+
+        assert found == {
+            "text": "INVALID_FILE_TYPE",
+            "empty": "OLD_FILE_EMPTY",
+            "gone": "OLD_FILE_REFUSED",
+            "forbidden": "OLD_FILE_REFUSED",
+            "huge": "OLD_FILE_TOO_LARGE",
+            "endless": "OLD_FILE_TOO_LARGE",
+            "circle": "OLD_FILE_REFUSED",
+            "elsewhere": "FOREIGN_HOST",
+            "file": "FOREIGN_HOST",
+            "nowhere": "OLD_FILE_REFUSED",
+            "packed": "OLD_FILE_REFUSED",
+        }
+        assert again == {name: code for name, code in found.items() if name != "text"}
+        async with new.client(person) as client:
+            assert {image["customId"] for image in await list_all(client)} == {"good", "text"}
+        assert [row["old_id"] for row in mover.rows()] == ["good", "text"]
+
+    def test_person_is_shown_a_reason_for_each_and_how_to_go_on(self, moving: Moving) -> None:
+        with run_other_side(cloud_of({"good": PICTURE, "te\x1b[31mxt": b"no picture"})) as old:
+            done = moving(old.url).run()
+
+        assert done.returncode == 1
+        assert "te\N{REPLACEMENT CHARACTER}[31mxt: failed: INVALID_FILE_TYPE" in done.stderr
+        assert "1 image copied" in done.stderr
+        assert "Run the same command again to go on" in done.stderr
+        assert "\x1b" not in done.stderr
+
+    async def test_busy_old_system_is_waited_for(self, new: Residents, person: Person, moving: Moving) -> None:
+        turns = itertools.count()
+        good = cloud_of({"a": PICTURE})
+
+        def busy(path: str, query: dict[str, str]) -> Answer:
+            # Every other request, of lists and files alike, and each in another way.
+            turn = next(turns)
+            refusals = [Answer(status=429, headers={"Retry-After": "0"}), Answer(status=503), Answer(status=429)]
+            return refusals[turn // 2 % 3] if turn % 2 == 1 else good(path, query)
+
+        with run_other_side(busy) as old:
+            assert failures(moving(old.url)) == {}
+
+        async with new.client(person) as client:
+            assert [image["customId"] for image in await list_all(client)] == ["a"]
+
+
+class TestWhatIsNotTaken:
+    async def test_single_facts_are_left_out_and_told(self, new: Residents, person: Person, moving: Moving) -> None:
+        images = [
+            image_of("fat", meta={"text": "x" * 1_100}, creator="somebody"),
+            image_of("/slash", meta={"kept": True}),
+        ]
+        with run_other_side(cloud_of({"fat": PICTURE, "/slash": make_png(66, 48)}, images=images)) as old:
+            done = moving(old.url).run("--json")
+
+        moved = {event["oldId"]: event for event in of_kind(events_of(done.stdout), "moved")}
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [reason.split(":")[0] for reason in moved["fat"]["leftOut"]] == ["metadata"]
+        assert [reason.split(":")[0] for reason in moved["/slash"]["leftOut"]] == ["customId"]
+        async with new.client(person) as client:
+            found = {image["filename"]: image for image in await list_all(client)}
+        fat, slash = found["fat.png"], found["slash.png"]
+        assert (fat["customId"], fat["creator"], fat["metadata"]) == ("fat", "somebody", {})
+        assert (slash["customId"], slash["metadata"]) == (None, {"kept": True})
+
+    async def test_custom_id_of_another_picture_is_a_failure_of_that_image_alone(
+        self, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        async with new.client(person) as client:
+            await client.upload(make_png(67, 48), customId="a")
+        with run_other_side(cloud_of({"a": PICTURE, "b": make_png(68, 48)})) as old:
+            assert failures(moving(old.url)) == {"a": "CONFLICT"}
+
+
+class TestGuide:
+    async def test_list_as_the_guide_has_it_is_read_by_page_and_detail(
+        self, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        names = [f"image-{index}" for index in range(103)]
+        files = cloud_of(dict.fromkeys(names, PICTURE))
+        bare = [{k: v for k, v in image_of(name).items() if k != "meta"} for name in names]
+
+        def guide(path: str, query: dict[str, str]) -> Answer:
+            if path == f"{ROOT}/v2":
+                first = (int(query.get("page", "1")) - 1) * 100
+                return as_json({"success": True, "result": {"images": bare[first : first + 100]}})
+            if not path.endswith("/blob"):
+                return envelope(image_of(path.rpartition("/")[2], meta={"path": path}))
+            return files(path, query)
+
+        with run_other_side(guide) as old:
+            mover = moving(f"{old.url}/client/v4/", "cloudflare", "--original-only")
+            assert failures(mover) == {}
+
+        async with new.client(person) as client:
+            found = {image["customId"]: image["metadata"] for image in await list_all(client)}
+        assert found == {name: {"path": f"{ROOT}/v1/{name}"} for name in names}
+
+
+class TestTightAccounts:
+    async def move(self, new: Residents, plan: str, mover: Callable[[Person], Mover]) -> tuple[int, str, int]:
+        """Exit status, last code, images there."""
+        person = await new.add(plan)
+        done = mover(person).run("--json")
+        async with new.client(person) as client:
+            count = len(await list_all(client))
+        return done.returncode, events_of(done.stdout)[-1].get("code", ""), count
+
+    async def test_full_account_ends_the_run(self, new: Residents, moving: Moving) -> None:
+        with run_other_side(cloud_of({f"i{index}": make_png(80 + index, 40) for index in range(8)})) as old:
+            ended = await self.move(new, "few", lambda person: moving(old.url, "cloudflare", "--to-key", person.key))
+
+        assert ended == (1, "QUOTA_EXCEEDED", 3)
+
+    async def test_plan_of_one_upload_at_a_time_gets_one_at_a_time(self, new: Residents, moving: Moving) -> None:
+        with run_other_side(cloud_of({f"i{index}": make_png(90 + index, 40) for index in range(8)})) as old:
+            ended = await self.move(new, "single", lambda person: moving(old.url, "cloudflare", "--to-key", person.key))
+
+        assert ended == (0, "", 8)
