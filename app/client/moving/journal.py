@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import stat
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -102,23 +103,11 @@ def open_journal(path: Path, move: Move) -> Journal:
         Problem: JOURNAL_NOT_USABLE: it cannot be written, is somebody else's, or another run has it.
     """
     try:
-        file = path.open("a+b")
+        return _loaded(path, _opened(path), move)
+    except BlockingIOError as error:
+        raise _not_usable(path, "is being written by another import") from error
     except OSError as error:
         raise _not_usable(path, f"cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        journal = Journal(path, file)
-        _load(journal, move)
-    except BlockingIOError as error:
-        file.close()
-        raise _not_usable(path, "is being written by another import") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        file.close()
-        raise _not_usable(path, "is no journal of an import") from error
-    except Problem:
-        file.close()
-        raise
-    return journal
 
 
 def read_journal(path: Path, move: Move) -> Journal:
@@ -128,16 +117,38 @@ def read_journal(path: Path, move: Move) -> Journal:
         Problem: JOURNAL_NOT_USABLE.
     """
     try:
-        journal = Journal(path, path.open("rb") if path.exists() else io.BytesIO())
-        _load(journal, move)
+        return _loaded(path, path.open("rb") if path.exists() else io.BytesIO(), move)
     except OSError as error:
         raise _not_usable(path, f"cannot be read: {error.strerror}") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    file = path.open("a+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _loaded(path: Path, file: BinaryIO, move: Move) -> Journal:
+    journal = Journal(path, file)
+    try:
+        _load(journal, move)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        file.close()
         raise _not_usable(path, "is no journal of an import") from error
+    except (OSError, Problem):
+        file.close()
+        raise
     return journal
 
 
 def _load(journal: Journal, move: Move) -> None:
+    if not journal.file.seekable() or not _is_plain(journal.file):
+        # A device may be read for ever.
+        raise _not_usable(journal.path, "is no file")
     header = {"event": "begin", "format": FORMAT, **asdict(move)}
     end = 0
     journal.file.seek(0)
@@ -157,6 +168,10 @@ def _load(journal: Journal, move: Move) -> None:
         journal.file.truncate(end)
     if end == 0:
         _append(journal.file, header, journal.path)
+
+
+def _is_plain(file: BinaryIO) -> bool:
+    return isinstance(file, io.BytesIO) or stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def _append(file: BinaryIO, line: Mapping[str, Any], path: Path) -> None:

@@ -146,11 +146,27 @@ class OldSite:
                         yield response
                         return
                     url = urljoin(url, response.headers["location"])
-        except httpx.HTTPError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise out_of_reach(self.address.root) from error
-        except httpx.InvalidURL as error:
+        except httpx.HTTPError as error:
+            # This file's own misfortune, unless the others tell otherwise.
+            message = "The old system broke off while it sent the file."
+            raise Problem(MovingCode.OLD_FILE_REFUSED, message, is_passing=True) from error
+        except (httpx.InvalidURL, ValueError) as error:
             raise Problem(MovingCode.OLD_FILE_REFUSED, "The file's address is none.") from error
         raise Problem(MovingCode.OLD_FILE_REFUSED, "The file's address leads on too often.")
+
+
+async def check_location(response: httpx.Response) -> None:
+    """Refuse an answer that leads to no address at all: httpx would take it for a broken connection, to be tried again.
+
+    Raises:
+        Problem: OLD_FILE_REFUSED.
+    """
+    try:
+        httpx.URL(response.headers.get("location", ""))
+    except httpx.InvalidURL as error:
+        raise Problem(MovingCode.OLD_FILE_REFUSED, "The file's address leads on to none.") from error
 
 
 def _split(url: str) -> SplitResult:

@@ -18,7 +18,7 @@ from app.client.moving.crew import Crew
 from app.client.moving.items import Source
 from app.client.moving.journal import Journal, Move, open_journal, read_journal
 from app.client.moving.mapping import check_writable, write_mapping
-from app.client.moving.old_site import TIMEOUT, OldAddress, OldSite
+from app.client.moving.old_site import TIMEOUT, OldAddress, OldSite, check_location
 from app.client.moving.reports import Ending, Report, Tally
 from app.client.moving.target import Target
 from app.client.problems import ClientCode, Problem
@@ -61,7 +61,7 @@ async def _import(run: Import, report: Report) -> int:
     end_on_sigterm()
     async with (
         control_of(run.new) as control,
-        httpx.AsyncClient(timeout=TIMEOUT) as old_http,
+        httpx.AsyncClient(timeout=TIMEOUT, event_hooks={"response": [check_location]}) as old_http,
         httpx.AsyncClient(timeout=SENDING_TIMEOUT) as new_http,
     ):
         target = Target(control, new_http, report.trying_again)
