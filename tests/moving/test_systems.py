@@ -18,6 +18,8 @@ from tests.servers.nginx import run_nginx
 
 PICTURE = make_png(64, 48)
 UUID = "fd6b0a44-c4bb-4c95-8f48-31d5ec9cc4d8"
+CREATE_PRESET = """mutation ($input: VariantPresetInput!) { createVariantPreset(input: $input) { __typename } }"""
+PRESET = """{ variantPreset(name: "hero") { name fit width height metadata neverRequireSignedUrls } }"""
 ALBUMS = "{ albums { nodes { slug title description imageCount } } }"
 
 
@@ -32,6 +34,35 @@ async def move(two: Two, old: Person, folder: Path, system: str, *more: str | Pa
 async def read_album(new: Residents, person: Person) -> dict[str, dict[str, object]]:
     async with new.client(person) as client:
         return {album["slug"]: album for album in (await client.ask(ALBUMS))["albums"]["nodes"]}
+
+
+class TestCloudflare:
+    async def test_variants_move_so_that_every_address_serves(self, two: Two, tmp_path: Path) -> None:
+        old = await two.old.add()
+        wanted = {"name": "hero", "fit": "COVER", "width": 40, "height": 30, "neverRequireSignedUrls": True}
+        clash = {"name": "wide", "fit": "PAD", "width": 90, "height": 30}
+        async with two.old.client(old) as client:
+            for preset in (wanted, clash):
+                await client.ask(CREATE_PRESET, input={**preset, "metadata": "COPYRIGHT"})
+            await client.upload(PICTURE, customId="trips/Überfahrt")
+        person = await two.new.add()
+        async with two.new.client(person) as client:
+            await client.ask(CREATE_PRESET, input={**clash, "fit": "CROP"})
+        mover = Mover(
+            two.old.site.base_url, old.key, two.new.site, person.key, tmp_path, "cloudflare", "--account", "any"
+        )
+
+        done = await asyncio.to_thread(mover.run)
+
+        assert done.returncode == 0, done.stderr
+        assert "size wide: left out: CONFLICT" in done.stderr
+        async with two.new.client(person) as client:
+            made = (await client.ask(PRESET))["variantPreset"]
+        assert made == {**wanted, "metadata": "COPYRIGHT"}
+        urls = {row["old_url"].rpartition("/")[2]: row["new_url"] for row in mover.rows()}
+        assert set(urls) == {"public", "hero", "wide"}
+        async with httpx.AsyncClient(timeout=60) as http:
+            assert [(await http.get(url)).status_code for url in urls.values()] == [200, 200, 200]
 
 
 class TestPixelFlare:

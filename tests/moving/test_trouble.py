@@ -1,11 +1,15 @@
 """`safelight import` when the old system is not what it should be: told in a line, never a hang, never a traceback."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.client.program import events_of, of_kind
+from app.domain.access import Scope
+from tests.client.program import events_of, of_kind, run_on_terminal
+from tests.e2e.test_upload_command import ESCAPE
 from tests.moving.accounts import list_all
 from tests.moving.cloud import ROOT, cloud_of, envelope, image_of
 from tests.moving.conftest import Moving
@@ -174,6 +178,36 @@ class TestBadFiles:
 
         async with new.client(person) as client:
             assert [image["customId"] for image in await list_all(client)] == ["a"]
+
+
+class TestTerminal:
+    def test_bar_stays_within_80_columns_and_a_table_says_what_failed(self, moving: Moving, tmp_path: Path) -> None:
+        files = {f"i{index}": make_png(70 + index, 40) for index in range(6)} | {"te\x1b[31mxt": b"no picture"}
+        with run_other_side(cloud_of(files)) as old:
+            mover = moving(old.url)
+            status, drawn = run_on_terminal(mover.command, mover.environment, folder=tmp_path)
+
+        text = ESCAPE.sub("", drawn)
+        assert status == 1, text
+        assert re.search(r"\d of 7\+? images", text), text
+        assert re.search(r"te\N{REPLACEMENT CHARACTER}\[31mxt +INVALID_FILE_TYPE", text), text
+        assert "6 images copied" in text
+        assert "Old and new addresses" in text
+        assert max(len(line.rstrip()) for part in text.split("\r") for line in part.splitlines()) <= 80
+
+
+class TestRights:
+    async def test_key_with_the_scopes_that_the_docs_name_is_enough(self, new: Residents, moving: Moving) -> None:
+        few = (Scope.IMAGES_READ, Scope.IMAGES_WRITE, Scope.ACCOUNT_READ)
+        able, unable = await new.add(scopes=few), await new.add(scopes=few[:1] + few[2:])
+        with run_other_side(cloud_of({"a": PICTURE})) as old:
+            done = moving(old.url, "cloudflare", "--to-key", able.key).run("--json")
+            mover = moving(old.url, "cloudflare", "--to-key", unable.key)
+            mover.journal.unlink()
+            refused = mover.run("--json")
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (refused.returncode, events_of(refused.stdout)[-1]["code"]) == (1, "FORBIDDEN")
 
 
 class TestWhatIsNotTaken:

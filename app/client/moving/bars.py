@@ -9,8 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from app.client.moving.answers import NewServer
-from app.client.moving.items import OldImage
-from app.client.moving.journal import Moved
 from app.client.moving.lines import LineReport
 from app.client.moving.reports import Ending, Tally
 from app.client.moving.wording import progress_text
@@ -60,10 +58,6 @@ class BarReport(LineReport):
                 words=progress_text(tally),
                 trouble=f"{len(tally.failed):,} failed" if tally.failed else "",
             )
-
-    def moved(self, image: OldImage, moved: Moved) -> None:
-        """What could not come along stays as a line above the bar."""
-        super().moved(image, moved)
 
     def trying_again(self, problem: Problem) -> None:
         """Beside the bar; the next progress takes the words away."""

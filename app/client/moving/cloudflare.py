@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from app.client.moving.answers import NewImage, NewServer
-from app.client.moving.items import Facts, OldAlbum, OldImage
+from app.client.moving.items import Facts, OldAlbum, OldImage, OldPreset
 from app.client.moving.old_site import OldSite
-from app.client.moving.reading import Json, flag_of, id_of, object_of, objects_of, text_of, texts_of
+from app.client.moving.reading import Json, flag_of, id_of, number_of, object_of, objects_of, text_of, texts_of
 
 PER_PAGE = 100
 
@@ -22,6 +22,11 @@ class Cloudflare:
     async def albums(self) -> Mapping[str, OldAlbum]:
         """It has none."""
         return {}
+
+    async def presets(self) -> Sequence[OldPreset]:
+        """Its variants."""
+        result = self._result_of(await self.site.read(f"{self._path}/v1/variants"))
+        return [_preset_of(object_of(variant)) for variant in object_of(result.get("variants")).values()]
 
     async def pages(self) -> AsyncIterator[Sequence[OldImage]]:
         """By the token where answers have one; by numbers where, as in the guide, they have none."""
@@ -79,6 +84,18 @@ def is_generated(old_id: str) -> bool:
     """Did Cloudflare choose the id? Its own are UUIDs, some of them a digit short."""
     digits = old_id.replace("-", "")
     return old_id.count("-") == 4 and 30 <= len(digits) <= 32 and all(digit in "0123456789abcdef" for digit in digits)
+
+
+def _preset_of(variant: Json) -> OldPreset:
+    options = object_of(variant.get("options"))
+    return OldPreset(
+        id_of(variant.get("id")),
+        (text_of(options.get("fit")) or "scale-down").replace("-", "_").upper(),
+        number_of(options.get("width")),
+        number_of(options.get("height")),
+        (text_of(options.get("metadata")) or "none").upper(),
+        flag_of(variant.get("neverRequireSignedURLs")) or False,
+    )
 
 
 def _metadata_of(image: Json) -> Json | None:

@@ -46,6 +46,14 @@ ALBUM = """
 query Album($slug: String!) { album(slug: $slug) { id } }
 """
 
+PRESET = """
+query Preset($name: String!) { variantPreset(name: $name) { fit width height } }
+"""
+
+CREATE_PRESET = """
+mutation CreatePreset($input: VariantPresetInput!) { createVariantPreset(input: $input) { __typename } }
+"""
+
 CREATE_ALBUM = """
 mutation CreateAlbum($input: CreateAlbumInput!) { createAlbum(input: $input) { album { id } } }
 """

@@ -50,11 +50,28 @@ class OldAlbum:
     description: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OldPreset:
+    """A size by name, which stands in addresses."""
+
+    name: str
+    fit: str
+    """In the new system's words, as `metadata`: SCALE_DOWN."""
+    width_px: int | None
+    height_px: int | None
+    metadata: str
+    is_always_public: bool
+    """Also of private images."""
+
+
 class Source(Protocol):
     """An account of the old system. All methods raise `Problem`."""
 
     async def albums(self) -> Mapping[str, OldAlbum]:
         """Every album, by what `Facts.album` calls it; empty where the system has none."""
+
+    async def presets(self) -> Sequence[OldPreset]:
+        """The account's own sizes; empty where the system has none."""
 
     def pages(self) -> AsyncIterator[Sequence[OldImage]]:
         """All images of the account, page by page; the same one may come twice."""

@@ -61,6 +61,10 @@ class JSONReport:
         """`failed`, with a code."""
         self._write("failed", oldId=image.old_id, code=problem.code, message=problem.message)
 
+    def left_out(self, what: str, problem: Problem) -> None:
+        """`leftOut`, with a code."""
+        self._write("leftOut", what=what, code=problem.code, message=problem.message)
+
     def trying_again(self, problem: Problem) -> None:
         """`tryingAgain`."""
         self._write("tryingAgain", code=problem.code, message=problem.message)

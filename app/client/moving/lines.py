@@ -61,6 +61,10 @@ class LineReport:
         """Which and why."""
         self.say(f"{image.old_id}: failed: {problem_text(problem)}")
 
+    def left_out(self, what: str, problem: Problem) -> None:
+        """What and why."""
+        self.say(f"{what}: left out: {problem_text(problem)}")
+
     def trying_again(self, problem: Problem) -> None:
         """Once for each trouble."""
         if self._troubled != problem.code:

@@ -15,6 +15,7 @@ LONGEST_WAIT_S = 900.0
 """Who is asked to wait longer ends, and is told when to come back."""
 LONGEST_LIMITED_S = 3_600.0
 """How long one and the same request may be turned away for coming too often."""
+_LONGEST_TOLD_S = 86_400.0 * 365
 _LIMITS = frozenset({"RATE_LIMITED", MovingCode.OLD_RATE_LIMITED})
 
 
@@ -40,5 +41,6 @@ async def persist(attempt: Callable[[], Awaitable[T]], on_problem: Callable[[Pro
 
 def _check_wait(problem: Problem) -> None:
     if problem.retry_after_s is not None and problem.retry_after_s > LONGEST_WAIT_S:
-        minutes = amount(round(problem.retry_after_s / 60), "minute", "minutes")
+        wait_s = min(problem.retry_after_s, _LONGEST_TOLD_S)
+        minutes = amount(round(wait_s / 60), "minute", "minutes")
         raise Problem(problem.code, f"{problem.message} It asks to come back in {minutes}.") from problem

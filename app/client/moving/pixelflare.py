@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from app.client.moving.answers import NewImage, NewServer
-from app.client.moving.items import Facts, OldAlbum, OldImage
+from app.client.moving.items import Facts, OldAlbum, OldImage, OldPreset
 from app.client.moving.old_site import OldSite
 from app.client.moving.reading import Json, flag_of, id_of, object_of, objects_of, text_of, texts_of
 
@@ -24,6 +24,10 @@ class PixelFlare:
         # How the list is wrapped is not documented: as the others are, or not at all.
         found = objects_of(answer.get("data") if isinstance(answer, dict) else answer)
         return {album.slug: album for album in map(_album_of, found)}
+
+    async def presets(self) -> Sequence[OldPreset]:
+        """It has none of an account's own."""
+        return ()
 
     async def pages(self) -> AsyncIterator[Sequence[OldImage]]:
         """Without what is in the trash."""

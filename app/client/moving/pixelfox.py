@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 from app.client.moving.answers import NewImage, NewServer
 from app.client.moving.codes import MovingCode
-from app.client.moving.items import Facts, OldAlbum, OldImage
+from app.client.moving.items import Facts, OldAlbum, OldImage, OldPreset
 from app.client.moving.old_site import OldSite
 from app.client.moving.reading import Json, flag_of, object_of, text_of
 from app.client.problems import Problem
@@ -30,6 +30,10 @@ class PixelFox:
     async def albums(self) -> Mapping[str, OldAlbum]:
         """Its API tells none; those that the file names are made."""
         return {}
+
+    async def presets(self) -> Sequence[OldPreset]:
+        """It has none of an account's own."""
+        return ()
 
     async def pages(self) -> AsyncIterator[Sequence[OldImage]]:
         """What the file says, in its order."""

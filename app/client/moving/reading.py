@@ -56,6 +56,15 @@ def flag_of(value: object) -> bool | None:
     return value
 
 
+def number_of(value: object) -> int | None:
+    """A whole number from 1; None where there is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise _unexpected()
+    return value
+
+
 def _unexpected() -> Problem:
     message = "What answers is not this system's API, or not one of the documented shape. Are system and --from right?"
     return Problem(MovingCode.NOT_THIS_SYSTEM, message)

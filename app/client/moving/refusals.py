@@ -1,5 +1,7 @@
 """What the old system's statuses mean for an import."""
 
+import contextlib
+import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -55,10 +57,9 @@ def _read_wait(text: str | None) -> float | None:
     """Seconds of a Retry-After, which may be a number or a date."""
     if text is None:
         return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         until = parsedate_to_datetime(text)
     except ValueError:

@@ -72,6 +72,9 @@ class Report(Protocol):
     def failed(self, image: OldImage, problem: Problem) -> None:
         """This one is not."""
 
+    def left_out(self, what: str, problem: Problem) -> None:
+        """Something that is no image, and was not taken."""
+
     def trying_again(self, problem: Problem) -> None:
         """Something passing went wrong."""
 

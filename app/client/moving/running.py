@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +76,8 @@ async def _import(run: Import, report: Report) -> int:
 async def _move(run: Import, report: Report, way: Way) -> int:
     tally, started_at = Tally(), time.monotonic()
     report.begin(way.server, tally)
-    if not run.is_dry:
-        await way.albums.make_all()
     crew = Crew(way, Copier(way), report, tally, is_dry=run.is_dry)
-    parallel = run.parallel if way.server.may_upload_many else 1
-    problem, is_interrupted = await _until_interrupted(crew, parallel)
+    problem, is_interrupted = await _until_interrupted(_work(run, way, crew, report))
     if tally.listed == 0 and problem is not None:
         # It is one line that is wanted, where nothing could begin.
         raise problem
@@ -92,15 +89,42 @@ async def _move(run: Import, report: Report, way: Way) -> int:
     return 0 if ending.is_good(tally) else 1
 
 
-async def _until_interrupted(crew: Crew, parallel: int) -> tuple[Problem | None, bool]:
+async def _work(run: Import, way: Way, crew: Crew, report: Report) -> Problem | None:
+    """Albums, images, sizes; what ended it early, if anything did."""
     try:
-        return await crew.work(parallel=parallel), False
+        if not run.is_dry:
+            await way.albums.make_all()
+        problem = await crew.work(parallel=run.parallel if way.server.may_upload_many else 1)
+        if problem is None and not run.is_dry:
+            await _make_presets(way, report)
+    except Problem as error:
+        return error
+    return problem
+
+
+async def _until_interrupted(work: Coroutine[None, None, Problem | None]) -> tuple[Problem | None, bool]:
+    try:
+        return await work, False
     except asyncio.CancelledError:
         task = asyncio.current_task()
         assert task is not None
         # Taken note of: what follows must be able to wait.
         task.uncancel()
         return None, True
+
+
+async def _make_presets(way: Way, report: Report) -> None:
+    """The sizes that addresses name. Images are not given up for them: what is not taken is told."""
+    try:
+        presets = await way.source.presets()
+    except Problem as problem:
+        report.left_out("sizes", problem)
+        return
+    for preset in presets:
+        try:
+            await way.target.make_preset(preset)
+        except Problem as problem:
+            report.left_out(f"size {preset.name}", problem)
 
 
 async def _write_mapping(run: Import) -> tuple[str | None, Problem | None]:

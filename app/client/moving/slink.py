@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from app.client.moving.answers import NewImage, NewServer
-from app.client.moving.items import Facts, OldAlbum, OldImage
+from app.client.moving.items import Facts, OldAlbum, OldImage, OldPreset
 from app.client.moving.old_site import OldSite
 from app.client.moving.reading import Json, flag_of, id_of, object_of, objects_of, text_of
 
@@ -25,6 +25,10 @@ class Slink:
     async def albums(self) -> Mapping[str, OldAlbum]:
         """Its documented API has none."""
         return {}
+
+    async def presets(self) -> Sequence[OldPreset]:
+        """It has none of an account's own."""
+        return ()
 
     async def pages(self) -> AsyncIterator[Sequence[OldImage]]:
         """The newest first, private ones included; as many as there are until a page is empty."""

@@ -11,7 +11,7 @@ from app.client.answers import Session
 from app.client.control import Control
 from app.client.moving import documents
 from app.client.moving.answers import NewImage, NewServer, NewSession, image_of, server_of, session_of
-from app.client.moving.items import OldAlbum
+from app.client.moving.items import OldAlbum, OldPreset
 from app.client.moving.persisting import persist
 from app.client.moving.temporary import TemporaryFile
 from app.client.problems import Problem
@@ -94,6 +94,20 @@ class Target:
                 # Somebody else was first; or we were, and the answer got lost.
                 if problem.code != "CONFLICT":
                     raise
+
+    async def make_preset(self, preset: OldPreset) -> None:
+        """Make it where there is none of its name.
+
+        Raises:
+            Problem: CONFLICT: there is one, and it is another; or it is not taken.
+        """
+        box = {"fit": preset.fit, "width": preset.width_px, "height": preset.height_px}
+        found = (await self._ask(documents.PRESET, name=preset.name))["variantPreset"]
+        if found is not None and found != box:
+            raise Problem("CONFLICT", "The new account has another of this name.")
+        if found is None:
+            rest = {"metadata": preset.metadata, "neverRequireSignedUrls": preset.is_always_public}
+            await self._ask(documents.CREATE_PRESET, input={"name": preset.name, **box, **rest})
 
     # Variables and answers are JSON: Any.
     async def _ask(self, document: str, **variables: Any) -> dict[str, Any]:
