@@ -238,6 +238,40 @@ class TestWhatIsNotTaken:
             assert failures(moving(old.url)) == {"a": "CONFLICT"}
 
 
+class TestStrangeAnswers:
+    async def test_nothing_that_an_old_system_says_of_an_image_stops_the_others(
+        self, new: Residents, person: Person, moving: Moving, tmp_path: Path
+    ) -> None:
+        half = "\ud800"
+        strange = [
+            image_of("half", variants=[f"https://old.example.org/{half}", "http://[::1", '/a"; $x\n{}', ""]),
+            image_of(f"of{half}id"),
+            image_of("name", filename=half, creator=half),
+            image_of("deep", meta={"a": {"b": [half]}}),
+            image_of("giant", meta={"a": "x" * 3_000_000}, creator="y" * 100_000),
+            image_of("..", filename="../../etc/passwd"),
+            image_of("<script>", filename="<script>.png"),
+            image_of("x" * 2_000, filename="y" * 5_000),
+        ]
+        files = {str(image["id"]): make_png(70 + index, 44) for index, image in enumerate(strange)}
+        with run_other_side(cloud_of({**files, "good": PICTURE}, images=[*strange, image_of("good")])) as old:
+            mover = moving(old.url)
+            done = mover.run("--json")
+            table = moving(old.url, "cloudflare", "--mapping", tmp_path / "moved.map").run("--json")
+
+        assert (done.stderr, table.stderr) == ("", "")
+        events = events_of(done.stdout)
+        moved = {event["oldId"]: event for event in of_kind(events, "moved")}
+        assert {"half", "giant", "<script>", "good", "x" * 2_000} <= moved.keys()
+        assert [reason.split(":")[0] for reason in moved["giant"]["leftOut"]] == ["creator", "metadata"]
+        assert {event["code"] for event in of_kind(events, "failed")} <= {
+            "INVALID_REQUEST", "OLD_FILE_REFUSED", "CONFLICT",
+        }  # fmt: skip
+        assert events[-1]["event"] == "end"
+        assert "code" not in events[-1]
+        assert len(moved) + len(of_kind(events, "failed")) == len(strange) + 1
+
+
 class TestGuide:
     async def test_list_as_the_guide_has_it_is_read_by_page_and_detail(
         self, new: Residents, person: Person, moving: Moving

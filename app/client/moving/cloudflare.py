@@ -7,7 +7,17 @@ from urllib.parse import quote
 from app.client.moving.answers import NewImage, NewServer
 from app.client.moving.items import Facts, OldAlbum, OldImage, OldPreset
 from app.client.moving.old_site import OldSite
-from app.client.moving.reading import Json, flag_of, id_of, number_of, object_of, objects_of, text_of, texts_of
+from app.client.moving.reading import (
+    Json,
+    flag_of,
+    id_of,
+    notes_of,
+    number_of,
+    object_of,
+    objects_of,
+    text_of,
+    texts_of,
+)
 
 PER_PAGE = 100
 
@@ -101,5 +111,5 @@ def _preset_of(variant: Json) -> OldPreset:
 def _metadata_of(image: Json) -> Json | None:
     for name in ("meta", "metadata"):
         if name in image:
-            return object_of(image[name] or {})
+            return notes_of(image[name])
     return None

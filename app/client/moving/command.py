@@ -130,6 +130,8 @@ def _old_address(system: str, url: str, key: str | None, file_hosts: tuple[str, 
     checked = _address(url, key, "--key or SAFELIGHT_IMPORT_KEY")
     if any("/" in host or not host for host in file_hosts):
         raise click.UsageError("--file-host takes a host alone, such as cdn.example.org.")
+    if "@" in urlsplit(checked.url).netloc:
+        raise click.UsageError("--from takes no user name: --key is the credential.")
     # Whether or not the base URL was copied from the documents with its end.
     root = checked.url.removesuffix(SYSTEMS[system].prefix)
     return OldAddress(root, SYSTEMS[system].credentials(checked.key), frozenset(map(str.lower, file_hosts)))

@@ -13,7 +13,7 @@ from app.client.moving.journal import Journal, Moved
 from app.client.moving.old_site import OldSite
 from app.client.moving.target import Target
 from app.client.moving.temporary import TemporaryFile
-from app.client.moving.wanted import is_as_wanted, wanted_of
+from app.client.moving.wanted import is_as_wanted, take_out_oversized, wanted_of
 from app.client.problems import Problem
 
 MAX_TRIES = 16
@@ -70,6 +70,7 @@ class Copier:
             with TemporaryFile() as file:
                 await self._fetch(image, file)
                 errand = _Errand(image, file, album_slug, self._wanted_of(image, file))
+                errand.left_out += take_out_oversized(errand.wanted)
                 lock = self._same_bytes.setdefault(file.sha256, asyncio.Lock())
                 async with lock:
                     new = await self._bring(errand)
@@ -108,15 +109,16 @@ class Copier:
         return wanted_of(image.facts, byte_size=file.byte_size, sha256=file.sha256, processing=self._way.processing)
 
     async def _bring(self, errand: _Errand) -> NewImage:
+        refusal = Problem("CONFLICT", "Others change the same image in the new system.")
         for _ in range(MAX_TRIES):
             new: NewImage | None
             try:
                 new = await self._try(errand)
             except Problem as problem:
-                new = await self._mend(errand, problem)
+                new, refusal = await self._mend(errand, problem), problem
             if new is not None and self._claim(errand, new):
                 return new
-        raise Problem("CONFLICT", "Others change the same image in the new system. Run it again.")
+        raise refusal
 
     async def _try(self, errand: _Errand) -> NewImage:
         way = self._way

@@ -69,10 +69,18 @@ def _write_nginx(lines: Iterator[dict[str, Any]], file: TextIO) -> None:
     for line in lines:
         for old_url, new_url in zip(line["oldUrls"], line["newUrls"], strict=True):
             # `$uri` is decoded; of several hosts with the same path the table can know one.
-            path = unquote(urlsplit(old_url).path)
+            path = _path_of(old_url)
             if path.isprintable() and path not in seen:
                 seen.add(path)
                 file.write(f"{_quoted(path)} {_quoted(quote(new_url, safe=_PLAIN))};\n")
+
+
+def _path_of(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).path)
+    except ValueError:
+        # No address; what the old system says of itself need not be true.
+        return url
 
 
 # All that an address may have as it is, but what nginx would take for a variable or the end of a text.

@@ -73,7 +73,10 @@ class PixelFox:
 
     def _absolute(self, url: object) -> str | None:
         text = text_of(url)
-        return urljoin(f"{self.site.address.root}/", text) if text is not None else None
+        try:
+            return urljoin(f"{self.site.address.root}/", text) if text is not None else None
+        except ValueError:
+            return None
 
 
 def read_ids(path: Path) -> Iterator[OldImage]:

@@ -1,5 +1,6 @@
 """Parts of the old system's answers, each of the type that its document promises."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from app.client.moving.codes import MovingCode
@@ -19,6 +20,12 @@ def object_of(value: object) -> Json:
     return value
 
 
+def notes_of(value: object) -> Json:
+    """An object of whatever somebody noted; null is none."""
+    # Without halves of characters, however deep they lie.
+    return object_of(json.loads(_clean(json.dumps(value or {}, ensure_ascii=False))))
+
+
 def objects_of(value: object) -> Sequence[Json]:
     """An array of objects."""
     if not isinstance(value, list):
@@ -30,14 +37,14 @@ def id_of(value: object) -> str:
     """What names something: a text, not empty, that may stand in an address."""
     if not isinstance(value, str) or not value or len(value) > 4_096:
         raise _unexpected()
-    return value
+    return _clean(value)
 
 
 def text_of(value: object) -> str | None:
     """A text; None where there is none, or an empty one."""
     if value is not None and not isinstance(value, str):
         raise _unexpected()
-    return value or None
+    return _clean(value) if value else None
 
 
 def texts_of(value: object) -> tuple[str, ...]:
@@ -46,7 +53,7 @@ def texts_of(value: object) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise _unexpected()
-    return tuple(value)
+    return tuple(map(_clean, value))
 
 
 def flag_of(value: object) -> bool | None:
@@ -63,6 +70,11 @@ def number_of(value: object) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise _unexpected()
     return value
+
+
+def _clean(text: str) -> str:
+    # JSON can hold halves of characters, which nothing can be asked for and no file can hold.
+    return text.encode(errors="replace").decode()
 
 
 def _unexpected() -> Problem:
