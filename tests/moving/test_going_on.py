@@ -99,6 +99,14 @@ class TestJournal:
         assert (last["moved"], last["there"]) == (0, 1)
         assert mover.journal.read_bytes() == whole
 
+    async def test_account_may_be_reached_at_another_address(self, new: Residents, moving: Moving) -> None:
+        elsewhere = new.site.base_url.replace("127.0.0.1", "localhost")
+        with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+            await asyncio.to_thread(moving(old.url).finish)
+            last = await asyncio.to_thread(moving(old.url).finish, "--to", elsewhere)
+
+        assert (last["moved"], last["there"]) == (0, 1)
+
     def test_that_of_another_move_is_not_used(self, moving: Moving) -> None:
         with run_other_side(cloud_of({})) as old, run_other_side(cloud_of({})) as another:
             assert moving(old.url).run().returncode == 0

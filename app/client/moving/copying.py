@@ -18,8 +18,8 @@ from app.client.problems import Problem
 
 MAX_TRIES = 16
 """How often one image's session is asked for in other words."""
-# Nothing is the same image without these.
-_NEEDED = frozenset({"fileSize", "sha256", "expiresIn"})
+# Nothing is the same image without these; what was private must never become public for want of a word.
+_NEEDED = frozenset({"fileSize", "sha256", "expiresIn", "visibility", "isNsfw"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Move:
     old: str
     """The old system's root, and which account it is where the root does not tell."""
     new: str
+    """Where the new system was when the journal was begun."""
     account: str
     """The new system's account hash."""
 
@@ -156,10 +157,8 @@ def _load(journal: Journal, move: Move) -> None:
         if not line.endswith(b"\n"):
             break
         read = json.loads(line)
-        if end == 0 and read != header:
-            if read.get("format") != FORMAT:
-                raise ValueError(read)
-            raise _not_usable(journal.path, f"is that of another move, from {read['old']} to {read['new']}")
+        if end == 0:
+            _check_header(journal.path, read, header)
         journal.take(read)
         end += len(line)
     if not journal.file.writable() or isinstance(journal.file, io.BytesIO):
@@ -168,10 +167,28 @@ def _load(journal: Journal, move: Move) -> None:
         journal.file.truncate(end)
     if end == 0:
         _append(journal.file, header, journal.path)
+        _sync_folder(journal.path)
+
+
+def _check_header(path: Path, read: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    if read.get("format") != FORMAT:
+        raise ValueError(read)
+    # One account may be reached at several addresses: it is the same by its hash.
+    if {**read, "new": None} != {**wanted, "new": None}:
+        raise _not_usable(path, f"is that of another move, from {read['old']} to {read['new']}")
 
 
 def _is_plain(file: BinaryIO) -> bool:
     return isinstance(file, io.BytesIO) or stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
+def _sync_folder(path: Path) -> None:
+    # A new file is there after a power cut only if its folder is.
+    folder = os.open(path.absolute().parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _append(file: BinaryIO, line: Mapping[str, Any], path: Path) -> None:
