@@ -81,3 +81,12 @@ class Mover:
         """The mapping."""
         with self.mapping.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
+
+
+def failures(mover: Mover) -> dict[str, str]:
+    """The codes of the images that could not be copied, by old id; all others were."""
+    done = mover.run("--json")
+    events = events_of(done.stdout)
+    [end] = of_kind(events, "end")
+    assert done.returncode == (1 if end["failed"] or "code" in end else 0), done.stdout + done.stderr
+    return {event["oldId"]: event["code"] for event in of_kind(events, "failed")}
