@@ -9,6 +9,7 @@ _COMMANDS = {
     "api": "app.commands.api:api",
     "worker": "app.commands.worker:worker",
     "upload": "app.client.command:upload",
+    "import": "app.client.moving.command:import_",
     "users": "app.commands.accounts:users",
     "keys": "app.commands.accounts:keys",
     "audit": "app.commands.audit:audit",

@@ -30,22 +30,23 @@ class Control:
         Raises:
             Problem: no (as all methods here).
         """
-        return server_of(await self._ask(documents.GREET, {}))
+        return server_of(await self.ask(documents.GREET, {}))
 
     async def open_session(self, wanted: Mapping[str, object]) -> Session:
         """A new upload session; `wanted` is a CreateUploadSessionInput."""
-        return session_of(await self._ask(documents.OPEN_SESSION, {"input": dict(wanted)}))
+        return session_of(await self.ask(documents.OPEN_SESSION, {"input": dict(wanted)}))
 
     async def cancel_session(self, session_id: str) -> None:
         """Close an OPEN session for good, its reservation with it."""
-        await self._ask(documents.CANCEL_SESSION, {"id": session_id})
+        await self.ask(documents.CANCEL_SESSION, {"id": session_id})
 
     async def read_image(self, image_id: str) -> Readiness | None:
         """How far an image is now; None where there is none."""
-        return readiness_of_image(await self._ask(documents.READ_IMAGE, {"id": image_id}))
+        return readiness_of_image(await self.ask(documents.READ_IMAGE, {"id": image_id}))
 
     # Variables and answers are JSON: Any.
-    async def _ask(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The data of any operation."""
         request = GraphQLRequest(document, variable_values=variables)
         try:
             return await self._session.execute(request)

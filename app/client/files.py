@@ -7,12 +7,24 @@ import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from app.client.problems import ClientCode, Problem
 
 CHUNK_BYTES = 256 * 1024
 # What a folder is searched for; files that are named one by one are sent whatever their name.
 _EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".gif", ".webp", ".avif", ".heic", ".heif"})
+
+
+class Sendable(Protocol):
+    """Bytes that can be sent, and sent once more."""
+
+    @property
+    def byte_size(self) -> int:
+        """How many there are."""
+
+    def read(self, on_read: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """All of them in bounded parts; `on_read` hears how many have gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,10 @@ class Picture:
     sha256: str
     identity: tuple[int, ...]
     """Device, inode, size and time of the last change: whether it is still the same."""
+
+    def read(self, on_read: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """As `read_chunks`."""
+        return read_chunks(self, on_read)
 
 
 def list_files(paths: Sequence[Path]) -> Iterator[Path | tuple[Path, Problem]]:

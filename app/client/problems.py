@@ -36,7 +36,13 @@ class Problem(Exception):
     """Something that keeps a file from becoming an image, or this program from its server."""
 
     def __init__(
-        self, code: str, message: str, *, is_passing: bool = False, retry_after_s: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        is_passing: bool = False,
+        retry_after_s: float | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = str(code)
@@ -45,6 +51,8 @@ class Problem(Exception):
         """True where the same try may succeed later."""
         self.retry_after_s = retry_after_s
         """How long the server asks to wait."""
+        self.details = dict(details or {})
+        """Facts for a program, as the server tells them: Any."""
 
 
 def problem_of_graphql(error: TransportError | TimeoutError, url: str) -> Problem:
@@ -96,6 +104,7 @@ def _problem_of_error(error: Mapping[str, Any]) -> Problem:
         str(error.get("message", "")),
         is_passing=code in _PASSING_CODES,
         retry_after_s=_read_seconds(facts.get("retryAfter")),
+        details=facts.get("details"),
     )
 
 

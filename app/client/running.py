@@ -52,7 +52,7 @@ def run_upload(run: Run, report: Report) -> int:
 
 
 async def _upload(run: Run, report: Report) -> int:
-    _end_on_sigterm()
+    end_on_sigterm()
     started_at = time.monotonic()
     async with control_of(run.address) as control, httpx.AsyncClient(timeout=TIMEOUT) as http:
         server = await _greet(control, run.address)
@@ -92,7 +92,8 @@ async def _greet(control: Control, address: Address) -> Server:
         raise
 
 
-def _end_on_sigterm() -> None:
+def end_on_sigterm() -> None:
+    """Let SIGTERM end the current task as Ctrl-C does."""
     task = asyncio.current_task()
     assert task is not None
     if sys.platform != "win32":

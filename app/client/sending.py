@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from app.client.answers import Session
-from app.client.files import Picture, read_chunks
+from app.client.files import Sendable
 from app.client.patience import keep_trying
 from app.client.problems import Problem, problem_of_answer, unreachable
 
@@ -30,7 +30,7 @@ class Sender:
 
     async def send(
         self,
-        picture: Picture,
+        picture: Sendable,
         session: Session,
         *,
         on_sent: Callable[[int], None],
@@ -56,7 +56,7 @@ class Sender:
 
         return await keep_trying(attempt, on_problem)
 
-    async def _put(self, picture: Picture, session: Session, on_sent: Callable[[int], None]) -> Receipt:
+    async def _put(self, picture: Sendable, session: Session, on_sent: Callable[[int], None]) -> Receipt:
         on_sent(0)
         headers = {
             "Authorization": f"Bearer {session.token}",
@@ -64,7 +64,7 @@ class Sender:
             "Content-Type": "application/octet-stream",
         }
         try:
-            response = await self._http.put(session.upload_url, content=read_chunks(picture, on_sent), headers=headers)
+            response = await self._http.put(session.upload_url, content=picture.read(on_sent), headers=headers)
         except httpx.TransportError as error:
             raise unreachable(session.upload_url) from error
         if response.status_code not in {200, 201}:

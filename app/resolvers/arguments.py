@@ -98,6 +98,7 @@ def read_session_request(asked: CreateUploadSessionInput) -> SessionRequest:
         wanted=read_wanted(asked.processing),
         ttl_s=asked.expires_in,
         sha256=asked.sha256,
+        is_kept_apart=asked.allow_duplicate,
     )
 
 

@@ -157,6 +157,11 @@ class CreateUploadSessionInput:
     sha256: str | None = strawberry.field(
         default=None, description="Lower-case hex of the file's SHA-256; other bytes than these are refused."
     )
+    allow_duplicate: bool = strawberry.field(
+        default=False,
+        description="True: an image of its own, even where the account has these bytes already; "
+        "later uploads are not taken for its duplicates either.",
+    )
     captcha_token: str | None = strawberry.field(
         default=None, description="Proof of a CAPTCHA, where the server asks for one; this one does not."
     )

@@ -65,12 +65,16 @@ def events_of(text: str) -> list[dict[str, Any]]:
 
 def upload_on_terminal(url: str, *arguments: str | Path, folder: Path, columns: int = 80) -> tuple[int, str]:
     """Run it on a terminal of this width; the exit status and all that was drawn."""
+    return run_on_terminal(command_line(*arguments), environment_for(url), folder=folder, columns=columns)
+
+
+def run_on_terminal(
+    command: list[str], environment: dict[str, str], *, folder: Path, columns: int = 80
+) -> tuple[int, str]:
+    """The same for any command."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, columns))
-    environment = environment_for(url)
-    process = subprocess.Popen(
-        command_line(*arguments), cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
-    )
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     drawn, deadline = bytearray(), time.monotonic() + LIMIT_S
     while time.monotonic() < deadline and select.select([ours], [], [], LIMIT_S)[0]:

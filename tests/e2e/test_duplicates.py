@@ -1,6 +1,7 @@
 """The same bytes twice: one image, whoever sends them, whenever, through whichever process."""
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
@@ -151,3 +152,39 @@ async def test_a_duplicates_reservation_is_free_at_once(wide_site: Site) -> None
 
 async def _collect(client: Client, image_id: str) -> list[Json]:
     return [event async for event in client.watch(image_id)]
+
+
+async def test_duplicate_that_is_allowed_is_an_image_of_its_own(wide_site: Site) -> None:
+    async with Client(wide_site.base_url) as client:
+        content = make_jpeg(706, 500)
+        first = await client.upload(content, title="First")
+        announced = {"sha256": hashlib.sha256(content).hexdigest()}
+
+        second = await client.open_session(
+            len(content), allowDuplicate=True, title="Second", customId="own", **announced
+        )
+        answer = await client.send(second, content)
+        third = await client.upload(content)
+
+        assert (answer.status_code, answer.json()["id"]) == (201, second.image_id)
+        assert (await client.ask(NODE, id=second.image_id))["image"] == {
+            "id": second.image_id, "title": "Second", "customId": "own", "tags": [],
+        }  # fmt: skip
+        assert (await client.ask(NODE, id=third.image_id))["image"]["id"] == first.image_id
+
+
+async def test_taken_custom_id_names_the_open_session_that_has_it(wide_site: Site) -> None:
+    async with Client(wide_site.base_url) as client:
+        first = await client.open_session(1_000, customId="mine")
+
+        with pytest.raises(GraphQLFailure) as refused:
+            await client.open_session(1_000, customId="mine")
+        [error] = refused.value.errors
+        await client.ask("mutation ($id: ID!) { cancelUploadSession(id: $id) { __typename } }", id=first.id)
+        again = await client.upload(make_jpeg(708, 500), customId="mine")
+        with pytest.raises(GraphQLFailure) as held:
+            await client.open_session(1_000, customId="mine")
+
+        assert error["extensions"]["details"] == {"field": "customId", "uploadSessionId": first.id}
+        assert again.image_id != first.image_id
+        assert held.value.errors[0]["extensions"]["details"] == {"field": "customId"}

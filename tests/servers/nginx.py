@@ -26,6 +26,7 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
+    {around}
     server {{
         listen 127.0.0.1:{port};
         {server}
@@ -43,15 +44,18 @@ class NginxServer:
 
 
 @contextmanager
-def run_nginx(server: str) -> Iterator[NginxServer]:
-    """An nginx with one `server {}`, whose contents (locations, root …) are given; it runs as one process."""
+def run_nginx(server: str, *, around: str = "") -> Iterator[NginxServer]:
+    """An nginx with one `server {}`, whose contents (locations, root …) are given, and what stands `around` it.
+
+    It runs as one process.
+    """
     program = find_program("nginx", "/usr/sbin/nginx")
     if program is None:
         refuse("no nginx on this machine")
     port = find_free_port()
     with private_directory("nginx") as directory:
         configuration = directory / "nginx.conf"
-        configuration.write_text(_FRAME.format(directory=directory, port=port, server=server))
+        configuration.write_text(_FRAME.format(directory=directory, port=port, server=server, around=around))
         command = [program, "-p", str(directory), "-e", "stderr", "-c", str(configuration)]
         running = Program(command, directory=directory)
         running.wait_until(lambda: listens(port), timeout_s=_START_TIMEOUT_S)

@@ -194,7 +194,11 @@ async def _check_custom_id_is_free(db: Transaction, custom_key: object) -> None:
     if holder is None:
         return
     session = await find_session_of_image(db, holder.id) if holder.is_draft else None
-    if session is None or closing_error(session) is None:
+    if session is None:
         raise Conflict("Another image has this customId.", details={"field": "customId"})
+    if closing_error(session) is None:
+        # Whoever opened it and never heard the answer can find it again, and cancel it.
+        details = {"field": "customId", "uploadSessionId": str(session.id)}
+        raise Conflict("Another image has this customId.", details=details)
     # A draft that will never become an image does not keep its name from the next try.
     await update_image(db, holder.id, {"custom_id": None, "custom_key": None})

@@ -1,0 +1,208 @@
+"""What an import leaves behind when it is interrupted, and what the next one makes of it."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.client.program import events_of, of_kind
+from tests.moving.accounts import list_all
+from tests.moving.cloud import cloud_of, image_of
+from tests.moving.conftest import Moving
+from tests.moving.other_side import OtherSide, run_other_side
+from tests.people import Person, Residents
+from tests.pictures import make_png
+
+FILES = {f"trips/{index}": make_png(60 + index, 40) for index in range(30)}
+
+
+def code_of(stderr: str) -> str:
+    """Of the one line that says why nothing began."""
+    [line] = stderr.splitlines()
+    assert line.startswith("safelight: ")
+    return line.split()[1]
+
+
+async def count(new: Residents, person: Person) -> int:
+    async with new.client(person) as client:
+        return len(await list_all(client))
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+    async def test_interrupt_ends_cleanly_and_says_how_to_go_on(
+        self, end: signal.Signals, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        with run_other_side(cloud_of(FILES)) as old:
+            mover = moving(old.url, "cloudflare", "--original-only")
+            status = await asyncio.to_thread(mover.run_until, 5, "--parallel", "2", end=end)
+            rows = len(mover.rows())
+            last = await asyncio.to_thread(mover.finish)
+
+        assert status == 130
+        assert rows >= 5
+        assert last["there"] == rows
+        assert await count(new, person) == len(FILES)
+
+    async def test_session_of_a_run_that_could_not_note_it_does_not_keep_its_custom_id(
+        self, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        async with new.client(person) as client:
+            await client.open_session(100, customId="a", filename="a.png", visibility="PUBLIC")
+        with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+            last = await asyncio.to_thread(moving(old.url).finish)
+
+        assert last["moved"] == 1
+
+    async def test_custom_id_that_somebody_else_is_uploading_to_is_left_to_them(
+        self, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        async with new.client(person) as client:
+            session = await client.open_session(10_000, customId="a", title="Not from there")
+            with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+                done = moving(old.url).run("--json")
+            sent = await client.send(session, FILES["trips/2"])
+
+        [failed] = of_kind(events_of(done.stdout), "failed")
+        assert (failed["oldId"], failed["code"]) == ("a", "CONFLICT")
+        assert sent.status_code == 201
+
+    async def test_lost_journal_makes_nothing_twice(self, new: Residents, person: Person, moving: Moving) -> None:
+        files = dict(list(FILES.items())[:6])
+        named = [image_of(name, meta={"n": name}) for name in files]
+        # Those without a name of their own are known by their bytes.
+        unnamed = [image_of("0f1e2d3c-4b5a-4697-8877-66554433221" + name[-1], meta={"n": name}) for name in files]
+        both = files | {image["id"]: make_png(200, 20 + index) for index, image in enumerate(unnamed)}
+        with run_other_side(cloud_of(both, images=named + unnamed)) as old:
+            mover = moving(old.url)
+            first = await asyncio.to_thread(mover.finish)
+            before = mover.rows()
+            mover.journal.unlink()
+            second = await asyncio.to_thread(mover.finish)
+
+        assert (first["moved"], second["moved"]) == (12, 12)
+        assert await count(new, person) == 12
+        assert sorted(row["new_id"] for row in mover.rows()) == sorted(row["new_id"] for row in before)
+
+
+class TestJournal:
+    async def test_half_a_line_is_cut_off(self, new: Residents, person: Person, moving: Moving) -> None:
+        with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+            mover = moving(old.url)
+            await asyncio.to_thread(mover.finish)
+            whole = mover.journal.read_bytes()
+            mover.journal.write_bytes(whole + b'{"event": "moved", "oldId": "b')
+            last = await asyncio.to_thread(mover.finish)
+
+        assert (last["moved"], last["there"]) == (0, 1)
+        assert mover.journal.read_bytes() == whole
+
+    async def test_account_may_be_reached_at_another_address(self, new: Residents, moving: Moving) -> None:
+        elsewhere = new.site.base_url.replace("127.0.0.1", "localhost")
+        with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+            await asyncio.to_thread(moving(old.url).finish)
+            last = await asyncio.to_thread(moving(old.url).finish, "--to", elsewhere)
+
+        assert (last["moved"], last["there"]) == (0, 1)
+
+    def test_that_of_another_move_is_not_used(self, moving: Moving) -> None:
+        with run_other_side(cloud_of({})) as old, run_other_side(cloud_of({})) as another:
+            assert moving(old.url).run().returncode == 0
+            done = moving(another.url).run()
+
+        assert (done.returncode, code_of(done.stderr)) == (1, "JOURNAL_NOT_USABLE")
+        assert old.url in done.stderr
+
+    @pytest.mark.parametrize(
+        "content", [b"a shopping list\n", b"[]\n", b'{"event": "begin"}\n', b"\xff\xfe\x00\n", b'{"a": 1}\n{"b": 2}\n']
+    )
+    def test_what_is_none_is_left_as_it_is(self, content: bytes, moving: Moving) -> None:
+        with run_other_side(cloud_of({})) as old:
+            mover = moving(old.url)
+            mover.journal.write_bytes(content)
+            done = mover.run()
+            dry = mover.run("--dry-run")
+
+        assert (done.returncode, code_of(done.stderr)) == (1, "JOURNAL_NOT_USABLE")
+        assert (dry.returncode, code_of(dry.stderr)) == (1, "JOURNAL_NOT_USABLE")
+        assert mover.journal.read_bytes() == content
+
+    def test_two_runs_at_once_do_not_share_one(self, moving: Moving) -> None:
+        with run_other_side(cloud_of(FILES)) as old:
+            mover = moving(old.url, "cloudflare", "--parallel", "1")
+            process = mover.start("--json")
+            assert process.stdout is not None
+            assert '"begin"' in process.stdout.readline()
+            done = mover.run()
+            process.kill()
+            process.communicate()
+
+        assert (done.returncode, code_of(done.stderr)) == (1, "JOURNAL_NOT_USABLE")
+        assert "another import" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("option", "name", "code"),
+        [
+            ("--journal", "/proc/nowhere/journal.jsonl", "JOURNAL_NOT_USABLE"),
+            ("--journal", "/dev/full", "JOURNAL_NOT_USABLE"),
+            ("--mapping", "/nowhere/mapping.csv", "MAPPING_NOT_WRITTEN"),
+        ],
+    )
+    def test_place_that_cannot_be_written_is_told_before_anything_is_copied(
+        self, option: str, name: str, code: str, moving: Moving
+    ) -> None:
+        with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+            done = moving(old.url).run(option, name)
+
+        assert (done.returncode, code_of(done.stderr)) == (1, code)
+        assert old.paths == []
+
+    async def test_every_line_is_json_and_private_addresses_carry_no_key(
+        self, new: Residents, person: Person, moving: Moving
+    ) -> None:
+        with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+            mover = moving(old.url)
+            await asyncio.to_thread(mover.finish)
+
+        text = mover.journal.read_text()
+        assert [json.loads(line)["event"] for line in text.splitlines()] == ["begin", "opened", "moved"]
+        assert person.key not in text
+        assert "old-key" not in text
+
+
+class TestDryRun:
+    async def test_it_lists_and_changes_nothing(
+        self, new: Residents, person: Person, moving: Moving, tmp_path: Path
+    ) -> None:
+        images = [image_of("a\tb", requireSignedURLs=True), image_of("trips/1")]
+        with run_other_side(cloud_of(FILES, images=images)) as old:
+            mover = moving(old.url)
+            done = mover.run("--dry-run")
+            asked = asked_files(old)
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [
+            "a\N{REPLACEMENT CHARACTER}b\ta\N{REPLACEMENT CHARACTER}b.png\tprivate\t\t\tto copy",
+            "trips/1\ttrips/1.png\tpublic\t\t\tto copy",
+        ]
+        assert "2 images would be copied." in done.stderr
+        assert asked == []
+        assert list(tmp_path.iterdir()) == []
+        assert await count(new, person) == 0
+
+    async def test_it_knows_what_is_there(self, moving: Moving) -> None:
+        files = {"trips/1": FILES["trips/1"]}
+        with run_other_side(cloud_of(files)) as old:
+            mover = moving(old.url)
+            await asyncio.to_thread(mover.finish)
+            before = mover.journal.read_bytes()
+            done = mover.run("--dry-run")
+
+        assert done.stdout == "trips/1\ttrips/1.png\tpublic\t\t\tthere\n"
+        assert mover.journal.read_bytes() == before
+
+
+def asked_files(old: OtherSide) -> list[str]:
+    return [path for path in old.paths if path.endswith("/blob")]
