@@ -172,7 +172,7 @@ async def test_bytes_that_take_their_workers_with_them_are_refused(bench: Workbe
     assert (await bench.image(image_id)).replacement_id is None
 
 
-@pytest.mark.parametrize("ending", ["cancelled", "expired"])
+@pytest.mark.parametrize("ending", ["cancelled", "terminated", "expired"])
 async def test_a_session_that_ends_without_bytes_lets_the_image_be_complete(bench: Workbench, ending: str) -> None:
     image_id = await bench.upload(make_jpeg(314, 200))
     opened = await _open(bench, image_id, b"x" * 10)
@@ -183,6 +183,8 @@ async def test_a_session_that_ends_without_bytes_lets_the_image_be_complete(benc
 
     if ending == "cancelled":
         await bench.container.services.uploads.cancel(bench.owner, opened.session.id)
+    elif ending == "terminated":
+        await bench.container.resuming.terminate(opened.session.id, opened.token)
     else:
         now = utc_now()
         await _change_session(bench, opened.session.id, expires_at=now - timedelta(seconds=1))
