@@ -7,9 +7,7 @@ from sqlalchemy import text
 from app.db.engine import Database
 from tests.services.workbench import until
 
-_WAITING = text(
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 async def until_met(database: Database, task: "asyncio.Task[object]") -> None:

@@ -11,6 +11,7 @@ from app.db.images import find_image
 from app.db.tables import upload_sessions
 from app.db.uploads import update_session
 from app.domain.states import SessionState
+from app.services.uploads.opening import OpenedSession
 from tests.pictures import make_jpeg
 from tests.services.demand import Demand
 from tests.services.meeting import until_met
@@ -28,20 +29,22 @@ async def test_a_session_that_ends_waits_for_whoever_holds_its_image(demand: Dem
 
     async with database.write() as holder:
         await find_image(holder, image_id, for_update=True)
-        match ending:
-            case "cancelled":
-                end = bench.container.services.uploads.cancel(bench.owner, opened.session.id)
-            case "terminated":
-                end = bench.container.resuming.terminate(opened.session.id, opened.token)
-            case _:
-                end = bench.container.retention.expire(utc_now())
-        ending_task = asyncio.create_task(end)
-        await until_met(database, ending_task)
+        task = asyncio.create_task(_end(bench, opened, ending))
+        await until_met(database, task)
         values = {"updated_at": utc_now()}
         assert await update_session(holder, opened.session.id, values, only_in=[SessionState.OPEN])
-    await ending_task
+    await task
 
     assert (await bench.image(image_id)).replacement_id is None
+
+
+async def _end(bench: Workbench, opened: OpenedSession, ending: str) -> None:
+    if ending == "cancelled":
+        await bench.container.services.uploads.cancel(bench.owner, opened.session.id)
+    elif ending == "terminated":
+        await bench.container.resuming.terminate(opened.session.id, opened.token)
+    else:
+        await bench.container.retention.expire(utc_now())
 
 
 async def _let_expire(bench: Workbench) -> None:

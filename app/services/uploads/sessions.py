@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
-from app.db.records import SessionRecord
 from app.db.images import find_image
+from app.db.records import SessionRecord
 from app.db.replacing import end_replacements
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.uploads import (
