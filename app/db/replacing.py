@@ -27,6 +27,13 @@ async def end_replacements(db: AsyncConnection, session_ids: Collection[UUID], *
     return list((await db.execute(statement)).scalars())
 
 
+async def hold_overdue(db: AsyncConnection, *, now: datetime) -> None:
+    """Hold the images that wait for a session whose time is over, in the order of their ids."""
+    is_over = (sessions.c.is_replacement, sessions.c.state == SessionState.OPEN, sessions.c.expires_at <= now)
+    waiting = images.c.id.in_(select(sessions.c.image_id).where(*is_over))
+    await db.execute(select(images.c.id).where(waiting).order_by(images.c.id).with_for_update())
+
+
 async def claim_staged(
     db: AsyncConnection, image_id: ImageId, *, now: datetime, lease_until: datetime
 ) -> SessionRecord | None:

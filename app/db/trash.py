@@ -29,9 +29,12 @@ async def _hold(db: AsyncConnection, image_ids: Collection[ImageId]) -> dict[Ima
 
 
 async def list_overdue(db: AsyncConnection, *, deleted_before: datetime, limit: int) -> list[ImageRecord]:
-    """Images that have been in the trash since before this moment, the longest first."""
-    statement = select(images).where(images.c.deleted_at < deleted_before).order_by(images.c.deleted_at)
-    return [ImageRecord(*row) for row in await db.execute(statement.limit(limit))]
+    """Images that have been in the trash since before this moment, the longest first.
+
+    Their rows are held until the transaction ends. One that somebody else holds is left out, as it may be restored.
+    """
+    statement = select(images).where(images.c.deleted_at < deleted_before).order_by(images.c.deleted_at).limit(limit)
+    return [ImageRecord(*row) for row in await db.execute(statement.with_for_update(skip_locked=True))]
 
 
 async def remove_images(db: AsyncConnection, image_ids: Sequence[ImageId]) -> list[ImageId]:

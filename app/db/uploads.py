@@ -64,12 +64,9 @@ async def take_session(
         sessions.c.state == SessionState.OPEN,
         and_(sessions.c.state == SessionState.RECEIVING, is_lost),
     )
-    # Of a replacement the image has bytes all the time; its own are in once they are staged.
-    is_filled = exists().where(images.c.id == sessions.c.image_id, images.c.uploaded_at.is_not(None))
-    is_registered = or_(and_(~sessions.c.is_replacement, is_filled), sessions.c.staged_key.is_not(None))
     statement = (
         update(sessions)
-        .where(sessions.c.id == session_id, is_free, ~is_registered, sessions.c.expires_at > now)
+        .where(sessions.c.id == session_id, is_free, ~_is_registered(), sessions.c.expires_at > now)
         .values(
             state=SessionState.RECEIVING,
             lease_id=lease_id,
@@ -79,6 +76,12 @@ async def take_session(
         )
     )
     return (await db.execute(statement)).rowcount == 1
+
+
+def _is_registered() -> ColumnElement[bool]:
+    # Of a replacement the image has bytes all the time; its own are in once they are staged.
+    is_filled = exists().where(images.c.id == sessions.c.image_id, images.c.uploaded_at.is_not(None))
+    return or_(and_(~sessions.c.is_replacement, is_filled), sessions.c.staged_key.is_not(None))
 
 
 def _is_held(session_id: SessionId, lease_id: UUID) -> ColumnElement[bool]:
@@ -163,12 +166,12 @@ async def hold_abandoned(db: AsyncConnection, session: SessionRecord, *, now: da
 
 
 async def list_imports(db: AsyncConnection, *, now: datetime, limit: int) -> list[SessionRecord]:
-    """Sessions whose URL nobody fetches just now, the oldest first."""
+    """Sessions whose URL nobody fetches just now, and somebody should, the oldest first."""
     is_lost = and_(sessions.c.state == SessionState.RECEIVING, sessions.c.lease_until < now)
     statement = (
         select(sessions)
         .where(sessions.c.source_url.is_not(None), or_(sessions.c.state == SessionState.OPEN, is_lost))
-        .where(sessions.c.expires_at > now)
+        .where(~_is_registered(), sessions.c.expires_at > now)
         .order_by(sessions.c.created_at)
         .limit(limit)
     )

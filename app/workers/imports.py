@@ -55,19 +55,24 @@ class ImportLoop:
                 self._running[session.id] = asyncio.create_task(self._run_one(session), name="import")
 
     async def _run_one(self, session: SessionRecord) -> None:
+        is_over = True
         try:
-            await self._import(session)
+            is_over = await self._import(session)
         finally:
             del self._running[session.id]
-            self.woken.set()
+            if is_over:
+                # A slot is free. What was refused may be found again as it was: no hurry then.
+                self.woken.set()
 
-    async def _import(self, session: SessionRecord) -> None:
+    async def _import(self, session: SessionRecord) -> bool:
+        """Carry one out; False where there was nothing to do."""
         facts = {"session_id": str(session.id)}
         try:
             await self._importer.run(session)
             log.info("import_fetched", extra=facts)
         except (Conflict, UploadExpired):
             log.debug("import_taken", extra=facts)
+            return False
         except Unavailable as error:
             self._pause()
             log.warning("import_put_off", extra={**facts, "reason": error.code.value})
@@ -76,6 +81,7 @@ class ImportLoop:
         except Exception as error:
             self._pause()
             log.error("import_bug", exc_info=error, extra=facts)
+        return True
 
     def _pause(self) -> None:
         self._paused_until = asyncio.get_running_loop().time() + _PAUSE_S

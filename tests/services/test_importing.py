@@ -166,6 +166,17 @@ async def test_what_a_killed_worker_had_is_fetched_by_another(imports: Imports, 
     assert (await imports.look(session))[1].byte_size == len(PICTURE)
 
 
+async def test_what_waits_for_its_verdict_alone_waits_for_no_worker(imports: Imports, host: Host) -> None:
+    session, image = await imports.run(host.will("/x", reply(200, PICTURE)))
+    async with imports.container.database.write() as db:
+        await db.execute(update(upload_sessions).values(lease_until=utc_now() - timedelta(seconds=1)))
+
+    waiting = await imports.importer.list_waiting(limit=9)
+
+    assert (session.state, image.uploaded_at is not None) == (SessionState.RECEIVING, True)
+    assert [found.id for found in waiting] == []
+
+
 async def test_a_worker_that_stops_hands_its_import_back(imports: Imports, host: Host) -> None:
     session = await imports.open(host.will("/x", silence))
     running = asyncio.create_task(imports.importer.run(session))

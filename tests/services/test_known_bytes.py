@@ -10,6 +10,7 @@ from app.domain.states import SessionState
 from app.domain.variants import ORIGINAL, Derivative, Family, VariantState
 from app.errors import (
     ChecksumMismatch,
+    InvalidImage,
 )
 from app.ids import ImageId
 from app.storage.port import ObjectKey
@@ -51,6 +52,23 @@ async def test_unknown_bytes_are_sent_and_must_be_the_announced_ones(bench: Work
 
     assert (good.session.state, good.session.is_duplicate) == (SessionState.OPEN, False)
     assert reception.is_new
+
+
+async def test_an_image_whose_later_variant_cannot_be_made_is_still_known_by_its_bytes(bench: Workbench) -> None:
+    content = make_jpeg(327, 200)
+    image_id = await bench.upload(content)
+    before = await bench.image(image_id)
+    await bench.container.services.variants.generate(bench.owner, image_id, [SMALL])
+    claim = await bench.container.claims.claim(image_id)
+    assert claim is not None
+
+    is_unanswered = await bench.container.claims.reject(claim, InvalidImage("It cannot be decoded."))
+
+    assert not is_unanswered
+    assert (await bench.variant(image_id, "small")).state is VariantState.FAILED
+    assert (await bench.image(image_id)).dedupe_key == before.dedupe_key is not None
+    opened = await bench.open(content)
+    assert (await bench.send(opened, content)).snapshot.image.id == image_id
 
 
 async def test_bytes_whose_verdict_is_awaited_are_not_known_yet(bench: Workbench) -> None:

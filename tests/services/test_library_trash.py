@@ -1,14 +1,17 @@
 """Deleting for 30 days, for good, and restoring; on both databases."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 from app.db.engine import utc_now
+from app.db.images import find_image, update_image
 from app.domain.listing import ImageFilter, TrashView
 from app.domain.states import ImageState
 from app.ids import ImageId, make_uuid
 from app.services.library.trash import KEPT_FOR, Purger
 from app.storage.port import ObjectKey
+from tests.services.meeting import until_met
 from tests.services.shelf import Shelf
 from tests.services.test_library_lists import words
 
@@ -83,6 +86,21 @@ async def test_the_trash_empties_itself_after_30_days(shelf: Shelf, tmp_path: Pa
     assert purged == 1
     assert set(await shelf.images.find_many(shelf.me, [old, young])) == {young}
     assert [stat async for stat in shelf.store.list_objects()] == []
+
+
+async def test_an_image_that_is_being_restored_is_not_purged(shelf: Shelf) -> None:
+    now = utc_now()
+    image_id = await shelf.add_image(deleted_at=now - KEPT_FOR - timedelta(seconds=1))
+    purger = Purger(shelf.database, shelf.store, shelf.bus)
+
+    async with shelf.database.write() as restoring:
+        await find_image(restoring, image_id, for_update=True)
+        await update_image(restoring, image_id, {"deleted_at": None})
+        purging = asyncio.create_task(purger.purge_overdue(now))
+        await until_met(shelf.database, purging)
+
+    assert await purging == 0
+    assert (await shelf.row(image_id)).deleted_at is None
 
 
 async def _store_upload(shelf: Shelf, image_id: ImageId, folder: Path) -> None:

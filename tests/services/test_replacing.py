@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,7 @@ from app.errors import (
 )
 from app.ids import AccountId, ImageId, SessionId, make_uuid
 from app.services.uploads.opening import OpenedSession
+from app.services.uploads.reception import Sending
 from tests.pictures import Tags, make_jpeg, make_png
 from tests.services.workbench import Workbench, until
 
@@ -170,7 +172,7 @@ async def test_bytes_that_take_their_workers_with_them_are_refused(bench: Workbe
     assert (await bench.image(image_id)).replacement_id is None
 
 
-@pytest.mark.parametrize("ending", ["cancelled", "expired"])
+@pytest.mark.parametrize("ending", ["cancelled", "terminated", "expired"])
 async def test_a_session_that_ends_without_bytes_lets_the_image_be_complete(bench: Workbench, ending: str) -> None:
     image_id = await bench.upload(make_jpeg(314, 200))
     opened = await _open(bench, image_id, b"x" * 10)
@@ -181,6 +183,8 @@ async def test_a_session_that_ends_without_bytes_lets_the_image_be_complete(benc
 
     if ending == "cancelled":
         await bench.container.services.uploads.cancel(bench.owner, opened.session.id)
+    elif ending == "terminated":
+        await bench.container.resuming.terminate(opened.session.id, opened.token)
     else:
         now = utc_now()
         await _change_session(bench, opened.session.id, expires_at=now - timedelta(seconds=1))
@@ -240,6 +244,21 @@ async def test_a_replaced_image_is_nobodys_duplicate(bench: Workbench) -> None:
     again_old, again_new = await bench.upload(old), await bench.upload(new)
 
     assert len({image_id, again_old, again_new}) == 3
+
+
+async def test_an_image_that_is_deleted_for_good_meanwhile_ends_its_replacement(bench: Workbench) -> None:
+    image_id = await bench.upload(make_jpeg(322, 200))
+    content = make_png(166, 210)
+    opened = await _open(bench, image_id, content)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        await bench.container.services.trash.delete(bench.owner, [image_id], permanent=True)
+        yield content
+
+    with pytest.raises(NotFound):
+        await bench.container.reception.receive(Sending(opened.session.id, opened.token, chunks()))
+
+    assert await bench.objects(image_id) == set()
 
 
 async def _open(bench: Workbench, image_id: ImageId, content: bytes) -> OpenedSession:

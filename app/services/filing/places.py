@@ -54,10 +54,14 @@ async def settle_filename(
 
     The album's row is held until the transaction ends, so that nobody else takes the same name meanwhile. Outside of
     albums every name is free.
+
+    Raises:
+        NotFound: the album was deleted, since it was looked up maybe.
     """
     if album_id is None:
         return filename
-    await find_album(db, album_id, for_update=True)
+    if await find_album(db, album_id, for_update=True) is None:
+        raise NotFound("There is no such album.", details={"field": "albumId"})
     if not await names_in_album(db, album_id, but=of, exactly=filename):
         return filename
     taken = await names_in_album(db, album_id, but=of, like=_beginning_of(filename))

@@ -165,7 +165,8 @@ class ClaimService:
     async def reject(self, claim: Claim, error: SafelightError) -> bool:
         """The bytes are no picture, for good. True where the upload had not been answered: the image is a draft again.
 
-        An upload that was answered keeps its bytes, and its image is FAILED.
+        An upload that was answered keeps its bytes, and what was claimed is FAILED. An image that was decoded before
+        stays the one that the same bytes are known by: they are a picture, whatever went wrong this time.
         """
         now = utc_now()
         async with self._database.write() as db:
@@ -284,6 +285,8 @@ async def _fail_all(db: Transaction, claim: Claim, error: SafelightError, revisi
     for variant in claim.variants:
         values = final_values(variant, error, revision, now)
         await finish_claim(db, variant, {**values, "failures": variant.failures + 1})
-    # The same bytes sent again shall get a verdict of their own, not this image.
-    await update_image(db, claim.image.id, {"dedupe_key": None})
+    image = await find_image(db, claim.image.id)
+    if image is None or image.thumbhash is None:
+        # The same bytes sent again shall get a verdict of their own, not this image.
+        await update_image(db, claim.image.id, {"dedupe_key": None})
     await settle_state(db, claim.image.id)

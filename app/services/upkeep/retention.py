@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from app.db.engine import Database, utc_now
 from app.db.images import bump_revision, changed_images, settle_state
-from app.db.replacing import end_replacements, list_staged
+from app.db.replacing import end_replacements, hold_overdue, list_staged
 from app.db.uploads import expire_sessions, list_abandoned
 from app.db.variants import Waiting, count_unfinished, finish_claim, list_waiting, list_worn_out
 from app.domain.library_events import LibraryEventKind
@@ -65,6 +65,8 @@ class RetentionService:
     async def expire(self, now: datetime) -> None:
         """Close sessions whose time is over, and tell those who watch them."""
         async with self._database.write() as db:
+            # Images before their sessions, as everywhere: two who lock them in different orders wait for each other.
+            await hold_overdue(db, now=now)
             expired = await expire_sessions(db, now=now)
             await end_replacements(db, [session.id for session in expired if session.is_replacement], now=now)
         await self._bus.publish([session.image_id for session in expired])

@@ -28,8 +28,9 @@ async def check_quota(
     """
     if plan.storage_quota_bytes is None and plan.max_images is None:
         return needed_bytes
-    images, stored_bytes = await usage_of(db, account.id)
+    # In this order: an upload that ends between the two looks is counted twice, and not by neither.
     sessions, reserved_bytes = await reserved_by(db, account.id, now=utc_now())
+    images, stored_bytes = await usage_of(db, account.id)
     if plan.max_images is not None and is_new_image:
         _check_images(plan.max_images, taken=images + sessions)
     if plan.storage_quota_bytes is None:

@@ -121,6 +121,7 @@ class ReceptionService:
             Unauthorized: the token is not this session's.
             UploadAlreadyUsed: another request sends, or sent other bytes.
             UploadExpired: the session's time is over.
+            NotFound: the image whose bytes these shall replace was deleted for good meanwhile.
             FileTooLarge, InvalidFileType, ImageTooLarge, InvalidImage, ChecksumMismatch: the bytes are refused,
                 and the session is FAILED.
         """

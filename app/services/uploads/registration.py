@@ -51,6 +51,8 @@ class Registered(Enum):
     """The same bytes came a moment ago and nobody knows yet whether they are a picture: ask again."""
     STAGED = auto()
     """They will take the place of an image's bytes, if they are a picture."""
+    GONE = auto()
+    """The image was deleted for good meanwhile, and the session with it."""
 
 
 def dedupe_key(owner_id: AccountId, visibility: Visibility, sha256: str) -> str:
@@ -90,7 +92,8 @@ class Registrar:
         """The image that has the same bytes and waits for its verdict."""
         async with self._database.read() as db:
             draft = await find_image(db, lease.session.image_id)
-            assert draft is not None, "a session's draft lives as long as the session"
+            if draft is None:
+                return None
             key = dedupe_key(draft.owner_id, draft.visibility, arrival.file.sha256)
             present = await find_image_by(db, dedupe_key=key)
         return present.id if present is not None else None
@@ -114,7 +117,7 @@ class Registrar:
         await self._bus.publish([image_id], kind=LibraryEventKind.IMAGE_CREATED if is_answered else None)
 
     async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> bool:
-        if outcome is Registered.UNDECIDED:
+        if outcome in {Registered.UNDECIDED, Registered.GONE}:
             return False
         # An image that is there has had its first job.
         round_ = int(time.time() * 1000) if outcome is Registered.STAGED else 0
@@ -129,7 +132,8 @@ class Registrar:
 async def _register(db: Transaction, lease: SessionLease, arrival: Arrival) -> tuple[Registered, ImageId]:
     # The image before the session, as everywhere: two who lock them in different orders wait for each other.
     draft = await find_image(db, lease.session.image_id, for_update=True)
-    assert draft is not None, "a session's draft lives as long as the session"
+    if draft is None:
+        return Registered.GONE, lease.session.image_id
     if lease.session.is_replacement:
         await _stage(db, lease, arrival, draft)
         return Registered.STAGED, draft.id

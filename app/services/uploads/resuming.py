@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.db.engine import Database, utc_now
+from app.db.images import find_image
 from app.db.records import SessionRecord
+from app.db.replacing import end_replacements
 from app.db.snapshots import ImageSnapshot
 from app.db.uploads import find_session, find_sessions, update_held_session, update_session
 from app.domain.states import OPEN_STATES, SessionState
@@ -104,10 +106,15 @@ class ResumingService:
             UploadExpired: the session was closed before.
         """
         session = await self._authenticate(session_id, token)
-        values = {"state": SessionState.CANCELLED, "lease_id": None, "lease_until": None, "updated_at": utc_now()}
+        now = utc_now()
+        values = {"state": SessionState.CANCELLED, "lease_id": None, "lease_until": None, "updated_at": now}
         async with self._database.write() as db:
+            # The image before the session, as everywhere: two who lock them in different orders wait for each other.
+            await find_image(db, session.image_id, for_update=True)
             is_closed = await update_session(db, session.id, values, only_in=[SessionState.OPEN])
             is_closed = is_closed or await update_held_session(db, session.id, session.id, values)
+            if is_closed:
+                await end_replacements(db, [session.id], now=now)
         if not is_closed:
             raise await self._refusal_of(session)
         self._files.delete(session.id)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
+from app.db.images import find_image
 from app.db.records import SessionRecord
 from app.db.replacing import end_replacements
 from app.db.snapshots import ImageSnapshot, read_snapshots
@@ -116,7 +117,7 @@ class UploadService:
             session = await find_session(db, session_id)
             if session is None or session.owner_id != owner_id:
                 raise NotFound("There is no such upload session.")
-            if not await _cancel(db, session_id):
+            if not await _cancel(db, session):
                 raise Conflict(f"The session is {session.state.name}; only an OPEN one can be cancelled.")
         await self._bus.publish([session.image_id])
         return await self.get(principal, session_id)
@@ -124,7 +125,7 @@ class UploadService:
     async def give_up(self, session: SessionRecord) -> None:
         """Close a session that nobody but the caller knows of and that will get no file; one that is over stays so."""
         async with self._database.write() as db:
-            await _cancel(db, session.id)
+            await _cancel(db, session)
         await self._bus.publish([session.image_id])
 
     async def reserve(self, session: SessionRecord, file_bytes: int) -> None:
@@ -158,12 +159,15 @@ class UploadService:
         return Principal(upload_session_id=session.id, upload_image_id=session.image_id), session
 
 
-async def _cancel(db: Transaction, session_id: SessionId) -> bool:
+async def _cancel(db: Transaction, session: SessionRecord) -> bool:
+    if session.is_replacement:
+        # The image before the session, as everywhere: two who lock them in different orders wait for each other.
+        await find_image(db, session.image_id, for_update=True)
     now = utc_now()
     values = {"state": SessionState.CANCELLED, "updated_at": now}
-    is_open = await update_session(db, session_id, values, only_in=[SessionState.OPEN])
+    is_open = await update_session(db, session.id, values, only_in=[SessionState.OPEN])
     if is_open:
-        await end_replacements(db, [session_id], now=now)
+        await end_replacements(db, [session.id], now=now)
     return is_open
 
 
