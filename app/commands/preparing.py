@@ -29,14 +29,16 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
 
     Raises:
         CannotStart: the database does not answer.
+        InvalidSettings: the plans cannot be read; nothing was changed.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.sql_url)
     try:
+        # Reads the plans, which may be wrong: before anything is changed.
+        accounts = open_accounts(settings, database)
         await migrate(database, target=target)
         if target != "head":
             return None
-        accounts = open_accounts(settings, database)
         wanted = settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None
         first = await accounts.create_first(bootstrap_key=wanted)
     except SafelightError as error:

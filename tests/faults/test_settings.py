@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import InvalidSettings, load_settings
 from tests.servers.ports import find_free_port
 
 EXIT_S = 5.0
@@ -26,6 +27,22 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "store without bucket": ({"SAFELIGHT_STORE_URL": f"s3://a:b@{NOBODY}/?secure=0"}, "SAFELIGHT_STORE_URL"),
     "store away": ({"SAFELIGHT_STORE_URL": f"s3://a:b@{NOBODY}/bucket?secure=0"}, "SAFELIGHT_STORE_URL"),
     "no redis": ({"SAFELIGHT_REDIS_URL": ""}, "SAFELIGHT_REDIS_URL"),
+    "origin": (
+        {"SAFELIGHT_ALLOWED_ORIGINS": "foo"},
+        "SAFELIGHT_ALLOWED_ORIGINS: 'foo' is no origin, such as https://app.example.org",
+    ),
+    "broken list": (
+        {"SAFELIGHT_TRUSTED_PROXIES": '["10.0.0.1"'},
+        "SAFELIGHT_TRUSTED_PROXIES: must be a list, as first,",
+    ),
+    "no number": ({"SAFELIGHT_PORT": "abc"}, "SAFELIGHT_PORT: 'abc' must be a whole number"),
+    "large number": ({"SAFELIGHT_PORT": "70000"}, "SAFELIGHT_PORT: '70000' must be 65535 or less"),
+    "no switch": ({"SAFELIGHT_GUEST_UPLOADS": "maybe"}, "SAFELIGHT_GUEST_UPLOADS: 'maybe' must be 1 or 0"),
+    "no level": ({"SAFELIGHT_LOG_LEVEL": "loud"}, "SAFELIGHT_LOG_LEVEL: 'loud' must be 'debug', 'info', 'warning' or"),
+    "no plans": ({"SAFELIGHT_PLANS_FILE": "/nope"}, "SAFELIGHT_PLANS_FILE: /nope: No such file"),
+    "misspelt": ({"SAFELIGHT_PROT": "9"}, "SAFELIGHT_PROT is no setting: did you mean SAFELIGHT_PORT?"),
+    "misspelt secret": ({"SAFELIGHT_SECRETS": SECRET}, "did you mean SAFELIGHT_SECRET?"),
+    "like nothing": ({"SAFELIGHT_XYZZY": "9"}, "SAFELIGHT_XYZZY is no setting; README.md lists them all"),
 }
 
 
@@ -38,6 +55,41 @@ def test_a_wrong_setting_is_named_in_one_line(migrated: Path, name: str, program
     assert status != 0
     assert len(lines) == 1, lines
     assert setting in lines[0]
+    assert SECRET not in lines[0]
+
+
+def test_a_setting_misspelt_in_the_file_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SAFELIGHT_PUBLISHED_PORT=8080\nPOSTGRES_PASSWORD=x\nSAFELIGHT_DATADIR=/there\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InvalidSettings, match=r"^SAFELIGHT_DATADIR is no setting: did you mean SAFELIGHT_DATA_DIR\?$"):
+        load_settings()
+
+
+def test_names_of_others_are_nobodys_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["URL", "KEY", "CORPUS", "SERVICE_HOST", "API_SERVICE_PORT_HTTP", "PORT_8000_TCP_ADDR"]
+    for name in names:
+        monkeypatch.setenv(f"SAFELIGHT_{name}", "theirs")
+    monkeypatch.setenv("SAFELIGHT_API_PORT", "tcp://10.0.0.7:8000")
+
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a.example, http://b.example:81/", '["https://a.example","http://b.example:81"]']
+)
+def test_a_list_stands_between_commas_or_as_json(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("SAFELIGHT_ALLOWED_ORIGINS", text)
+
+    assert load_settings().allowed_origins == ["https://a.example", "http://b.example:81"]
+
+
+def test_plans_that_cannot_be_read_leave_the_database_as_it_is(tmp_path: Path) -> None:
+    lines, status = _run("migrate", {**_settings(tmp_path), "SAFELIGHT_PLANS_FILE": "/nope"})
+
+    assert status != 0
+    assert lines == ["safelight: SAFELIGHT_PLANS_FILE: /nope: No such file or directory"]
+    assert not (tmp_path / "safelight.db").exists()
 
 
 def test_a_database_that_was_not_migrated_is_refused(tmp_path: Path) -> None:
