@@ -193,6 +193,12 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'safelight.db'}"
 
     @property
+    def sqlite_path(self) -> Path | None:
+        """The database's file, absolute; None where it is a server's."""
+        kind, _, path = self.sql_url.partition(":///")
+        return Path(path.partition("?")[0]).absolute() if kind.startswith("sqlite") else None
+
+    @property
     def object_store_url(self) -> str:
         """The store, as a URL."""
         return self.store_url or (self.data_dir.absolute() / "objects").as_uri()

@@ -50,7 +50,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 def test_a_wrong_setting_is_named_in_one_line(migrated: Path, name: str, program: str) -> None:
     changed, setting = WRONG[name]
 
-    lines, status = _run(program, {**_settings(migrated), **changed})
+    lines, status = _run(program, settings={**_settings(migrated), **changed})
 
     assert status != 0
     assert len(lines) == 1, lines
@@ -85,7 +85,7 @@ def test_a_list_stands_between_commas_or_as_json(monkeypatch: pytest.MonkeyPatch
 
 
 def test_plans_that_cannot_be_read_leave_the_database_as_it_is(tmp_path: Path) -> None:
-    lines, status = _run("migrate", {**_settings(tmp_path), "SAFELIGHT_PLANS_FILE": "/nope"})
+    lines, status = _run("migrate", settings={**_settings(tmp_path), "SAFELIGHT_PLANS_FILE": "/nope"})
 
     assert status != 0
     assert lines == ["safelight: SAFELIGHT_PLANS_FILE: /nope: No such file or directory"]
@@ -93,16 +93,43 @@ def test_plans_that_cannot_be_read_leave_the_database_as_it_is(tmp_path: Path) -
 
 
 def test_a_database_that_was_not_migrated_is_refused(tmp_path: Path) -> None:
-    lines, status = _run("worker", _settings(tmp_path))
+    (tmp_path / "safelight.db").touch()
+
+    lines, status = _run("worker", settings=_settings(tmp_path))
 
     assert status != 0
     assert len(lines) == 1, lines
     assert "migrate" in lines[0]
 
 
+@pytest.mark.parametrize("command", [["users", "list"], ["keys", "list", "admin"], ["audit"], ["api"]], ids=" ".join)
+def test_a_folder_without_a_database_is_named_and_stays_as_it_is(tmp_path: Path, command: list[str]) -> None:
+    data_dir = tmp_path / "data"
+
+    lines, status = _run(*command, settings=_settings(data_dir))
+
+    assert status != 0
+    assert len(lines) == 1, lines
+    assert f"There is no database in {data_dir}. Is SAFELIGHT_DATA_DIR right?" in lines[0]
+    assert not data_dir.exists()
+
+
+def test_a_new_data_folder_is_closed_to_others_and_an_old_one_stays_as_it_is(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir(mode=0o755)
+    old.chmod(0o755)
+
+    for folder in (old, tmp_path / "new"):
+        lines, status = _run("migrate", settings=_settings(folder))
+        assert status == 0, lines
+
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert old.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_port_that_is_taken_is_named_in_one_line(migrated: Path) -> None:
     with _listener() as port:
-        lines, status = _run("api", {**_settings(migrated), "SAFELIGHT_PORT": str(port)})
+        lines, status = _run("api", settings={**_settings(migrated), "SAFELIGHT_PORT": str(port)})
 
     assert status != 0
     assert len(lines) == 1, lines
@@ -110,7 +137,7 @@ def test_a_port_that_is_taken_is_named_in_one_line(migrated: Path) -> None:
 
 
 def test_a_worker_without_its_redis_ends_so_that_it_is_started_again(migrated: Path) -> None:
-    lines, status = _run("worker", _settings(migrated))
+    lines, status = _run("worker", settings=_settings(migrated))
 
     assert status != 0
     assert "Traceback" not in "\n".join(lines)
@@ -120,7 +147,7 @@ def test_a_worker_without_its_redis_ends_so_that_it_is_started_again(migrated: P
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose database is up to date."""
     data_dir = tmp_path_factory.mktemp("migrated")
-    lines, status = _run("migrate", _settings(data_dir))
+    lines, status = _run("migrate", settings=_settings(data_dir))
     assert status == 0, lines
     return data_dir
 
@@ -134,11 +161,11 @@ def _settings(data_dir: Path) -> dict[str, str]:
     }
 
 
-def _run(program: str, settings: dict[str, str]) -> tuple[list[str], int]:
+def _run(*program: str, settings: dict[str, str]) -> tuple[list[str], int]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAFELIGHT_")}
     started_at = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "app", program],
+        [sys.executable, "-m", "app", *program],
         env={**inherited, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -146,7 +173,7 @@ def _run(program: str, settings: dict[str, str]) -> tuple[list[str], int]:
         check=False,
         timeout=EXIT_S + SLACK_S,
     )
-    print(f"{program} ended after {time.monotonic() - started_at:.1f} s")
+    print(f"{program[0]} ended after {time.monotonic() - started_at:.1f} s")
     return done.stdout.splitlines(), done.returncode
 
 
