@@ -29,9 +29,9 @@ def read_plans(settings: Settings) -> Plans:
         document = tomllib.loads(settings.plans_file.read_text(encoding="utf-8"))
         return make_plans(settings.max_upload_bytes, document)
     except OSError as error:
-        raise InvalidSettings(f"SAFELIGHT_PLANS_FILE: {error.strerror}") from error
+        raise InvalidSettings(f"SAFELIGHT_PLANS_FILE: {settings.plans_file}: {error.strerror}") from error
     except ValueError as error:
-        raise InvalidSettings(f"SAFELIGHT_PLANS_FILE: {error}") from error
+        raise InvalidSettings(f"SAFELIGHT_PLANS_FILE: {settings.plans_file}: {error}") from error
 
 
 def budget_of(settings: Settings) -> Budget:

@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from app import __version__
+
 _COMMANDS = {
     "run": "app.commands.run:run",
     "api": "app.commands.api:api",
@@ -35,5 +37,6 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="safelight")
 def main() -> None:
     """Safelight: an image server that lets you watch your pictures develop."""

@@ -141,6 +141,7 @@ async def check_parts(settings: Settings) -> None:
         Unavailable: the store does not answer.
     """
     redis_url_of(settings)
+    read_plans(settings)
     store = open_own_store(settings)
     try:
         await make_store_ready(store)

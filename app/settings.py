@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
+
+from app.setting_texts import PREFIX, describe_problem, find_misspelt, split_list
 
 MIB = 1024 * 1024
 
@@ -52,14 +54,24 @@ def _check_networks(texts: list[str]) -> list[str]:
     return texts
 
 
+def _check_origins(texts: list[str]) -> list[str]:
+    for text in texts:
+        parts = urlsplit(text)
+        if text != "*" and not (parts.scheme and parts.netloc and text.rstrip("/").endswith(f"://{parts.netloc}")):
+            raise ValueError(f"{text[:64]!r} is no origin, such as https://app.example.org")
+    return [text.rstrip("/") for text in texts]
+
+
 OptionalOrigin = Annotated[str | None, AfterValidator(_check_origin)]
+_Origins = Annotated[list[str], NoDecode, BeforeValidator(split_list), AfterValidator(_check_origins)]
+_Networks = Annotated[list[str], NoDecode, BeforeValidator(split_list), AfterValidator(_check_networks)]
 
 
 class Settings(BaseSettings):
     """What an operator may choose. Defaults fit a laptop; every name is read with the prefix `SAFELIGHT_`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SAFELIGHT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     host: str = Field("127.0.0.1", description="Address the API listens on.")
@@ -119,16 +131,17 @@ class Settings(BaseSettings):
         False,
         description="1 lets pictures be decoded where the kernel has no Landlock or seccomp. For development only.",
     )
-    allowed_origins: list[str] = Field(
-        [], description='Other origins whose pages may use the API, as JSON: ["https://app.example.org"].'
+    allowed_origins: _Origins = Field(
+        [], description="Other origins whose pages may use the API, between commas: https://app.example.org."
     )
     misses_per_minute: int = Field(
         100,
         ge=1,
         description="Variants that one client address may have made on demand in a minute. What is made is free.",
     )
-    trusted_proxies: Annotated[list[str], AfterValidator(_check_networks)] = Field(
-        [], description='Proxies whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"]. Others may have forged it.'
+    trusted_proxies: _Networks = Field(
+        [],
+        description="Proxies whose X-Forwarded-For is believed, between commas: 10.0.0.0/8. Others may have forged it.",
     )
     plans_file: Path | None = Field(
         None, description="TOML file that changes and adds plans; default the built-in ones. See docs/accounts.md."
@@ -145,7 +158,9 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker serves its own /metrics; none by default."
     )
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severity that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged."
+    )
 
     @model_validator(mode="after")
     def _check_secrets(self) -> Self:
@@ -178,6 +193,12 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'safelight.db'}"
 
     @property
+    def sqlite_path(self) -> Path | None:
+        """The database's file, absolute; None where it is a server's."""
+        kind, _, path = self.sql_url.partition(":///")
+        return Path(path.partition("?")[0]).absolute() if kind.startswith("sqlite") else None
+
+    @property
     def object_store_url(self) -> str:
         """The store, as a URL."""
         return self.store_url or (self.data_dir.absolute() / "objects").as_uri()
@@ -196,12 +217,19 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings, or raise `InvalidSettings` with one line about the first that is wrong."""
     try:
+        _check_names()
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = "_".join(["SAFELIGHT", *(str(part).upper() for part in first["loc"][:1])])
-        reason = first["msg"].removeprefix("Value error, ")
-        text = reason if reason.startswith("SAFELIGHT_") else f"{name}: {reason}"
-        raise InvalidSettings(text) from error
-    except ValueError as error:  # a list that is no JSON
-        raise InvalidSettings(f"a setting cannot be read: {error}") from error
+        first = error.errors(include_url=False)[0]
+        reason = describe_problem(first["type"], first["input"], first.get("ctx", {}), first["msg"])
+        name = "".join(str(part).upper() for part in first["loc"][:1])
+        raise InvalidSettings(f"{PREFIX}{name}: {reason}" if name else reason) from error
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(".env is no text in UTF-8") from error
+
+
+def _check_names() -> None:
+    given = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
+    misspelt = find_misspelt(given, Settings.model_fields)
+    if misspelt is not None:
+        raise InvalidSettings(misspelt)

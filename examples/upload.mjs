@@ -4,6 +4,16 @@ import { createClient } from "graphql-ws";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 
+if (process.argv.length !== 3 || !process.env.SAFELIGHT_KEY) {
+  console.error("Usage: SAFELIGHT_KEY=sl_… node upload.mjs FILE");
+  process.exit(2);
+}
+// Whatever fails below, at any await: one line. graphql-ws throws the errors of a subscription as an array.
+process.on("uncaughtException", (error) => {
+  console.error([error].flat()[0].message);
+  process.exit(1);
+});
+
 const url = process.env.SAFELIGHT_URL ?? "http://127.0.0.1:8000";
 const credentials = { Authorization: `Bearer ${process.env.SAFELIGHT_KEY}` };
 

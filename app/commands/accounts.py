@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from app.commands.preparing import check_has_database
 from app.container import open_accounts
 from app.db.engine import Database
 from app.db.migrating import NotMigrated, check_is_migrated
@@ -23,8 +24,10 @@ from app.ids import ApiKeyId, KeyStyle, parse_uuid
 from app.services.accounts.administration import AdministrationService, NewAccount
 from app.services.credentials.api_keys import ApiKeyService
 from app.settings import InvalidSettings, load_settings
+from app.supervisor.ground import CannotStart
 
 T = TypeVar("T")
+_WIDE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +156,29 @@ def revoke_key(username: str, key: str) -> None:
 
     async def revoke(desk: Desk) -> ApiKeyRecord:
         account = await desk.people.get(username)
-        named = parse_uuid(key)
-        found = [
-            record for record in await desk.people.list_keys(username) if named == record.id or record.prefix == key
-        ]
-        if len(found) != 1:
-            raise NotFound(f"There is no such key of {username}, or more than one: name it by its id.")
+        found = _find_keys(await desk.people.list_keys(username), key)
+        if not found:
+            raise NotFound(f"There is no such key of {username}: see `safelight keys list {username}`.")
+        if len(found) > 1:
+            raise NotFound(
+                f"{len(found)} keys of {username} begin so: name it by more of its characters, or by its id."
+            )
         return await desk.keys.revoke_for(account.id, ApiKeyId(found[0].id))
 
     click.echo(f"{work(revoke).prefix}… is revoked.")
+
+
+def _find_keys(keys: list[ApiKeyRecord], named: str) -> list[ApiKeyRecord]:
+    """Those of this id or prefix; else the live ones whose prefix begins so."""
+    exact = [key for key in keys if key.prefix == named or key.id == parse_uuid(named)]
+    return exact or [key for key in keys if named and key.revoked_at is None and key.prefix.startswith(named)]
 
 
 def work(action: Callable[[Desk], Awaitable[T]]) -> T:
     """Do something with the database of the settings; ends the program with status 1 where that cannot be."""
     try:
         return asyncio.run(_work(action))
-    except (InvalidSettings, NotMigrated) as error:
+    except (InvalidSettings, CannotStart, NotMigrated) as error:
         click.echo(f"safelight: {error}", err=True)
     except SafelightError as error:
         click.echo(f"safelight: {error.message}", err=True)
@@ -177,6 +187,7 @@ def work(action: Callable[[Desk], Awaitable[T]]) -> T:
 
 async def _work(action: Callable[[Desk], Awaitable[T]]) -> T:
     settings = load_settings()
+    check_has_database(settings)
     database = Database(settings.sql_url)
     try:
         accounts = open_accounts(settings, database)
@@ -202,10 +213,11 @@ def show(rows: list[dict[str, object]], *, as_json: bool) -> None:
     if not rows:
         click.echo("None.")
         return
-    table = Table(*rows[0], box=None)
+    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    # However narrow the terminal: what is cut off cannot be copied.
+    Console(width=_WIDE).print(table)
 
 
 def _cell(value: object) -> str:
@@ -221,7 +233,7 @@ def _account_row(account: AccountRecord) -> dict[str, object]:
         "plan": account.plan,
         "email": account.email,
         "created": _moment(account.created_at),
-        "last sign-in": _moment(account.last_login_at),
+        "last_sign_in": _moment(account.last_login_at),
     }
 
 
@@ -232,7 +244,7 @@ def _key_row(key: ApiKeyRecord) -> dict[str, object]:
         "name": key.name,
         "scopes": list(key.scopes),
         "created": _moment(key.created_at),
-        "last used": _moment(key.last_used_at),
+        "last_used": _moment(key.last_used_at),
         "expires": _moment(key.expires_at),
         "revoked": _moment(key.revoked_at),
     }

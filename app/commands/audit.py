@@ -12,6 +12,7 @@ from rich.table import Table
 
 from app.adapters import open_own_store
 from app.commands.exits import exit_with
+from app.commands.preparing import check_has_database
 from app.db.engine import Database
 from app.db.migrating import check_is_migrated
 from app.services.upkeep.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport, AuditService
@@ -40,6 +41,7 @@ def _audit(settings: Settings, *, repair: bool, as_json: bool, at_once: bool) ->
 
 
 async def _run(settings: Settings, *, repair: bool, at_once: bool) -> AuditReport:
+    check_has_database(settings)
     database = Database(settings.sql_url)
     try:
         await check_is_migrated(database)

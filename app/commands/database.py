@@ -10,6 +10,7 @@ from app.db.engine import Database
 from app.db.migrating import migrate as migrate_database
 from app.db.migrating import write_migration
 from app.settings import Settings
+from app.supervisor.ground import make_data_dir
 
 
 @click.command()
@@ -41,7 +42,7 @@ def migration(message: str) -> None:
             await database.close()
 
     def run_draft(settings: Settings) -> int:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_dir(settings.data_dir)
         asyncio.run(draft(settings))
         return 0
 

@@ -8,7 +8,7 @@ from app.db.engine import Database
 from app.db.migrating import check_is_migrated, migrate
 from app.errors import SafelightError
 from app.settings import InvalidSettings, Settings
-from app.supervisor.ground import CannotStart
+from app.supervisor.ground import CannotStart, make_data_dir
 
 
 async def prepare_to_run(settings: Settings) -> str | None:
@@ -29,14 +29,16 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
 
     Raises:
         CannotStart: the database does not answer.
+        InvalidSettings: the plans cannot be read; nothing was changed.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings.data_dir)
     database = Database(settings.sql_url)
     try:
+        # Reads the plans, which may be wrong: before anything is changed.
+        accounts = open_accounts(settings, database)
         await migrate(database, target=target)
         if target != "head":
             return None
-        accounts = open_accounts(settings, database)
         wanted = settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None
         first = await accounts.create_first(bootstrap_key=wanted)
     except SafelightError as error:
@@ -59,6 +61,7 @@ def when_migrated(settings: Settings, serve: Callable[[Settings], int]) -> int:
 
 
 async def _check(settings: Settings) -> None:
+    check_has_database(settings)
     database = Database(settings.sql_url)
     try:
         await check_is_migrated(database)
@@ -66,4 +69,20 @@ async def _check(settings: Settings) -> None:
         raise CannotStart(f"SAFELIGHT_DATABASE_URL: {error.message}") from error
     finally:
         await database.close()
+    make_data_dir(settings.data_dir)
     await check_parts(settings)
+
+
+def check_has_database(settings: Settings) -> None:
+    """Return if the database's file is there, or it is a server: SQLite would make an empty one at any place.
+
+    Raises:
+        CannotStart: it is not there.
+    """
+    path = settings.sqlite_path
+    if path is None or path.exists():
+        return
+    setting = "SAFELIGHT_DATABASE_URL" if settings.database_url else "SAFELIGHT_DATA_DIR"
+    raise CannotStart(
+        f"There is no database in {path.parent}. Is {setting} right? `safelight migrate` makes a new one."
+    )

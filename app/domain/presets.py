@@ -3,7 +3,7 @@
 import re
 from uuid import UUID, uuid5
 
-from app.domain.variants import BUILT_IN_PRESETS
+from app.domain.variants import BUILT_IN_PRESETS, Fit
 from app.errors import InvalidRequest
 
 MAX_SIDE_PX = 16_384
@@ -14,6 +14,7 @@ MAX_NAME_CHARACTERS = 99
 # Whatever stands in a path and in an object key as it is; no dot, as an extension follows, and none of the signs that
 # make Cloudflare's flexible variants out of a name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,98}", re.ASCII)
+_FILLING_FITS = frozenset({Fit.COVER, Fit.CROP, Fit.PAD})
 _BUILT_IN_IDS = UUID("6f1d7c5e-0f43-5b0e-9c51-6f8f7f0e7a11")
 
 
@@ -46,6 +47,16 @@ def check_side(side_px: int | None, *, field: str) -> int | None:
     if side_px is not None and not 1 <= side_px <= MAX_SIDE_PX:
         raise InvalidRequest(f"{field} must be between 1 and {MAX_SIDE_PX} pixels.", details={"field": field})
     return side_px
+
+
+def check_box(fit: Fit, width_px: int | None, height_px: int | None) -> None:
+    """Return if the fit has what it needs: those that fill a box need a side of it at least.
+
+    Raises:
+        InvalidRequest: it has not.
+    """
+    if fit in _FILLING_FITS and width_px is None and height_px is None:
+        raise InvalidRequest(f"{fit.name} needs a width, a height or both.", details={"field": "width"})
 
 
 def check_quality(quality: int | None) -> int | None:

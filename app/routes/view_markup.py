@@ -137,8 +137,7 @@ def _facts(image: ImageRecord) -> Iterator[tuple[str, str]]:
     if size:
         yield "File", " · ".join(size)
     exif = image.exif or {}
-    camera = " ".join(str(exif[name]) for name in ("make", "model") if exif.get(name))
-    if camera:
+    if camera := camera_of(str(exif.get("make") or ""), str(exif.get("model") or "")):
         yield "Camera", camera
     settings = [
         f"{exif['focal_length_mm']:g} mm" if exif.get("focal_length_mm") else "",
@@ -148,6 +147,12 @@ def _facts(image: ImageRecord) -> Iterator[tuple[str, str]]:
     ]
     if any(settings):
         yield "Exposure", " · ".join(filter(None, settings))
+
+
+def camera_of(make: str, model: str) -> str:
+    """What the camera is called; many models' names begin with their maker's first word (NIKON CORPORATION)."""
+    named, maker = model.casefold().split()[:1], make.casefold().split()[:1]
+    return model if named and named == maker else f"{make} {model}".strip()
 
 
 def _bytes(count: int) -> str:

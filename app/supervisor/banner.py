@@ -1,5 +1,9 @@
 """What a person sees when everything runs."""
 
+import os
+import sys
+from pathlib import Path
+
 from rich.console import Console
 
 from app.settings import Settings
@@ -26,6 +30,7 @@ def show_addresses(console: Console, settings: Settings) -> None:
         "Metrics": f"{base}/metrics",
         "Data": str(settings.data_dir),
         "Logs": str(settings.data_dir / "logs"),
+        "Command": f"{_command()} upload *.jpg",
         "Stop": "Ctrl-C",
     }
     console.print()
@@ -34,3 +39,8 @@ def show_addresses(console: Console, settings: Settings) -> None:
         console.print(f"  {name:<9} {value}", highlight=False, markup=False, soft_wrap=True)
     if settings.allow_unsandboxed:
         console.print("Pictures are decoded without the sandbox (SAFELIGHT_ALLOW_UNSANDBOXED).", style="yellow")
+
+
+def _command() -> str:
+    """How `safelight` is called from here: it lies beside the Python that runs this."""
+    return os.path.relpath(Path(sys.executable).with_name("safelight"))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ _LONGEST_DELAY_S = 3.0  # workers are to be back 5 s after a fault is over
 _STEADY_AFTER_S = 10.0
 _LAST_WORDS_BYTES = 32_768
 _LAST_WORDS_CHARACTERS = 500
+_REDIS_EVERYDAY = re.compile(r"\d+:[A-Z] [^#]{20,30} [.*-] ")
 _KEPT_LOG_BYTES = 20 * 1024 * 1024
 
 
@@ -33,10 +35,18 @@ class Program:
 
     def last_words(self) -> str:
         """The last line of its log, in one line; empty where it said nothing."""
+        line = self._last_line()
+        return _plain(line).removeprefix("safelight: ")[:_LAST_WORDS_CHARACTERS]
+
+    def last_complaint(self) -> str:
+        """Its last words, if they may say why it ended; empty where they tell of everyday work."""
+        return "" if _is_everyday(self._last_line()) else self.last_words()
+
+    def _last_line(self) -> str:
         with suppress(OSError):
             text = self.log_path.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace")
             lines = [line.strip() for line in text.splitlines() if line.strip()]
-            return _plain(lines[-1]).removeprefix("safelight: ")[:_LAST_WORDS_CHARACTERS] if lines else ""
+            return lines[-1] if lines else ""
         return ""
 
     def trim_log(self) -> None:
@@ -84,7 +94,7 @@ class Child:
             self.died.set()
             if time.monotonic() - started_at > _STEADY_AFTER_S:
                 delay_s = _FIRST_DELAY_S
-            words = self.program.last_words()
+            words = self.program.last_complaint()
             self.report(f"{self.program.name} {_describe(status)}; again in {delay_s:.1f} s. {words}".rstrip())
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
@@ -144,13 +154,25 @@ def _describe(status: int) -> str:
     return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
 
 
+def _is_everyday(line: str) -> bool:
+    """Is it less than a warning? Redis marks those of its lines with #; what has no mark may be anything."""
+    fields = _fields(line)
+    if fields is not None:
+        return fields.get("level") in {"DEBUG", "INFO"}
+    return _REDIS_EVERYDAY.match(line) is not None
+
+
+def _fields(line: str) -> dict[str, object] | None:
+    with suppress(ValueError):
+        fields = json.loads(line)
+        return fields if isinstance(fields, dict) else None
+    return None
+
+
 def _plain(line: str) -> str:
     """What a log line says: the event, and the last line of its traceback where there is one."""
-    try:
-        fields = json.loads(line)
-    except ValueError:
-        return line
-    if not isinstance(fields, dict):
+    fields = _fields(line)
+    if fields is None:
         return line
     traceback_lines = str(fields.get("exc_info", "")).strip().splitlines()
     return ": ".join([str(fields.get("event", line)), *traceback_lines[-1:]])

@@ -16,6 +16,11 @@ class CannotStart(Exception):
     """Why nothing was started, in one line for a person."""
 
 
+def make_data_dir(data_dir: Path) -> None:
+    """Make the folder where it is missing, closed to others: its database has signing keys. One that is there stays."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 @contextmanager
 def claim_data_dir(data_dir: Path) -> Iterator[None]:
     """Make the folder where it is missing, and hold it: a second supervisor in it is refused.
@@ -23,7 +28,8 @@ def claim_data_dir(data_dir: Path) -> Iterator[None]:
     The kernel lets go of the hold with this process, however it ends.
     """
     try:
-        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        make_data_dir(data_dir)
+        (data_dir / "logs").mkdir(exist_ok=True)
         lock_fd = os.open(data_dir / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise CannotStart(f"SAFELIGHT_DATA_DIR: cannot write to {data_dir}: {error.strerror}") from error

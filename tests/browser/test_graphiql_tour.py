@@ -25,6 +25,17 @@ def server(tmp_path: Path, free_port: int) -> Iterator[tuple[str, str]]:
         yield f"http://127.0.0.1:{free_port}", key
 
 
+async def test_the_newest_image_of_nobody_is_told_in_one_sentence(visit: Visit, server: tuple[str, str]) -> None:
+    page = visit.page
+    await open_page(page, server[0])
+
+    for tab in ("Watch", "Picture"):
+        await open_tab(page, tab)
+        await run_operation(page)
+        await expect(page.locator(".graphiql-response")).to_contain_text("Paste your key at the top right")
+        await expect(page.locator(".graphiql-response")).not_to_contain_text("stack")
+
+
 async def test_tour_of_the_tabs_ends_with_a_picture_that_is_ready(
     visit: Visit, server: tuple[str, str], picture_folder: Path
 ) -> None:

@@ -58,6 +58,22 @@ def test_node_example_prints_every_variant(site: Site, tmp_path: Path, node: str
     assert_all_became_ready(done.stdout)
 
 
+def test_node_example_tells_a_refusal_and_how_it_is_used(site: Site, tmp_path: Path, node: str) -> None:
+    (tmp_path / "text.jpg").write_bytes(b"no picture")
+    script = shutil.copy(EXAMPLES / "upload.mjs", tmp_path)
+    (tmp_path / "node_modules").symlink_to(nodes.NODE_PROJECT / "node_modules")
+
+    refused = run([node, str(script), str(tmp_path / "text.jpg")], site)
+    absent = run([node, str(script), str(tmp_path / "absent.jpg")], site)
+    without = run([node, str(script)], site)
+
+    assert (refused.returncode, refused.stderr) == (1, "This is no JPEG, PNG, GIF, WebP, AVIF or HEIC picture.\n")
+    assert absent.returncode == 1
+    assert absent.stderr.startswith("ENOENT: no such file")
+    assert absent.stderr.count("\n") == 1
+    assert (without.returncode, without.stderr) == (2, "Usage: SAFELIGHT_KEY=sl_… node upload.mjs FILE\n")
+
+
 async def test_page_shows_every_variant_becoming_ready(site: Site, tmp_path: Path, visit: browsers.Visit) -> None:
     (tmp_path / "page.jpg").write_bytes(make_jpeg(642, 480))
     page = visit.page

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.signatures import is_signed, sign, verify
+from tests.pages import ROOT, blocks
 from tests.servers.programs import find_program, refuse
 
+IMPORT = 'import { createHmac } from "node:crypto";\n'
 SCRIPT = Path(__file__).parents[1] / "node" / "signatures.mjs"
 HOST = "https://img.example.org"
 PATH = "/f/018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e/webp/small.webp"
@@ -126,3 +129,18 @@ def test_a_time_that_is_no_time_is_refused_even_where_it_was_signed(expiry: str)
     good = sign(PATH, f"e={expiry}", key=KEY, expires_at_s=0).replace("&exp=0", "").replace("?e=", "?exp=")
 
     assert verify(good, [KEY], now_s=NOW_S) is None
+
+
+def test_the_lines_in_the_docs_sign_what_is_accepted(node: str, tmp_path: Path) -> None:
+    with_node, with_web_crypto = blocks(ROOT / "docs" / "delivery.md", "js")
+    start, rest = with_node.removeprefix(IMPORT).split('url.searchParams.set("sig"')
+    scripts = {"node.mjs": with_node, "web.mjs": start + with_web_crypto + rest.partition("\n")[2]}
+
+    for name, script in scripts.items():
+        (tmp_path / name).write_text(script)
+        address = f"{HOST}/f/a%20b/beach.jpg?w=300&v=1%2C2"
+        command = [node, str(tmp_path / name), address, KEY]
+        signed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+
+        assert signed.startswith(f"{address}&exp=")
+        assert verify(signed.removeprefix(HOST), [KEY], now_s=time.time()) is not None, name

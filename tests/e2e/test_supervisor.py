@@ -15,6 +15,7 @@ import pytest
 import redis
 
 from app.supervisor import tether
+from app.supervisor.child import Program
 from tests.e2e.processes import Running, left_after, started
 from tests.e2e.toy_supervisor import KEY
 
@@ -114,6 +115,25 @@ def test_queue_is_kept_over_a_kill_9_of_redis(start: Start, tmp_path: Path) -> N
                     continue
 
         assert kept == b"yes"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"level": "INFO", "event": "variant_ready"}', ""),
+        ('{"level": "ERROR", "event": "store_away"}', "store_away"),
+        ('{"level": "WARNING", "event": "odd", "exc_info": "Traceback:\\nOSError: no room"}', "odd: OSError: no room"),
+        ("safelight: SAFELIGHT_PORT: 'abc' must be a whole number", "SAFELIGHT_PORT: 'abc' must be a whole number"),
+        ("MemoryError", "MemoryError"),
+        ("4711:M 20 Nov 2026 15:36:26.123 * Ready to accept connections unix", ""),
+        ("4711:M 20 Nov 2026 15:36:26.123 # Out Of Memory", "4711:M 20 Nov 2026 15:36:26.123 # Out Of Memory"),
+    ],
+)
+def test_only_a_complaint_is_told_as_the_cause_of_an_end(tmp_path: Path, line: str, told: str) -> None:
+    log_path = tmp_path / "worker.log"
+    log_path.write_text(f"something earlier\n{line}\n")
+
+    assert Program("worker", ("worker",), {}, log_path).last_complaint() == told
 
 
 def test_broken_queue_file_is_set_aside(start: Start, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from app.routes.view_markup import camera_of
 from tests.e2e.clients import Client
 from tests.e2e.servers import Site
 from tests.pictures import Tags, make_jpeg
@@ -20,6 +21,21 @@ async def page_of(client: Client, image_id: str) -> tuple[str, str]:
     """Its relative address, and the address with a signature where it is private."""
     image = (await client.ask(PAGE, id=image_id))["image"]
     return image["viewUrl"], image["embed"]["bbcode"].removeprefix("[url=").partition("]")[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "camera"),
+    [
+        ("NIKON CORPORATION", "NIKON D80", "NIKON D80"),
+        ("Canon", "Canon EOS 300D", "Canon EOS 300D"),
+        ("SONY", "ILCE-7M3", "SONY ILCE-7M3"),
+        ("FUJIFILM", "", "FUJIFILM"),
+        ("", "D80", "D80"),
+        ("", "", ""),
+    ],
+)
+def test_the_maker_is_named_once(make: str, model: str, camera: str) -> None:
+    assert camera_of(make, model) == camera
 
 
 def tags_of(page: str) -> dict[str, str]:

@@ -151,6 +151,22 @@ async def test_a_new_focal_point_moves_what_is_cut(client: Client) -> None:
             pass
 
 
+@pytest.mark.parametrize("fit", ["COVER", "CROP", "PAD"])
+async def test_a_fit_that_fills_a_box_needs_one(client: Client, fit: str) -> None:
+    with pytest.raises(GraphQLFailure) as created:
+        await client.ask(CREATE, input={"name": "boxless", "fit": fit})
+    assert (await client.ask(FIND, name="boxless"))["variantPreset"] is None
+    await _create(client, f"box-{fit}", fit=fit, height=40)
+    with pytest.raises(GraphQLFailure) as updated:
+        await client.ask(UPDATE, input={"name": f"box-{fit}", "height": None})
+
+    for failure in (created, updated):
+        assert failure.value.code == "INVALID_REQUEST"
+        assert failure.value.errors[0]["extensions"]["details"] == {"field": "width"}
+    assert (await client.ask(FIND, name=f"box-{fit}"))["variantPreset"]["height"] == 40
+    assert (await _create(client, f"free-{fit}", fit="CONTAIN"))["width"] is None
+
+
 async def test_a_deleted_presets_addresses_lead_nowhere(site: Site, client: Client) -> None:
     await _create(client, "gone", fit="SCALE_DOWN", width=40)
     session = await client.upload(make_jpeg(803, 600))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app import __version__
 from tests.e2e.clients import Client, GraphQLFailure
 from tests.graphql.test_credentials_keys import wait_closed
 from tests.graphql.test_credentials_sign_in import SIGN_IN
@@ -56,6 +57,25 @@ async def test_life_of_an_account_from_the_command_line(people: People) -> None:
     assert key["secret"] not in json.dumps(listed)
 
 
+def test_a_key_is_named_by_any_beginning_that_is_its_alone(people: People) -> None:
+    assert run(people, "users", "add", "karla").returncode == 0
+    first, second = (run_json(people, "keys", "add", "karla", "--name", name) for name in ("first", "second"))
+    beginning = first["prefix"][
+        : next(at for at, (a, b) in enumerate(zip(first["secret"], second["secret"], strict=True)) if a != b) + 1
+    ]
+
+    assert "2 keys of karla begin so" in run(people, "keys", "revoke", "karla", "sl_").stderr
+    assert "no such key of karla" in run(people, "keys", "revoke", "karla", "").stderr
+    revoked = run(people, "keys", "revoke", "karla", beginning)
+
+    assert revoked.stdout == f"{first['prefix']}… is revoked.\n"
+    assert {key["name"]: key["revoked"] is None for key in run_json(people, "keys", "list", "karla")} == {
+        "first": False,
+        "second": True,
+    }
+    assert run(people, "keys", "revoke", "karla", "sl_").stdout == f"{second['prefix']}… is revoked.\n"
+
+
 async def _until_plan(client: Client, plan: str) -> None:
     async with asyncio.timeout(5):
         while True:
@@ -83,6 +103,22 @@ def test_tables_are_for_people(people: People) -> None:
 
     assert listed.returncode == 0
     assert "admin" in listed.stdout
+    assert "last sign in" in listed.stdout
+
+
+def test_nothing_is_cut_off_that_must_be_copied(people: People) -> None:
+    (key, *_) = run_json(people, "keys", "list", "admin")
+
+    listed = run(people, "keys", "list", "admin")
+
+    assert "last_used" in key
+    assert "…" not in listed.stdout
+    assert f"{key['id']}  {key['prefix']}" in listed.stdout
+
+
+def test_version_and_usage_call_it_safelight(people: People) -> None:
+    assert run(people, "--version").stdout == f"safelight, version {__version__}\n"
+    assert run(people, "keys", "--help").stdout.startswith("Usage: safelight keys ")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from app.domain.presets import (
     MAX_OWN_PRESETS,
     NAMES_BY_BUILT_IN_ID,
     built_in_id,
+    check_box,
     check_name,
     check_quality,
     check_side,
@@ -121,7 +122,7 @@ class PresetService:
                 message = f"An account may have at most {MAX_OWN_PRESETS} presets. Delete one first."
                 raise InvalidRequest(message, details={"field": "name"})
             await insert_preset(db, {**row, **columns, "updated_at": now})
-            return _view(await _get(db, owner_id, name))
+            return _view(_with_box(await _get(db, owner_id, name)))
 
     async def update(self, principal: Principal, name: str, change: PresetChange) -> PresetView:
         """Change an own preset; what was made with it is made anew, and serves as it is until then.
@@ -142,7 +143,7 @@ class PresetService:
             await self._hold(db, owner_id)
             before = await _get(db, owner_id, name)
             await update_preset(db, before.id, {**columns, "updated_at": now})
-            after = await _get(db, owner_id, name)
+            after = _with_box(await _get(db, owner_id, name))
             if _pixels(before) != _pixels(after):
                 for image_id in (failed := await list_failed(db, selection)):
                     revision = await bump_revision(db, image_id, now=now) or 0
@@ -245,6 +246,12 @@ async def _get(db: Transaction, owner_id: AccountId, name: str) -> PresetRecord:
     record = await find_preset(db, owner_id, name)
     if record is None:
         raise NotFound("There is no such preset.", details={"field": "name"})
+    return record
+
+
+def _with_box(record: PresetRecord) -> PresetRecord:
+    """The preset as it is now written; what cannot be is undone with its transaction."""
+    check_box(preset_of(record).fit, record.width_px, record.height_px)
     return record
 
 

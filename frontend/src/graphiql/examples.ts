@@ -58,6 +58,8 @@ mutation OpenSession($input: CreateUploadSessionInput!) {
         input: {
           fileSize: 20_000_000,
           filename: "first-light.jpg",
+          // Has a default; the editor asks for it all the same.
+          expiresIn: 1800,
           processing: {
             profile: "CUSTOM",
             derivatives: [

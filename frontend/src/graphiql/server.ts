@@ -72,7 +72,15 @@ async function latestImage(): Promise<string> {
   const answer = await ask(NEWEST);
   const nodes = (answer.data?.images as { nodes: { id: string }[] } | undefined)?.nodes ?? [];
   if (nodes[0]) return nodes[0].id;
-  throw new Error(answer.errors?.[0]?.message ?? `There is no image yet: run OpenSession in tab 2 first.`);
+  if (!apiKey) throw said("Paste your key at the top right: whose newest image is meant?");
+  throw said(answer.errors?.[0]?.message ?? "There is no image yet: run OpenSession in tab 2 first.");
+}
+
+/** An error for a person: GraphiQL would show the stack, too. */
+function said(message: string): Error {
+  const error = new Error(message);
+  error.stack = undefined;
+  return error;
 }
 
 async function withLatest(params: FetcherParams): Promise<FetcherParams> {
