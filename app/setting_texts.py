@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 PREFIX = "SAFELIGHT_"
 _OTHERS = {"URL", "KEY", "IMPORT_KEY", "PUBLISHED_PORT", "CORPUS", "REFERENCE", "SCREENSHOTS", "OPENAPI_EXAMPLES"}
-"""No settings, and ours all the same: of `safelight upload` and `import`, compose.yaml, the tests and the benchmarks."""
+"""No settings, and ours all the same: of the client's commands, compose.yaml, the tests and the benchmarks."""
 # Kubernetes tells every container of each service so; one of them may be called safelight.
 _OF_KUBERNETES = re.compile(r"(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_\w+)?=.*|\w+_PORT=\w+://.*")
 # Only of these kinds is the value shown: no secret is a number, a switch or one of a few words.
