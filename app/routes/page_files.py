@@ -12,7 +12,13 @@ from app.errors import NotFound
 
 FOLDER = "/assets/"
 _SOURCES = Path(__file__).parent / "pages"
-_MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+_WELL_KNOWN_AGE_S = 86_400
 _HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
@@ -46,6 +52,7 @@ def read_template(name: str) -> Template:
 VIEW_STYLE = PageFile.read("view.css")
 VIEW_SCRIPT = PageFile.read("view.js")
 LAMP = PageFile.read("lamp.svg")
+_ROBOTS = PageFile.read("robots.txt")
 _FILES = {file.path: file for file in (VIEW_STYLE, VIEW_SCRIPT, LAMP)}
 
 
@@ -55,3 +62,18 @@ async def page_file(request: Request) -> Response:
     if found is None:
         raise NotFound("There is nothing at this address.")
     return Response(found.content, media_type=found.media_type, headers=_HEADERS)
+
+
+async def favicon(_request: Request) -> Response:
+    """What browsers ask of every server: our lamp, as an SVG."""
+    return _at_fixed_address(LAMP)
+
+
+async def robots(_request: Request) -> Response:
+    """What search engines may look at."""
+    return _at_fixed_address(_ROBOTS)
+
+
+def _at_fixed_address(file: PageFile) -> Response:
+    headers = {**_HEADERS, "Cache-Control": f"public, max-age={_WELL_KNOWN_AGE_S}"}
+    return Response(file.content, media_type=file.media_type, headers=headers)

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.routes.hosts import PictureHosts
 from app.routes.oembed import OEmbed
-from app.routes.page_files import FOLDER, page_file
+from app.routes.page_files import FOLDER, favicon, page_file, robots
 from app.routes.view_page import Authenticate, ViewPage
 from app.services.delivery.showing import ShowingService
 
@@ -27,6 +27,8 @@ def make_page_routes(
         Route("/i/{short_id}", view.__call__, methods=["GET"]),
         Route("/oembed", OEmbed(showing, hosts, base_url).__call__, methods=["GET"]),
         Route(FOLDER + "{name}", page_file, methods=["GET"]),
+        Route("/favicon.ico", favicon, methods=["GET"]),
+        Route("/robots.txt", robots, methods=["GET"]),
     ]
 
 

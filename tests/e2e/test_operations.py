@@ -118,3 +118,15 @@ async def read_metrics(http: httpx.AsyncClient) -> dict[str, float]:
             labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
             found[sample.name + (f"{{{labels}}}" if labels else "")] = sample.value
     return found
+
+
+async def test_browsers_and_search_engines_find_what_they_ask_of_every_server(site: Site) -> None:
+    async with Client(site.base_url, key=None) as stranger:
+        icon, robots = [await stranger.http.get(path) for path in ("/favicon.ico", "/robots.txt")]
+
+    assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert icon.content.startswith(b"<svg")
+    assert (robots.status_code, robots.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    forbidden = [line.removeprefix("Disallow: ") for line in robots.text.splitlines() if line.startswith("Disallow")]
+    assert "/graphql" in forbidden
+    assert not any(place.startswith(path) for path in forbidden for place in ("/f/", "/i/", "/t/", "/cdn/", "/image/"))

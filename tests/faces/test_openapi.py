@@ -30,7 +30,7 @@ from tests.servers.redis import RedisServer, run_redis
 
 METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 # What is no part of an API: the way to the pages, and what they load.
-PAGES = {"/", "/assets/{name}"}
+PAGES = {"/", "/assets/{name}", "/favicon.ico", "/robots.txt"}
 EXAMPLES = int(os.environ.get("SAFELIGHT_OPENAPI_EXAMPLES", "10"))
 """Random requests for each operation, beside those that schemathesis makes of the schema's edges."""
 WITHIN_S = 100
