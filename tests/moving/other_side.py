@@ -1,6 +1,7 @@
 """An old system that a test makes up: what a real one may do, and what none should."""
 
 import contextlib
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,8 +36,24 @@ def as_json(document: object) -> Answer:
     return Answer(json.dumps(document).encode(), headers={"Content-Type": "application/json"})
 
 
+def held_after(answer: Answering, files: int, gate: threading.Event) -> Answering:
+    """The same, but what follows so many files is held back until the gate is set."""
+    asked = itertools.count()
+
+    def hold(path: str, query: dict[str, str]) -> Answer:
+        if path.endswith("/blob") and next(asked) >= files:
+            gate.wait(60)
+        return answer(path, query)
+
+    return hold
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        # A client that is killed resets its connections: nothing to tell.
+        pass
 
     def __init__(self, answer: Answering) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.client.program import events_of, of_kind
 from tests.moving.accounts import list_all
 from tests.moving.cloud import cloud_of, image_of
 from tests.moving.conftest import Moving
-from tests.moving.other_side import OtherSide, run_other_side
+from tests.moving.other_side import OtherSide, held_after, run_other_side
 from tests.people import Person, Residents
 from tests.pictures import make_png
 
@@ -35,9 +36,11 @@ class TestInterrupted:
     async def test_interrupt_ends_cleanly_and_says_how_to_go_on(
         self, end: signal.Signals, new: Residents, person: Person, moving: Moving
     ) -> None:
-        with run_other_side(cloud_of(FILES)) as old:
+        gate = threading.Event()
+        with run_other_side(held_after(cloud_of(FILES), 10, gate)) as old:
             mover = moving(old.url, "cloudflare", "--original-only")
             status = await asyncio.to_thread(mover.run_until, 5, "--parallel", "2", end=end)
+            gate.set()
             rows = len(mover.rows())
             last = await asyncio.to_thread(mover.finish)
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import io
+import itertools
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from PIL import Image
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.access import ANONYMOUS, Visibility
 from app.domain.states import ImageState
@@ -140,6 +143,23 @@ async def test_without_time_to_wait_the_render_is_begun_and_the_answer_says_not_
     assert caught.value.retry_after_s == 1
     assert row is not None
     assert row.state is VariantState.PLANNED
+
+
+async def test_who_waits_does_not_ask_the_rows_without_pause(demand: Demand, monkeypatch: pytest.MonkeyPatch) -> None:
+    image_id = await demand.bench.upload(make_jpeg(300, 207))
+    database, readings = demand.bench.container.database, itertools.count()
+    read = database.read
+
+    def counted() -> AbstractAsyncContextManager[AsyncConnection]:
+        next(readings)
+        return read()
+
+    monkeypatch.setattr(database, "read", counted)
+
+    with pytest.raises(VariantNotReady):
+        await demand.ask(image_id, BOX, wait_s=1)
+
+    assert next(readings) < 20
 
 
 @pytest.mark.parametrize("wish", [Wish(Family.WEBP, "w256"), BOX], ids=["preset", "free"])

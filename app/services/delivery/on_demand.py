@@ -173,9 +173,10 @@ async def _wait_until_made(feed: ImageFeed, watcher: Watcher, derivative: Deriva
         async with asyncio.timeout_at(deadline):
             snapshot = await feed.read_now()
             while snapshot is not None and _is_under_way(snapshot, derivative):
-                await watcher.wait(min(_LOOK_AGAIN_S, deadline - loop.time()))
-                # Without news the rows are asked: a hint can be lost, and many who wait share one reading.
-                snapshot = feed.latest if feed.latest is not snapshot else await feed.read_now()
+                has_news = await watcher.wait(min(_LOOK_AGAIN_S, deadline - loop.time()))
+                # Without news the rows are asked: a hint can be lost, and many who wait share one reading. That one is
+                # news itself, so that asking after news would never end.
+                snapshot = feed.latest if has_news else await feed.read_now()
     except TimeoutError:
         return False
     return loop.time() < deadline

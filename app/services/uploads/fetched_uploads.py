@@ -52,9 +52,9 @@ class FetchedUploadService:
                 async with asyncio.timeout(WAIT_S):
                     snapshot = await feed.read_now()
                     while snapshot is not None and _is_under_way(snapshot):
-                        await watcher.wait(_LOOK_AGAIN_S)
-                        # Without news the rows are asked: a hint can be lost.
-                        snapshot = feed.latest if feed.latest is not snapshot else await feed.read_now()
+                        has_news = await watcher.wait(_LOOK_AGAIN_S)
+                        # Without news the rows are asked: a hint can be lost. That reading is news itself.
+                        snapshot = feed.latest if has_news else await feed.read_now()
             except TimeoutError as error:
                 raise UploadIncomplete(f"The URL's file did not come within {WAIT_S:g} seconds.") from error
 

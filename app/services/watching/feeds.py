@@ -41,8 +41,8 @@ class Watcher:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return when woken, or after `timeout_s` seconds; for one at a time."""
+    async def wait(self, timeout_s: float) -> bool:
+        """Return True when woken, or False after `timeout_s` seconds; for one at a time."""
         if not self._is_woken:
             loop = asyncio.get_running_loop()
             self._waiting = loop.create_future()
@@ -52,7 +52,8 @@ class Watcher:
             finally:
                 ending.cancel()
                 self._waiting = None
-        self._is_woken = False
+        was_woken, self._is_woken = self._is_woken, False
+        return was_woken
 
 
 def _settle(waiting: asyncio.Future[None]) -> None:
