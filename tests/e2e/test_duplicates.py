@@ -156,7 +156,7 @@ async def _collect(client: Client, image_id: str) -> list[Json]:
 
 async def test_duplicate_that_is_allowed_is_an_image_of_its_own(wide_site: Site) -> None:
     async with Client(wide_site.base_url) as client:
-        content = make_jpeg(710, 500)
+        content = make_jpeg(726, 500)
         first = await client.upload(content, title="First")
         announced = {"sha256": hashlib.sha256(content).hexdigest()}
 
@@ -181,7 +181,7 @@ async def test_taken_custom_id_names_the_open_session_that_has_it(wide_site: Sit
             await client.open_session(1_000, customId="mine")
         [error] = refused.value.errors
         await client.ask("mutation ($id: ID!) { cancelUploadSession(id: $id) { __typename } }", id=first.id)
-        again = await client.upload(make_jpeg(712, 500), customId="mine")
+        again = await client.upload(make_jpeg(728, 500), customId="mine")
         with pytest.raises(GraphQLFailure) as held:
             await client.open_session(1_000, customId="mine")
 
