@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.db.engine import utc_now
-from tests.e2e.asking import ask_image, ask_session, sha256_of, wait_session
+from tests.e2e.asking import ask_image, ask_session, eventually, sha256_of, wait_session
 from tests.e2e.clients import Client
 from tests.e2e.logs import faults_of, uploads_left
 from tests.e2e.rows import change_session, let_expire, read_session
@@ -291,5 +291,5 @@ async def test_a_broken_connection_leaves_the_session_open_and_no_file(site: Sit
     told = await wait_session(client, session, "OPEN")
 
     assert told["receivedBytes"] == 0
-    assert uploads_left(site) == []
+    await eventually(lambda: uploads_left(site) == [])
     assert (await client.send(session, content)).status_code == 201
