@@ -74,6 +74,13 @@ def descendants_of(pid: int) -> list[int]:
     return found
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that a single-threaded one has started; none where it is gone."""
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
 def command_of(pid: int) -> bytes:
     """A process's command line, its words ended by NUL; nothing where it is gone."""
     with suppress(OSError):

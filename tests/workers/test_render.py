@@ -16,7 +16,7 @@ from app.ids import ImageId
 from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
 from app.storage.port import ObjectKey
 from app.workers.images import render
-from tests.faults.keeping import command_of, descendants_of
+from tests.faults.keeping import children_of, command_of, descendants_of
 from tests.pictures import make_jpeg
 from tests.workers.conftest import Upload, Workshop, facts_of
 
@@ -174,23 +174,20 @@ async def _register(workshop: Workshop, content: bytes | None = None, *, is_answ
 
 
 async def _render_and_kill_its_child(workshop: Workshop, image_id: ImageId) -> None:
+    # PostgreSQL's processes are below this one too, and come and go.
+    zygotes = [pid for pid in descendants_of(os.getpid()) if b"app.rendering.child.zygote" in command_of(pid)]
     working = asyncio.create_task(render(workshop.tools, image_id))
-    os.kill(await _until_child(), signal.SIGKILL)
+    os.kill(await _until_child(zygotes), signal.SIGKILL)
     await working
 
 
-async def _until_child() -> int:
+async def _until_child(zygotes: list[int]) -> int:
     async with asyncio.timeout(10):
         while True:
-            if children := _cage_children():
+            # Looked for quickly: its first file may be ready after a tenth of a second.
+            if children := [child for pid in zygotes for child in children_of(pid)]:
                 return children[0]
             await asyncio.sleep(0.001)
-
-
-def _cage_children() -> list[int]:
-    # PostgreSQL's processes are below this one too, and come and go.
-    zygotes = [pid for pid in descendants_of(os.getpid()) if b"app.rendering.child.zygote" in command_of(pid)]
-    return [child for pid in zygotes for child in descendants_of(pid)]
 
 
 async def _until_claimed(workshop: Workshop, image_id: ImageId) -> None:
