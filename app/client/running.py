@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +40,19 @@ class Run:
 
 def run_upload(run: Run, report: Report) -> int:
     """See everything through; the exit status: 0 all went well, 1 something did not, 130 interrupted."""
+    return run_to_status(_upload(run, report), report.gave_up)
+
+
+def run_to_status(work: Coroutine[object, object, int], give_up: Callable[[Problem], None]) -> int:
+    """Run a command's work in an event loop of its own; its exit status, whatever ends it.
+
+    `give_up` tells of a problem because of which nothing could begin.
+    """
     try:
         with asyncio.Runner() as runner:
-            return runner.run(_upload(run, report))
+            return runner.run(work)
     except Problem as problem:
-        report.gave_up(problem)
+        give_up(problem)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         # Pressed before anything began, or a second time: who cannot wait leaves sessions that expire by themselves.

@@ -71,8 +71,9 @@ def test_names_of_others_are_nobodys_mistake(monkeypatch: pytest.MonkeyPatch) ->
     for name in names:
         monkeypatch.setenv(f"SAFELIGHT_{name}", "theirs")
     monkeypatch.setenv("SAFELIGHT_API_PORT", "tcp://10.0.0.7:8000")
+    monkeypatch.setenv("SAFELIGHT_PORT", "8123")
 
-    load_settings()
+    assert load_settings().port == 8123
 
 
 @pytest.mark.parametrize(

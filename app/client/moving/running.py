@@ -22,7 +22,7 @@ from app.client.moving.old_site import TIMEOUT, OldAddress, OldSite, check_locat
 from app.client.moving.reports import Ending, Report, Tally
 from app.client.moving.target import Target
 from app.client.problems import ClientCode, Problem
-from app.client.running import INTERRUPTED, end_on_sigterm
+from app.client.running import INTERRUPTED, end_on_sigterm, run_to_status
 from app.client.sending import TIMEOUT as SENDING_TIMEOUT
 
 
@@ -46,15 +46,7 @@ class Import:
 
 def run_import(run: Import, report: Report) -> int:
     """See everything through; the exit status: 0 all went well, 1 something did not, 130 interrupted."""
-    try:
-        with asyncio.Runner() as runner:
-            return runner.run(_import(run, report))
-    except Problem as problem:
-        report.gave_up(problem)
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        # Pressed before anything began, or a second time.
-        return INTERRUPTED
+    return run_to_status(_import(run, report), report.gave_up)
 
 
 async def _import(run: Import, report: Report) -> int:
