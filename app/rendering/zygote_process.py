@@ -32,8 +32,9 @@ _ENVIRONMENT = {
     "MAGICK_CONFIGURE_PATH": str(_POLICY_DIR),
     "MAGICK_THREAD_LIMIT": "1",
     "OMP_NUM_THREADS": "1",
-    # Each arena reserves 64 MiB of address space, which is limited; two threads need two.
-    "MALLOC_ARENA_MAX": "2",
+    # A second arena would be of small pages, and reserve 64 MiB of address space, which is limited.
+    "MALLOC_ARENA_MAX": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 
 

@@ -139,7 +139,7 @@ async def test_the_cpu_limit_ends_a_rendering_that_the_clock_would_allow(site: S
 
 
 async def test_memory_above_the_limit_is_refused(site: Site) -> None:
-    cage = await site.open(CageLimits(address_space_bytes=320 * 1024 * 1024))
+    cage = await site.open(CageLimits(address_space_bytes=240 * 1024 * 1024))
     large = save(make_noise(5000, 4000), site.scratch.parent / "large.png", compress_level=1)
 
     with pytest.raises((ImageTooLarge, InvalidImage)) as caught:

@@ -4,9 +4,11 @@ import ctypes
 from collections.abc import Iterator
 
 from wand.api import library
-from wand.image import COLORSPACE_TYPES, STORAGE_TYPES, Image
+from wand.image import COLORSPACE_TYPES, FILTER_TYPES, STORAGE_TYPES, Image
 
 _CHAR_PIXELS = STORAGE_TYPES.index("char")
+_LANCZOS = FILTER_TYPES.index("lanczos")
+_UNBLURRED = 1.0
 
 # Wand declares no types for this one: the 64-bit pointer would be cut in half, and the process with it.
 library.MagickProfileImage.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t]
@@ -42,6 +44,29 @@ def apply_profile(image: Image, profile: bytes) -> None:
 def attach_profile(image: Image, kind: str, content: bytes) -> None:
     """Set a profile's bytes without touching the pixels."""
     image.profiles[kind] = content
+
+
+def crop(image: Image, left: int, top: int, width: int, height: int) -> None:
+    """Keep this part, in place, of the current frame alone.
+
+    Wand's own method first asks for the format's MIME type, which takes 0.9 ms of ImageMagick's tables each time.
+
+    Raises:
+        WandException: memory ran out.
+    """
+    if not library.MagickCropImage(image.wand, width, height, left, top):
+        image.raise_exception()
+    image.reset_coords()
+
+
+def resize_by_lanczos(image: Image, width: int, height: int) -> None:
+    """Resize in place the current frame alone; without Wand's question, as `crop`.
+
+    Raises:
+        WandException: memory ran out.
+    """
+    if not library.MagickResizeImage(image.wand, width, height, _LANCZOS, _UNBLURRED):
+        image.raise_exception()
 
 
 def export_pixels(image: Image, channels: str) -> ctypes.Array[ctypes.c_char]:

@@ -4,7 +4,8 @@ from wand.image import Image
 
 from app.rendering.child.colour import convert_to_srgb
 from app.rendering.child.geometry import Band, RasterPlan, Size, find_band, turn_corner, turn_size
-from app.rendering.child.resize import resize, resize_in_halves
+from app.rendering.child.magick import crop, resize_by_lanczos
+from app.rendering.child.resize import resize_in_halves
 
 
 def make_raster(source: Image, plan: RasterPlan, *, orientation: int, threads: int = 1) -> Image:
@@ -27,7 +28,7 @@ def make_raster(source: Image, plan: RasterPlan, *, orientation: int, threads: i
     down = find_band(source.height, scaled[1], cropped[1], top)
     _cut(raster, across, down)
     if raster.size != (across.result_px, down.result_px):
-        (resize_in_halves if threads == 2 else resize)(raster, across.result_px, down.result_px)
+        (resize_in_halves if threads == 2 else resize_by_lanczos)(raster, across.result_px, down.result_px)
     _trim(raster, across, down)
     if not is_enlarged:
         convert_to_srgb(raster)
@@ -65,11 +66,9 @@ def pad(image: Image, size: Size, background: str) -> None:
 
 def _cut(raster: Image, across: Band, down: Band) -> None:
     if raster.size != (across.source_px, down.source_px):
-        raster.crop(left=across.source_start, top=down.source_start, width=across.source_px, height=down.source_px)
-        raster.reset_coords()
+        crop(raster, across.source_start, down.source_start, across.source_px, down.source_px)
 
 
 def _trim(raster: Image, across: Band, down: Band) -> None:
     if raster.size != (across.final_px, down.final_px):
-        raster.crop(left=across.trim_start, top=down.trim_start, width=across.final_px, height=down.final_px)
-        raster.reset_coords()
+        crop(raster, across.trim_start, down.trim_start, across.final_px, down.final_px)

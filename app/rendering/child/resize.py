@@ -1,4 +1,4 @@
-"""Resizing a picture, by one thread or by two."""
+"""Resizing one picture by two threads."""
 
 import threading
 
@@ -6,21 +6,11 @@ from wand.exceptions import WandException
 from wand.image import Image
 
 from app.rendering.child.geometry import Band, find_band
-
-_FILTER = "lanczos"
-
-
-def resize(image: Image, width_px: int, height_px: int) -> None:
-    """Resize in place.
-
-    Raises:
-        WandException: memory ran out.
-    """
-    image.resize(width_px, height_px, filter=_FILTER)
+from app.rendering.child.magick import crop, resize_by_lanczos
 
 
 def resize_in_halves(image: Image, width_px: int, height_px: int) -> None:
-    """The same, the lower half by a thread of its own; ImageMagick's own threads gain nothing on small pictures.
+    """Resize in place, the lower half by a thread of its own; ImageMagick's own threads gain nothing on small pictures.
 
     Each half knows as many rows beyond its edge as the filter looks at: at most the last bit of a pixel differs.
 
@@ -31,7 +21,7 @@ def resize_in_halves(image: Image, width_px: int, height_px: int) -> None:
     upper = find_band(image.height, height_px, middle_px, 0) if middle_px else None
     lower = find_band(image.height, height_px, height_px - middle_px, middle_px)
     if upper is None or image.height in {upper.source_px, lower.source_px}:
-        return resize(image, width_px, height_px)
+        return resize_by_lanczos(image, width_px, height_px)
     with image.clone() as below:
         _resize_both((image, upper), (below, lower), width_px)
         image.image_add(below)
@@ -61,9 +51,7 @@ def _resize_both(upper: tuple[Image, Band], lower: tuple[Image, Band], width_px:
 
 
 def _resize_band(image: Image, band: Band, width_px: int) -> None:
-    image.crop(left=0, top=band.source_start, width=image.width, height=band.source_px)
-    image.reset_coords()
-    resize(image, width_px, band.result_px)
+    crop(image, 0, band.source_start, image.width, band.source_px)
+    resize_by_lanczos(image, width_px, band.result_px)
     if band.result_px != band.final_px:
-        image.crop(left=0, top=band.trim_start, width=width_px, height=band.final_px)
-        image.reset_coords()
+        crop(image, 0, band.trim_start, width_px, band.final_px)

@@ -17,7 +17,13 @@ from app.rendering.child.avif import AVIFEncoder, EncoderFailed, load_encoder
 from app.rendering.child.colour import SRGB_PROFILE
 from app.rendering.child.decode import Undecodable, decode_film, decode_still
 from app.rendering.child.encode import Encoders, encode
-from app.rendering.child.magick import append_frame, apply_profile, attach_profile, convert_color_space
+from app.rendering.child.magick import (
+    append_frame,
+    apply_profile,
+    attach_profile,
+    convert_color_space,
+    resize_by_lanczos,
+)
 from app.rendering.child.placeholder import make_verdict
 from app.rendering.protocol import RenderSpec
 
@@ -62,7 +68,7 @@ def _use_coder(picture: Image, codec: ImageFormat, path: Path, avif: AVIFEncoder
         encode(picture, RenderSpec("warm", codec, geometry), Encoders({}, encoder), str(path))
     facts = HeaderFacts(codec, *geometry.final)
     with decode_still(str(path), facts, (_SIDE_PX // 4, _SIDE_PX // 4)) as decoded:
-        decoded.resize(_SIDE_PX // 2, _SIDE_PX // 2, filter="lanczos")
+        resize_by_lanczos(decoded, _SIDE_PX // 2, _SIDE_PX // 2)
         make_verdict(decoded, facts)
 
 

@@ -21,6 +21,7 @@ from wand.version import MAGICK_VERSION
 
 from app.rendering.child.avif import AVIFEncoder
 from app.rendering.child.confinement import confine, die_with_parent, missing_features
+from app.rendering.child.heap import prefer_heap
 from app.rendering.child.render import render_job
 from app.rendering.child.warm import CoderMissing, warm_up
 from app.rendering.wire import ChildAnswer, JobOrder, make_answer, parse_job
@@ -145,6 +146,7 @@ def _be_child(order: JobOrder, parent_pid: int, avif: AVIFEncoder | None) -> Nev
             os.setpgid(0, 0)
         die_with_parent(parent_pid)
         os.closerange(3, os.sysconf("SC_OPEN_MAX") if sys.platform != "linux" else 2**31 - 1)
+        prefer_heap()
         confine(order)
         render_job(order, _Teller().tell, avif=avif)
         os._exit(0)
