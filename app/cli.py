@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 from app import __version__
+from app.collector import collect_seldom
 
 _COMMANDS = {
     "run": "app.commands.run:run",
@@ -31,6 +32,7 @@ class _Commands(click.Group):
         """The command of this name."""
         if cmd_name not in _COMMANDS:
             return None
+        collect_seldom()
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command

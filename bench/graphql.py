@@ -130,7 +130,7 @@ def _header() -> tuple[str, str]:
 
 
 def _middle(loads: list[Load], name: str) -> float:
-    return statistics.median(getattr(load, name) for load in loads)
+    return float(statistics.median(getattr(load, name) for load in loads))
 
 
 def _rate(loads: list[Load]) -> float:

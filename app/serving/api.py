@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from app.collector import keep_what_is_here
 from app.connections import BoundedHttpProtocol, LightSocketProtocol
 from app.settings import InvalidSettings, Settings
 from app.telemetry import set_up_logging
@@ -51,6 +52,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Server) -> None:
         super().__init__(config)
         self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Build the application and begin to serve."""
+        await super().startup(sockets)
+        keep_what_is_here()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, and wait for requests under way."""

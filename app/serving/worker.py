@@ -9,6 +9,7 @@ from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from app.adapters import budget_of
+from app.collector import keep_what_is_here
 from app.container import open_container
 from app.rendering.sandbox import Cage
 from app.rendering.scratch import sweep
@@ -55,6 +56,7 @@ async def _work(settings: Settings) -> None:
                 settings.workers,
                 clear_scratch=lambda: _clear(settings.scratch_dir, cage_dir),
             )
+            keep_what_is_here()
             await work_until_stopped(parts)
         finally:
             await cage.close()
