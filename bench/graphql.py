@@ -25,8 +25,9 @@ from bench.loads import Load, measure, missing_tools
 from bench.peers import running
 from bench.sites import pin, rss_mib, running_site
 from tests.e2e.rows import open_rows
-from tests.e2e.servers import API_KEY, Site
+from tests.e2e.servers import Site
 from tests.servers.ports import find_free_port
+from tests.servers.prepared import API_KEY
 from tests.services.shelf import columns_of
 
 CONNECTIONS = 16

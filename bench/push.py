@@ -29,8 +29,9 @@ from app.storage.port import ObjectKey
 from bench.sites import pin, rss_mib, running_site
 from bench.subscribers import Subscriber, connect_all
 from tests.e2e.clients import Client
-from tests.e2e.servers import API_KEY, Site
+from tests.e2e.servers import Site
 from tests.pictures import make_jpeg
+from tests.servers.prepared import API_KEY
 
 SIZES = ("small", "medium", "w128", "w256", "w512", "w1024", "w1536", "w2048", "thumb", "og-image", "public")
 QUERY = """subscription { stableVariants(imageId: "%s") {

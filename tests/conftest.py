@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.servers.reference",
     "tests.servers.nginx",
     "tests.servers.postgres",
+    "tests.servers.prepared",
     "tests.servers.redis",
     "tests.servers.s3",
     "tests.people",

@@ -15,9 +15,10 @@ from graphql import build_schema, parse, validate
 import app
 from app.cli import main as command_line
 from app.graphql_api.schema import write_sdl
-from tests.e2e.servers import API_KEY, run_site
+from tests.e2e.servers import run_site
 from tests.pages import PAGES, ROOT, blocks, id_of, read
 from tests.pictures import make_jpeg
+from tests.servers.prepared import API_KEY
 from tests.servers.redis import run_redis
 
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.compose_file import ROOT
-from tests.e2e.servers import API_KEY
+from tests.servers.prepared import API_KEY
 
 LIMIT_S = 60.0
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tests.browser import conftest as browsers
 from tests.e2e.compose_file import ROOT
-from tests.e2e.servers import API_KEY, Site
+from tests.e2e.servers import Site
 from tests.graphql.protocol import conftest as nodes
 from tests.pictures import make_jpeg
+from tests.servers.prepared import API_KEY
 
 EXAMPLES = ROOT / "examples"
 node, chromium, browser, visit = nodes.node, browsers.chromium, browsers.browser, browsers.visit

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.e2e.servers import API_KEY
+from tests.servers.prepared import API_KEY
 
 # Answers are JSON whose shape each test knows: Any throughout this module.
 

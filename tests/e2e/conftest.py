@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.servers import Site, run_site
 from tests.servers.postgres import PostgresServer
+from tests.servers.prepared import create_prepared
 from tests.servers.redis import run_redis
 from tests.servers.s3 import S3Server
 
@@ -20,7 +21,7 @@ def environment_of(set_up: str, request: pytest.FixtureRequest) -> dict[str, str
     postgres: PostgresServer = request.getfixturevalue("postgres_server")
     s3: S3Server = request.getfixturevalue("s3_server")
     return {
-        "SAFELIGHT_DATABASE_URL": postgres.url(postgres.create_database()),
+        "SAFELIGHT_DATABASE_URL": create_prepared(postgres),
         "SAFELIGHT_STORE_URL": s3.url(s3.create_bucket()),
     }
 

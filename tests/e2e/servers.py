@@ -1,7 +1,6 @@
 """Safelight's own processes for tests: any number of APIs and workers, on SQLite + directory or PostgreSQL + S3."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -13,8 +12,8 @@ from pathlib import Path
 import httpx
 
 from tests.servers.ports import find_free_port
+from tests.servers.prepared import API_KEY, SECRET, clean_environment, prepare_database
 
-API_KEY = "sl_test-key-0123456789012345678901234567890123"
 START_S = 20.0
 STOP_S = 15.0
 
@@ -121,21 +120,20 @@ def run_site(
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Migrate and start everything; SQLite and a directory unless `environment` names others. Stopped at the end."""
+    """Everything on a prepared database, SQLite and a directory unless `environment` names others; stopped at the end."""
     data_dir.mkdir(parents=True, exist_ok=True)
     ports = [find_free_port() for _ in range(apis)]
-    base = {name: value for name, value in os.environ.items() if not name.startswith("SAFELIGHT_")}
-    base |= {
+    base = {
+        **clean_environment(),
         "SAFELIGHT_DATA_DIR": str(data_dir),
         "SAFELIGHT_REDIS_URL": redis_url,
-        "SAFELIGHT_SECRET": "a-secret-of-tests-that-is-long-enough",
+        "SAFELIGHT_SECRET": SECRET,
         "SAFELIGHT_BOOTSTRAP_KEY": API_KEY,
         "SAFELIGHT_BASE_URL": f"http://127.0.0.1:{ports[0]}",
         "SAFELIGHT_WORKERS": "2",
         **(environment or {}),
     }
-    migration = subprocess.run([sys.executable, "-m", "app", "migrate"], env=base, capture_output=True, check=False)
-    assert migration.returncode == 0, migration.stderr.decode()
+    prepare_database(base)
     site = Site(base["SAFELIGHT_BASE_URL"], data_dir, base, api_urls=[f"http://127.0.0.1:{port}" for port in ports])
     for index, port in enumerate(ports):
         site.apis.append(Program("api", {**base, "SAFELIGHT_PORT": str(port)}, data_dir / f"api-{index}.log"))

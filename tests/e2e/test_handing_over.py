@@ -11,11 +11,12 @@ import pytest
 from tests.e2e.asking import sha256_of
 from tests.e2e.clients import Client
 from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.servers import API_KEY, Site, run_site
+from tests.e2e.servers import Site, run_site
 from tests.e2e.serving import Served, make_noisy, serve
 from tests.e2e.test_delivery import ALWAYS
 from tests.pictures import make_jpeg
 from tests.servers.deployed_nginx import run_deployed_nginx
+from tests.servers.prepared import API_KEY
 from tests.servers.redis import run_redis
 from tests.servers.s3 import S3Server
 

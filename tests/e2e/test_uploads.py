@@ -12,9 +12,10 @@ from tests.e2e.asking import ask_image, ask_session, eventually, sha256_of, wait
 from tests.e2e.clients import Client
 from tests.e2e.logs import faults_of, uploads_left
 from tests.e2e.rows import change_session, let_expire, read_session
-from tests.e2e.servers import API_KEY, Site
+from tests.e2e.servers import Site
 from tests.e2e.wire import open_wire, target_of
 from tests.pictures import make_jpeg, make_png
+from tests.servers.prepared import API_KEY
 
 LIMIT_SLACK_BYTES = 64 * 1024
 

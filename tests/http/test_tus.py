@@ -13,9 +13,10 @@ import pytest
 from tests.e2e.asking import ask_session, eventually, follow_session, wait_session
 from tests.e2e.clients import Client
 from tests.e2e.logs import faults_of, uploads_left
-from tests.e2e.servers import API_KEY, Site
+from tests.e2e.servers import Site
 from tests.e2e.wire import open_wire, target_of
 from tests.http.tus import KEY, PART, TUS, head, partials_of, patch, picture
+from tests.servers.prepared import API_KEY
 
 
 @pytest.fixture(autouse=True, scope="module")

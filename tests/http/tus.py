@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 
 from tests.e2e.clients import Client, OpenSession
-from tests.e2e.servers import API_KEY, Site
+from tests.e2e.servers import Site
 from tests.graphql.protocol.conftest import NODE_PROJECT
 from tests.pictures import make_jpeg
+from tests.servers.prepared import API_KEY
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = {**TUS, "Content-Type": "application/offset+octet-stream"}

@@ -12,9 +12,8 @@ from sqlalchemy import event
 from app.container import Container, open_container
 from app.context import RequestContext
 from app.db.albums import insert_album
-from app.db.engine import Database, utc_now
+from app.db.engine import utc_now
 from app.db.images import insert_image
-from app.db.migrating import migrate
 from app.db.variants import insert_variants
 from app.domain.formats import ImageFormat
 from app.domain.variants import ORIGINAL, Derivative, Family, VariantState
@@ -24,10 +23,10 @@ from app.ids import AlbumId, ImageId, make_uuid
 from app.loaders import Loaders, Sources
 from app.services.making.planning import planned_rows
 from app.settings import Settings
+from tests.servers.prepared import API_KEY, FILE_NAME, prepared_file
 from tests.servers.redis import RedisServer
 from tests.services.shelf import T0, columns_of
 
-API_KEY = "sl_test-key-0123456789012345678901234567890123"
 TEXTS = {
     "title": "Title",
     "alt": "Alt",
@@ -63,15 +62,13 @@ async def library(
     request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer
 ) -> AsyncIterator[Container]:
     """Every part of a server whose first account has 50 images in 5 albums."""
-    url = request.getfixturevalue("postgres_database") if request.param == "postgresql" else None
+    url = request.getfixturevalue("prepared_postgres") if request.param == "postgresql" else None
     settings = Settings(
         data_dir=tmp_path, redis_url=redis_server.url, database_url=url, secret=SecretStr("x" * 32), _env_file=None
     )
-    database = Database(settings.sql_url)
-    await migrate(database)
-    await database.close()
+    if url is None:
+        (tmp_path / FILE_NAME).write_bytes(prepared_file())
     async with open_container(settings) as container:
-        await container.accounts.create_first(bootstrap_key=API_KEY)
         await fill(container)
         yield container
 

@@ -7,20 +7,17 @@ import pytest
 from pydantic import SecretStr
 
 from app.container import Container, open_container
-from app.db.engine import Database
-from app.db.migrating import migrate
 from app.domain.access import Principal
 from app.jobs import RenderQueue, open_queue
 from app.settings import Settings
 from tests.e2e.conftest import SET_UPS, environment_of
+from tests.servers.prepared import API_KEY, FILE_NAME, prepare_database, prepared_file
 from tests.servers.redis import RedisServer
 from tests.services.demand import Demand
 from tests.services.hosts import Host, reply, running_host
 from tests.services.imports import PICTURE, Imports
 from tests.services.shelf import Shelf, open_shelf
 from tests.services.workbench import Workbench, open_workbench
-
-API_KEY = "sl_test-key-0123456789012345678901234567890123"
 
 
 @pytest.fixture
@@ -33,11 +30,8 @@ async def container(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[
         max_upload_bytes=200_000,
         _env_file=None,
     )
-    database = Database(settings.sql_url)
-    await migrate(database)
-    await database.close()
+    (tmp_path / FILE_NAME).write_bytes(prepared_file())
     async with open_container(settings) as opened:
-        await opened.accounts.create_first(bootstrap_key=API_KEY)
         yield opened
 
 
@@ -50,9 +44,11 @@ async def owner(container: Container) -> Principal:
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def shelf(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Shelf]:
     """The library's services on either database."""
-    url = f"sqlite+aiosqlite:///{tmp_path / 'shelf.db'}"
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_database")
+        url = request.getfixturevalue("prepared_postgres")
+    else:
+        url = f"sqlite+aiosqlite:///{tmp_path / FILE_NAME}"
+        (tmp_path / FILE_NAME).write_bytes(prepared_file())
     async with open_shelf(url, redis_server.url, tmp_path / "objects") as opened:
         yield opened
 
@@ -102,11 +98,8 @@ async def demand(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str)
         store_url=environment.get("SAFELIGHT_STORE_URL"),
         _env_file=None,
     )
-    database = Database(settings.sql_url)
-    await migrate(database)
-    await database.close()
+    prepare_database({**environment, "SAFELIGHT_DATA_DIR": str(tmp_path)})
     async with open_container(settings) as first, open_container(settings) as second:
-        await first.accounts.create_first(bootstrap_key=API_KEY)
         owner = await first.accounts.authenticate(API_KEY)
         async with open_workbench(first, owner, tmp_path / "bench") as bench:
             demand = Demand(bench, second)

@@ -13,7 +13,6 @@ from sqlalchemy import event, update
 from app.db.accounts import insert_account
 from app.db.engine import Database
 from app.db.images import find_image, insert_image
-from app.db.migrating import migrate
 from app.db.records import ImageRecord
 from app.db.tables import images
 from app.domain.access import Principal, Scope, Visibility
@@ -95,14 +94,13 @@ class Shelf:
 
 @asynccontextmanager
 async def open_shelf(url: str, redis_url: str, store_dir: Path) -> AsyncIterator[Shelf]:
-    """A shelf on a new database at `url`."""
+    """A shelf on the prepared database at `url`."""
     database = Database(url)
     redis: Redis = Redis.from_url(redis_url, decode_responses=True)
     queue_redis = open_queue(redis_url)
     store = LocalStore(store_dir)
     bus, queue = EventBus(redis), RenderQueue(queue_redis)
     try:
-        await migrate(database)
         await store.make_ready()
         me, other = [await _add_account(database, name) for name in ("me", "other")]
         shelf = Shelf(

@@ -18,7 +18,7 @@ async def test_every_old_account_has_a_signing_key_of_its_own(
 ) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"
     if kind == "postgresql":
-        url = request.getfixturevalue("postgres_url")
+        url = request.getfixturevalue("postgres_database")
     database = Database(url)
     ids = [make_uuid(), make_uuid()]
     try:

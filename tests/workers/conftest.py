@@ -10,7 +10,6 @@ from redis.asyncio import Redis
 
 from app.db.engine import Database, utc_now
 from app.db.images import find_image
-from app.db.migrating import migrate
 from app.db.records import ImageRecord, SessionRecord, VariantRecord
 from app.db.uploads import find_session
 from app.db.variants import insert_variants, list_variants
@@ -34,6 +33,7 @@ from app.workers.images import RenderTools
 from app.workers.replacing import Judge
 from tests.db.rows import add_account, add_image, add_session
 from tests.e2e.asking import sha256_of
+from tests.servers.prepared import FILE_NAME, prepared_file
 
 PLANNED = (ORIGINAL, Derivative(Family.WEBP, "small"), Derivative(Family.JPEG, "w128"))
 
@@ -127,8 +127,8 @@ async def workshop(tmp_path: Path, redis_url: str) -> AsyncIterator[Workshop]:
     """On SQLite and a directory."""
     scratch_dir, store_dir = tmp_path / "tmp", tmp_path / "objects"
     scratch_dir.mkdir()
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
-    await migrate(database)
+    (tmp_path / FILE_NAME).write_bytes(prepared_file())
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / FILE_NAME}")
     store = open_store(store_dir.as_uri())
     await store.make_ready()
     queue_redis = open_queue(redis_url)
