@@ -120,7 +120,7 @@ def run_site(
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Everything on a prepared database, SQLite and a directory unless `environment` names others; stopped at the end."""
+    """All on a prepared database, SQLite and a directory unless `environment` names others; stopped at the end."""
     data_dir.mkdir(parents=True, exist_ok=True)
     ports = [find_free_port() for _ in range(apis)]
     base = {
