@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from app.domain.formats import ImageFormat
+from app.domain.headers.facts import Budget
 from app.domain.variants import Fit, Geometry
 from app.rendering.protocol import Decoded, NotRendered, Rendered, RenderSpec
 from app.rendering.sandbox import Cage
@@ -37,6 +38,23 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SIZES: tuple[tuple[int | None, int | None], ...] = ((200, None), (96, 96), (150, 400), (600, 500))
 STILL_CODECS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.GIF)
+
+
+@pytest.mark.parametrize(
+    ("extension", "effort"), [("jpg", {}), ("png", {}), ("webp", {"method": 0}), ("avif", {"speed": 10})]
+)
+async def test_the_largest_pictures_that_are_taken_are_rendered(
+    cage: Cage, tmp_path: Path, extension: str, effort: dict[str, int]
+) -> None:
+    colors = (RED, GREEN, BLUE, WHITE)
+    source = save(make_quarters(8600, 5800, colors), tmp_path / f"large.{extension}", **effort)
+    assert 0.99 < 8600 * 5800 / Budget().max_frame_pixels <= 1
+    spec = make_spec(source, ImageFormat.PNG, box(400))
+
+    outcome = await render(cage, source, [spec])
+
+    for got, want in zip(corner_colors(outcome.only_file), colors, strict=True):
+        assert is_near(got, want, within=14)
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
