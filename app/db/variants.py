@@ -140,10 +140,9 @@ async def delete_claimed(db: AsyncConnection, claimed: Sequence[VariantRecord]) 
 
 
 async def renew_leases(db: AsyncConnection, claimed: Sequence[VariantRecord], *, lease_until: datetime) -> None:
-    """Say that these claims are still being worked on."""
+    """Say that these claims, one at least, are still being worked on."""
     conditions = [_is_claim_of(variant) for variant in claimed]
-    if conditions:
-        await db.execute(update(variants).where(or_(*conditions)).values(lease_until=lease_until))
+    await db.execute(update(variants).where(or_(*conditions)).values(lease_until=lease_until))
 
 
 async def update_variants(db: AsyncConnection, image_id: ImageId, values: Mapping[str, object]) -> None:

@@ -105,7 +105,8 @@ class ClaimService:
         """Take the waiting variants of an image; None where there is nothing to do."""
         now = utc_now()
         async with self._database.write() as db:
-            image = await find_image(db, image_id)
+            # Held, as by all who touch several of its variants: in two orders they would wait for each other for ever.
+            image = await find_image(db, image_id, for_update=True)
             if image is None or image.uploaded_at is None or image.deleted_at is not None:
                 return None
             variants: list[VariantRecord] = []
@@ -116,8 +117,11 @@ class ClaimService:
             return await _make_claim(db, image_id, variants) if variants else None
 
     async def renew(self, variants: Sequence[VariantRecord]) -> None:
-        """Keep claims that are still being worked on."""
+        """Keep claims of one image that are still being worked on."""
+        if not variants:
+            return
         async with self._database.write() as db:
+            await find_image(db, variants[0].image_id, for_update=True, columns=frozenset())
             await renew_leases(db, variants, lease_until=utc_now() + LEASE)
 
     async def accept(self, claim: Claim, verdict: Verdict, original: StoredVariant | None) -> bool:
