@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -16,6 +16,7 @@ from app.adapters import list_picture_urls
 from app.container import Container, open_container
 from app.context import RequestContext
 from app.domain.access import Principal
+from app.errors import Unavailable
 from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.schema import get_schema, write_sdl
@@ -39,13 +40,16 @@ from app.routes.tus import FOLDER_METHODS, SESSION_METHODS, UploadDoor
 from app.routes.upload import UploadRoute
 from app.services.credentials.authentication import Authenticator
 from app.services.delivery.cache import DeliveryCache
+from app.services.delivery.rechecking import Rechecking
 from app.services.uploads.at_once import AtOnceService
 from app.services.uploads.form_uploads import FormUploadService
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_RECHECK_EVERY_S = 1.0
+RECHECK_SOCKETS_S = 1.0
+RECHECK_PICTURES_S = 0.5
+"""With the question itself less than the second that docs/delivery.md promises of a change of privacy."""
 
 
 class Server:
@@ -109,11 +113,16 @@ class Server:
                 trusted_proxies=parse_networks(self._settings.trusted_proxies),
             )
             self._app = _open_to(container.settings.allowed_origins, app, hosts)
-            rechecking = asyncio.create_task(_recheck_for_ever(graphql), name="recheck-sockets")
+            changes = Rechecking(container.database, cache)
+            rechecking = [
+                asyncio.create_task(_repeat(graphql.recheck_sockets, RECHECK_SOCKETS_S), name="recheck-sockets"),
+                asyncio.create_task(_repeat(changes.look, RECHECK_PICTURES_S), name="recheck-pictures"),
+            ]
             try:
                 yield
             finally:
-                rechecking.cancel()
+                for task in rechecking:
+                    task.cancel()
 
 
 def _open_to(origins: Collection[str], app: ASGIApp, hosts: PictureHosts) -> ASGIApp:
@@ -266,11 +275,13 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/graphql")
 
 
-async def _recheck_for_ever(graphql: GraphQLEndpoint[Principal]) -> None:
+async def _repeat(look: Callable[[], Awaitable[None]], pause_s: float) -> None:
     while True:
-        await asyncio.sleep(_RECHECK_EVERY_S)
+        await asyncio.sleep(pause_s)
         try:
-            await graphql.recheck_sockets()
+            await look()
+        except Unavailable:
+            continue
         except Exception as error:
-            # A credential that was revoked must end, whatever else is wrong.
+            # What was revoked or made private must end, whatever else is wrong.
             log.error("recheck_failed", exc_info=error)

@@ -71,8 +71,8 @@ class Refusal:
     """One derivative that is not made, and why."""
 
     derivative: Derivative
-    code: ErrorCode
     message: str
+    code: ErrorCode = ErrorCode.DERIVATIVE_NOT_ALLOWED
 
 
 def find_refusals(derivatives: Sequence[Derivative], plan: Plan, presets: Collection[str]) -> list[Refusal]:
@@ -82,10 +82,10 @@ def find_refusals(derivatives: Sequence[Derivative], plan: Plan, presets: Collec
 
 def _refuse(wanted: Derivative, plan: Plan, presets: Collection[str]) -> Refusal | None:
     if wanted.size not in presets:
-        return Refusal(wanted, ErrorCode.INVALID_REQUEST, f"There is no size called {wanted.size[:64]!r}.")
+        return Refusal(wanted, f"There is no size called {wanted.size[:64]!r}.")
     if wanted.family not in plan.allowed_families and wanted != ORIGINAL:
         message = f"The plan {plan.name} does not make {wanted.family.value} variants."
-        return Refusal(wanted, ErrorCode.DERIVATIVE_NOT_ALLOWED, message)
+        return Refusal(wanted, message)
     return None
 
 
@@ -99,7 +99,7 @@ def resolve_policy(
     """Freeze what was asked into what is granted: all of it, or an error that names each refused derivative.
 
     Raises:
-        InvalidRequest: the profile or a size does not exist, or derivatives are missing, doubled or too many.
+        InvalidRequest: the profile cannot be asked for, or derivatives are missing or too many.
         DerivativeNotAllowed: plan or server make no such derivative.
     """
     asked = _derivatives_of(wanted, plan, preferences)
@@ -143,14 +143,18 @@ def default_families(plan: Plan, preferences: ThumbnailPreferences) -> list[Fami
     return [family for family, is_chosen in chosen.items() if is_chosen and family in plan.allowed_families]
 
 
-def _refusal_error(refusals: Sequence[Refusal]) -> InvalidRequest:
-    first = refusals[0]
+def _refusal_error(refusals: Sequence[Refusal]) -> DerivativeNotAllowed:
     names = [{"family": r.derivative.family.name, "size": r.derivative.size} for r in refusals]
     details = {"field": "processing.derivatives", "derivatives": names}
-    kind = DerivativeNotAllowed if all(r.code is ErrorCode.DERIVATIVE_NOT_ALLOWED for r in refusals) else InvalidRequest
-    return kind(first.message, details=details)
+    reasons = list(dict.fromkeys(refusal.message for refusal in refusals))
+    more = f" And {len(reasons) - MAX_REASONS} more." if len(reasons) > MAX_REASONS else ""
+    return DerivativeNotAllowed(" ".join(reasons[:MAX_REASONS]) + more, details=details)
 
 
 def with_more(policy: ProcessingPolicy, more: Sequence[Derivative]) -> ProcessingPolicy:
     """The same policy with `more` derivatives, without doubles."""
     return replace(policy, derivatives=tuple(dict.fromkeys((*policy.derivatives, *more))))
+
+
+MAX_REASONS = 5
+"""How many an error's sentence tells; its details name each derivative."""

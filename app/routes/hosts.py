@@ -79,4 +79,5 @@ def _plain(host: str) -> str:
     plain = host.strip().lower()
     for port in _DEFAULT_PORTS:
         plain = plain.removesuffix(port)
-    return plain.removesuffix(".")
+    name, colon, port_digits = plain.partition(":")
+    return f"{name.removesuffix('.')}{colon}{port_digits}"

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,7 +26,7 @@ from app.routes.picture_headers import OPEN_TO_ALL, Prepared
 from app.routes.picture_requests import PictureRequest, has_credential, read_headers
 from app.services.delivery.cache import TRUST_ALONE_S, TRUST_VOUCHED_S, DeliveryCache, Reading
 from app.services.delivery.deliverables import MAX_KEPT_BODY_BYTES, Deliverable
-from app.storage.port import ObjectNotFound
+from app.storage.port import ObjectKey, ObjectNotFound
 from app.telemetry import DELIVERIES
 
 # As every signed address ends that we made, and that Cloudflare's own code makes; others are checked each time.
@@ -56,6 +56,8 @@ class KeptPictures:
         self._read_object = read_object
         self._counts: Counter[int] = Counter()
         self._readings: dict[Hashable, asyncio.Event] = {}
+        self._bodies: dict[ObjectKey, asyncio.Future[bytes]] = {}
+        """Those that are being read from the store."""
 
     def write(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """Status, header lines and body for whoever writes to the line itself; None where others must answer."""
@@ -139,14 +141,26 @@ class KeptPictures:
         if found.byte_size > MAX_KEPT_BODY_BYTES or not self._sender.sends_bodies:
             return found
         body = self._cache.find_body(found.key)
-        if body is None:
-            body = await self._read_object(found.key, max_bytes=MAX_KEPT_BODY_BYTES)
-        return replace(found, body=body)
+        return replace(found, body=body if body is not None else await self._read_body(found.key))
 
-    def keep(self, request: PictureRequest, answer: Prepared, reading: Reading, *, is_by_name: bool = False) -> None:
+    async def _read_body(self, key: ObjectKey) -> bytes:
+        # Once for all who ask at the same moment, under however many addresses: or each would hold a copy.
+        reading = self._bodies.get(key)
+        if reading is None:
+            reading = asyncio.ensure_future(self._read_object(key, max_bytes=MAX_KEPT_BODY_BYTES))
+            self._bodies[key] = reading
+            reading.add_done_callback(partial(self._end_reading, key))
+        return await asyncio.shield(reading)
+
+    def _end_reading(self, key: ObjectKey, reading: "asyncio.Future[bytes]") -> None:
+        del self._bodies[key]
+        if not reading.cancelled():
+            reading.exception()  # looked at, even where everybody who waited has hung up
+
+    def keep(self, request: PictureRequest, answer: Prepared, reading: Reading, *, is_unannounced: bool) -> None:
         """Remember what this request was answered with, if anyone may have it who asks alike.
 
-        `is_by_name`: the address may come to mean another image, of which no hint about this one tells.
+        `is_unannounced`: it may end without a hint about this image.
         """
         target_bytes = len(request.raw_path) + len(request.query)
         if request.has_credential or target_bytes > _MAX_TARGET_BYTES or answer.terms.is_owners:
@@ -155,13 +169,22 @@ class KeptPictures:
         query, signature = _split_signature(request.query)
         if bool(signature) is not is_signed or not (answer.found.is_public or is_signed):
             return
-        place: Hashable = (self._is_cdn_name(request.headers.get(b"host")), request.raw_path, query, is_signed)
-        if answer.terms.is_negotiated:
-            place = (place, _class_of(request.headers.get(b"accept")))
-        # Nobody announces that a signing key is gone, or that a name was given to another image: those answers are
-        # believed for the shortest time only.
-        trust_s = TRUST_ALONE_S if is_signed or is_by_name else TRUST_VOUCHED_S
+        plain, negotiated = self._places(request, query, is_signed=is_signed)
+        # Nobody announces either that a signing key is gone: such answers are believed for the shortest time only.
+        trust_s = TRUST_ALONE_S if is_signed or is_unannounced else TRUST_VOUCHED_S
+        place = negotiated if answer.terms.is_negotiated else plain
         self._cache.keep(place, (answer, signature), answer.found, reading, trust_s=trust_s)
+
+    def discard(self, request: PictureRequest) -> None:
+        """Forget what this request was answered with before: it is refused now."""
+        query, signature = _split_signature(request.query)
+        for place in self._places(request, query, is_signed=bool(signature)):
+            self._cache.discard(place)
+
+    def _places(self, request: PictureRequest, query: bytes, *, is_signed: bool) -> tuple[Hashable, Hashable]:
+        """Where an answer is kept: one for all, and one for all who accept alike."""
+        plain = (self._is_cdn_name(request.headers.get(b"host")), request.raw_path, query, is_signed)
+        return plain, (plain, _class_of(request.headers.get(b"accept")))
 
     async def _send_large(
         self, send: Send, method: str, headers: Mapping[bytes, str], answer: Prepared, place: Hashable

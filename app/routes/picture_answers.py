@@ -9,7 +9,7 @@ from starlette.types import Send
 from app.ids import ImageId
 from app.routes.conditional import RangeRequest, UnsatisfiableRange, is_not_modified, read_range
 from app.routes.handing_over import HandOver, hand_over
-from app.routes.picture_headers import ALWAYS, OPEN_TO_ALL, Header, Prepared, cache_control, write_lines
+from app.routes.picture_headers import ALWAYS, NOT_KEPT, OPEN_TO_ALL, Header, Prepared, cache_control, write_lines
 from app.storage.port import ObjectKey
 
 OpenObject = Callable[[ObjectKey, tuple[int, int] | None], AbstractAsyncContextManager[AsyncIterator[bytes]]]
@@ -113,7 +113,7 @@ def headers_of(decision: Decision, answer: Prepared) -> Sequence[Header]:
     """The headers of an answer."""
     if decision.status == 416:
         size = (b"content-range", f"bytes */{answer.found.byte_size}".encode())
-        return (*ALWAYS, size, (b"content-length", b"0"))
+        return (*ALWAYS, NOT_KEPT, size, (b"content-length", b"0"))
     if decision.status == 304:
         return _dated(answer, answer.unchanged)
     if decision.part is None:

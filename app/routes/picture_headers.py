@@ -20,6 +20,8 @@ ALWAYS: tuple[Header, ...] = (
     *OPEN_TO_ALL,
 )
 VARY: Header = (b"vary", b"Accept")
+NOT_KEPT: Header = (b"cache-control", b"no-store")
+"""Of every answer that is no picture."""
 _IMMUTABLE = b"public, max-age=31536000, immutable"
 _VERSION_CHARACTERS = 16
 
@@ -61,7 +63,7 @@ class Prepared:
     @property
     def is_dated(self) -> bool:
         """Does what caches are told change from second to second?"""
-        return not self.found.is_public and self.terms.signed_until_s is not None
+        return self.terms.signed_until_s is not None
 
 
 def prepare(found: Deliverable, terms: Terms) -> Prepared:
@@ -74,7 +76,7 @@ def prepare(found: Deliverable, terms: Terms) -> Prepared:
     ]
     if terms.is_negotiated:
         common.append(VARY)
-    if found.is_public or terms.signed_until_s is None:
+    if terms.signed_until_s is None:
         common.append((b"cache-control", cache_control(found, terms)))
     shared = (
         *common,
@@ -99,9 +101,10 @@ def write_lines(headers: Iterable[Header]) -> bytes:
 
 def cache_control(found: Deliverable, terms: Terms) -> bytes:
     """What caches may do with it, as of now."""
-    if not found.is_public and terms.signed_until_s is not None:
+    if terms.signed_until_s is not None:
+        # Of a public image, too: it may be the signature alone that opens this size, or this much metadata.
         left_s = max(0, terms.signed_until_s - int(time.time()))
-        return f"private, max-age={min(found.browser_ttl_s, left_s)}".encode()
+        return f"{'public' if found.is_public else 'private'}, max-age={min(found.browser_ttl_s, left_s)}".encode()
     if terms.is_owners or not found.is_public:
         return b"private, no-store"
     if terms.is_versioned:

@@ -20,6 +20,7 @@ _WANTED_HEADERS = frozenset(
     }
 )
 _CREDENTIALS = frozenset(CREDENTIAL_HEADERS)
+_LISTS = frozenset({b"accept", b"if-none-match", b"if-match"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,16 @@ class PictureRequest:
 
 
 def read_headers(scope: Scope) -> dict[bytes, str]:
-    """Those headers that an answer may depend on. Of one that is repeated the last counts, here as everywhere."""
-    return {name: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED_HEADERS}
+    """Those headers that an answer may depend on.
+
+    Lists over several lines are one list (RFC 9110, 5.3). Of any other that is repeated the last counts, as everywhere.
+    """
+    headers: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if name in _WANTED_HEADERS:
+            text = value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {text}" if name in _LISTS and name in headers else text
+    return headers
 
 
 def has_credential(headers: Mapping[bytes, str]) -> bool:

@@ -34,6 +34,7 @@ MAX_QUERY_BYTES = 4096
 Authenticate = Callable[[str | None, str | None, str | None], Awaitable[Principal]]
 """The caller behind the headers `Authorization`, `X-API-Key` and `Cf-Access-Jwt-Assertion`."""
 
+_REFUSALS = frozenset({403, 404})
 _ALLOW = ((b"allow", b"GET, HEAD, OPTIONS"),)
 
 
@@ -85,6 +86,9 @@ class Pictures:
                 # Half a picture is on its way: only a broken connection tells the client so.
                 raise
             told = _as_told(error)
+            if not request.has_credential and told.status in _REFUSALS:
+                # Whoever was sent to look anew found that it is over; no one else shall get what was kept before.
+                self._kept.discard(request)
             status = told.status
             headers = [*OPEN_TO_ALL, *(_ALLOW if status == 405 else ())]
             await send_error(send, told, headers, has_body=request.method != "HEAD", tell=tell)
@@ -114,7 +118,7 @@ class Pictures:
                 is_negotiated=found.is_negotiated,
             )
             answer = prepare(deliverable, terms)
-            self._kept.keep(request, answer, reading, is_by_name=found.is_by_name)
+            self._kept.keep(request, answer, reading, is_unannounced=found.is_unannounced)
         return await self._sender.send(send, request.method, request.headers, answer)
 
     async def _principal(self, request: PictureRequest) -> Principal:

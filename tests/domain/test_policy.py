@@ -64,12 +64,28 @@ def test_a_derivative_the_plan_does_not_make_refuses_the_whole_session_and_is_na
     assert refusal.value.details["derivatives"] == [{"family": "AVIF", "size": "small"}]
 
 
+def test_sizes_that_are_none_refuse_the_whole_session_and_are_named() -> None:
+    with pytest.raises(DerivativeNotAllowed) as refusal:
+        resolve(Profile.CUSTOM, Derivative(Family.AVIF, "small"), *unknown_sizes(7), plan=NO_AVIF)
+
+    assert refusal.value.code is ErrorCode.DERIVATIVE_NOT_ALLOWED
+    assert refusal.value.details["derivatives"] == [
+        {"family": "AVIF", "size": "small"},
+        *({"family": "WEBP", "size": wanted.size} for wanted in unknown_sizes(7)),
+    ]
+    assert "'no-3'" in refusal.value.message
+    assert refusal.value.message.endswith("And 3 more.")
+
+
+def unknown_sizes(count: int) -> list[Derivative]:
+    return [Derivative(Family.WEBP, f"no-{number}") for number in range(count)]
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
         Wanted(Profile.LEGACY),
         Wanted(Profile.CUSTOM),
-        Wanted(Profile.CUSTOM, (Derivative(Family.WEBP, "nonsense"),)),
         Wanted(Profile.DEFAULT, (Derivative(Family.WEBP, "small"),)),
         Wanted(Profile.CUSTOM, tuple(Derivative(Family.WEBP, f"size-{n}") for n in range(MAX_DERIVATIVES + 1))),
     ],

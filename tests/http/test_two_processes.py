@@ -4,8 +4,9 @@ With warm memories on both, with Redis and without; http.md, section 3, "Headers
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import pytest
 
 from tests.e2e.clients import Client
 from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.servers import Site, run_site
-from tests.http.gallery import VIEWER, Shown, show
+from tests.e2e.servers import START_S, Program, Site, run_site
+from tests.http.gallery import PREFER, VIEWER, Shown, show
 from tests.pictures import make_jpeg
+from tests.servers.ports import find_free_port
 from tests.servers.redis import RedisServer, run_redis
 
 UPDATE = "mutation ($input: UpdateImageInput!) { updateImage(input: $input) { image { id } } }"
@@ -133,6 +135,66 @@ async def test_what_is_taken_back_is_gone_everywhere_within_a_second(
 
     assert here == [404] * len(watch.paths)
     assert there == [404] * len(watch.paths)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_no_hint_tells_of_is_gone_elsewhere_within_a_second_too(twins: Twins, change: str) -> None:
+    name = f"unheard-{change.replace(' ', '-')}.jpg"
+    async with unheard(twins) as url, Client(url) as client:
+        image = await show(client, make_jpeg(360 + 2 * CHANGES.index(change), 240), filename=name)
+        watch = Watch(twins, twins.addresses(image, name))
+        await watch.warm()
+        # What the making of the picture has changed is over: from here on only the change itself can be noticed.
+        await asyncio.sleep(2 * WITHIN_S)
+        await watch.warm()
+        if change == "deleted":
+            await client.ask(DELETE, ids=[image.id])
+        else:
+            await client.ask(UPDATE, input={"id": image.id, "visibility": "PRIVATE"})
+        changed_at = time.monotonic()
+        there = await until_told(lambda: watch.statuses(1), changed_at)
+        await watch.close()
+
+    assert there == [404] * len(watch.paths)
+
+
+@contextlib.asynccontextmanager
+async def unheard(twins: Twins) -> AsyncIterator[str]:
+    """Another API of the same site, whose hints reach nobody: its Redis is another one."""
+    port = find_free_port()
+    with run_redis() as lost:
+        settings = {"SAFELIGHT_PORT": str(port), "SAFELIGHT_REDIS_URL": lost.url}
+        api = Program("api", {**twins.site.environment, **settings}, twins.site.data_dir / "unheard.log")
+        api.start()
+        try:
+            await wait_until_ready(f"http://127.0.0.1:{port}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            api.stop()
+
+
+async def wait_until_ready(url: str) -> None:
+    async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await http.get(f"{url}/healthz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_leave_to_make_sizes_ends_everywhere_within_a_second_and_for_good(twins: Twins) -> None:
+    async with Client(twins.site.api_urls[0]) as client:
+        await client.ask(PREFER, input={"flexibleVariants": True})
+        image = await show(client, make_jpeg(370, 240), filename="flexible.jpg")
+        watch = Watch(twins, [f"/image/{image.id}.webp?w=33", f"/cdn/{twins.account_hash}/{image.id}/w=44,f=png"])
+        await watch.warm()
+        await client.ask(PREFER, input={"flexibleVariants": False})
+        changed_at = time.monotonic()
+        await until_told(lambda: watch.statuses(1), changed_at)
+        after = [status for _ in range(20) for api in (0, 1) for status in await watch.statuses(api)]
+        await watch.close()
+
+    assert set(after) == {404}
 
 
 async def test_replaced_bytes_are_shown_nowhere_after_a_second(twins: Twins) -> None:

@@ -73,6 +73,18 @@ async def test_a_body_that_is_asked_for_under_many_addresses_is_held_once(bus: E
     assert all(cache.find(f"/one?{number}") for number in range(50))
 
 
+async def test_another_copy_of_bytes_that_are_held_is_not_kept(bus: EventBus) -> None:
+    cache = DeliveryCache[str](bus, max_body_bytes=1000)
+    one = found(600)
+    copy = replace(one, body=bytes(bytearray(one.body or b"")))
+    keep(cache, "/one", one)
+
+    keep(cache, "/copy", copy)
+
+    assert cache.find_body(one.key) is one.body
+    assert (cache.find("/one"), cache.find("/copy")) == ("/one", None)
+
+
 async def test_addresses_are_bounded_as_well(bus: EventBus) -> None:
     cache = DeliveryCache[str](bus, max_body_bytes=1000, max_entries=10)
     one = found(10)

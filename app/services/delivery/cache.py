@@ -103,8 +103,12 @@ class DeliveryCache(Generic[Answer]):
         *,
         trust_s: float = TRUST_VOUCHED_S,
     ) -> None:
-        """Remember what was read, unless something changed meanwhile; for at most `trust_s` seconds."""
-        if reading.is_stale or len(found.body or b"") > self._max_body_bytes:
+        """Remember what was read, unless something changed meanwhile; for at most `trust_s` seconds.
+
+        Its body must be the one that `find_body` gives, where it gives one: a second copy would be counted by nobody.
+        """
+        held = self._bodies.get(found.key, found.body)
+        if reading.is_stale or held is not found.body or len(found.body or b"") > self._max_body_bytes:
             return
         self._drop(address)
         has_body = found.body is not None
@@ -127,6 +131,10 @@ class DeliveryCache(Generic[Answer]):
         # Which image a reading will turn out to be of is not known yet; changes are rare, readings short.
         for reading in self._readings:
             reading.is_stale = True
+
+    def __len__(self) -> int:
+        """How many addresses have an answer here."""
+        return len(self._entries)
 
     def clear(self) -> None:
         """Drop everything."""

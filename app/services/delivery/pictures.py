@@ -45,8 +45,8 @@ class Found:
     signed_until_s: int | None = None
     is_negotiated: bool = False
     """Would another client be sent something else?"""
-    is_by_name: bool = False
-    """May the address mean another image at any moment?"""
+    is_unannounced: bool = False
+    """May it end without a hint? A name may come to mean another image, an owner may take leave back to make sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ class PictureService:
             place.principal, place.image_id, wish, wait_s=asked.wait_s, address=asked.client
         )
         may_be_page = isinstance(address, ShortAddress) and address.may_be_page
-        is_by_name = isinstance(address, PrettyAddress | CloudflareAddress)
-        return Found(found, place.signed_until_s, want.is_negotiable or may_be_page, is_by_name)
+        is_unannounced = isinstance(address, PrettyAddress | CloudflareAddress) or isinstance(want.size, Transform)
+        return Found(found, place.signed_until_s, want.is_negotiable or may_be_page, is_unannounced)
 
     async def _choose(self, place: Place, want: Want, prefer: Prefer) -> Wish:
         """The file that is wanted; whether the caller may have it is asked later, and of no file that there is not."""

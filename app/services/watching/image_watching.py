@@ -63,7 +63,8 @@ class WatchService:
         """
         async with self._feeds.watching(image_id) as (feed, watcher):
             snapshot = await feed.read_now()
-            seen = after
+            # An alias: which image's revision the caller saw last, the draft's or this one's, cannot be known.
+            seen = after if snapshot is None or snapshot.image.id == image_id else None
             seen_id: ImageId | None = None
             while True:
                 current = _visible(principal, snapshot)
@@ -149,6 +150,8 @@ def _changed_since(snapshot: ImageSnapshot, revision: int | None) -> tuple[Varia
 
 
 def _raise_if_hopeless(snapshot: ImageSnapshot) -> None:
+    if snapshot.image.deleted_at is not None:
+        raise NotFound("This image is in the trash, where nothing is made of it. Watch it again when it is restored.")
     session = snapshot.session
     if session is None or not snapshot.image.is_draft:
         return
