@@ -179,6 +179,7 @@ def _assemble(adapters: _Adapters) -> Container:
     bus, queue, scratch_dir = adapters.bus, adapters.queue, adapters.scratch_dir
     budget, core = budget_of(settings), _make_core(adapters)
     on_demand = _open_on_demand(adapters, core, budget)
+    addressing = AddressingService(database, base_path=settings.base_path)
     registrar = Registrar(database, bus, queue)
     limits = ReceptionLimits(scratch_dir, budget)
     reception = ReceptionService(database, store, core.uploads, registrar, core.feeds, bus, limits)
@@ -198,13 +199,9 @@ def _assemble(adapters: _Adapters) -> Container:
         resuming=ResumingService(database, bus, core.uploads, reception, partials, scratch_dir=scratch_dir),
         importer=Importer(database, bus, reception, core.fetcher, scratch_dir=scratch_dir),
         on_demand=on_demand,
-        pictures=PictureService(
-            database, AddressingService(database), DeliveryService(database, core.feeds), on_demand
-        ),
-        showing=ShowingService(
-            database, AddressingService(database), settings.public_base_url, settings.public_cdn_url
-        ),
-        archives=ArchiveService(database, store),
+        pictures=PictureService(database, addressing, DeliveryService(database, core.feeds), on_demand),
+        showing=ShowingService(database, addressing, settings.public_base_url, settings.public_cdn_url),
+        archives=ArchiveService(database, store, base_path=settings.base_path),
         claims=ClaimService(database, bus, queue),
         swaps=SwapService(database, bus),
         retention=RetentionService(database, store, bus, queue, partials),

@@ -183,6 +183,11 @@ class Settings(BaseSettings):
         return self.base_url or f"http://{self.host}:{self.port}"
 
     @property
+    def base_path(self) -> str:
+        """What a proxy in front strips of paths: that of the public address; usually empty."""
+        return urlsplit(self.public_base_url).path
+
+    @property
     def public_cdn_url(self) -> str:
         """Where pictures are served, without a slash at the end."""
         return self.cdn_url or f"{self.public_base_url}/cdn"

@@ -113,11 +113,7 @@ class Server:
                 trusted_proxies=parse_networks(self._settings.trusted_proxies),
             )
             self._app = _open_to(container.settings.allowed_origins, app, hosts)
-            changes = Rechecking(container.database, cache)
-            rechecking = [
-                asyncio.create_task(_repeat(graphql.recheck_sockets, RECHECK_SOCKETS_S), name="recheck-sockets"),
-                asyncio.create_task(_repeat(changes.look, RECHECK_PICTURES_S), name="recheck-pictures"),
-            ]
+            rechecking = _recheck_for_ever(graphql, Rechecking(container.database, cache))
             try:
                 yield
             finally:
@@ -273,6 +269,13 @@ def _face_parts(container: Container, authenticator: Authenticator, pictures: AS
 
 async def _home(_request: Request) -> Response:
     return RedirectResponse("/graphql")
+
+
+def _recheck_for_ever(graphql: GraphQLEndpoint[Principal], changes: Rechecking) -> list["asyncio.Task[None]"]:
+    return [
+        asyncio.create_task(_repeat(graphql.recheck_sockets, RECHECK_SOCKETS_S), name="recheck-sockets"),
+        asyncio.create_task(_repeat(changes.look, RECHECK_PICTURES_S), name="recheck-pictures"),
+    ]
 
 
 async def _repeat(look: Callable[[], Awaitable[None]], pause_s: float) -> None:

@@ -19,9 +19,10 @@ def sign(path: str, query: str, *, key: str, expires_at_s: int) -> str:
     return f"{message}&sig={_digest(message, key)}"
 
 
-def verify(path_and_query: str, keys: Iterable[str], *, now_s: float) -> int | None:
-    """When a signed address ends, in Unix seconds; None where any of the keys did not sign it, or its time is over.
+def verify(path_and_query: str, keys: Iterable[str], *, now_s: float, base_path: str = "") -> int | None:
+    """When a signed address ends, in Unix seconds; None where none of the keys signed it, or its time is over.
 
+    `base_path` is what a proxy in front has stripped of the path, if any: who signs an address signs all of it.
     Every key is tried, whether one fitted before or not, and compared in constant time.
     """
     path, _, query = path_and_query.partition("?")
@@ -30,11 +31,12 @@ def verify(path_and_query: str, keys: Iterable[str], *, now_s: float) -> int | N
     expiries = [part for part in parts if _name_of(part) == "exp"]
     if len(signatures) != 1 or len(expiries) != 1:
         return None
-    message = f"{path}?{'&'.join(part for part in parts if part is not signatures[0])}"
+    arrived = f"{path}?{'&'.join(part for part in parts if part is not signatures[0])}"
     given = signatures[0].partition("=")[2].encode("utf-8", "surrogatepass")
     is_good = False
     for key in keys:
-        is_good |= hmac.compare_digest(_digest(message, key).encode(), given)
+        for message in {arrived, base_path + arrived}:
+            is_good |= hmac.compare_digest(_digest(message, key).encode(), given)
     expiry = expiries[0].partition("=")[2]
     if not is_good or not _EXPIRY.fullmatch(expiry) or int(expiry) < now_s:
         return None

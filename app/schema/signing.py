@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import strawberry
 
@@ -112,5 +113,6 @@ async def _sign(info: Info, snapshot: ImageSnapshot, path: str, expires_in_s: in
         return None
     keys = await info.context.loaders.signing_keys.load(owner_id)
     assert keys, "an account has at least one"
-    signed = sign_path(path, keys, expires_in_s=expires_in_s)
-    return SignedUrl(url=info.context.addresses.base_url + signed.path, expires_at=signed.expires_at)
+    base = urlsplit(info.context.addresses.base_url)
+    signed = sign_path(base.path + path, keys, expires_in_s=expires_in_s)
+    return SignedUrl(url=f"{base.scheme}://{base.netloc}{signed.path}", expires_at=signed.expires_at)

@@ -272,23 +272,6 @@ async def test_readers_who_do_not_read_cost_next_to_nothing(shown: Shown, site: 
     assert set(bodies) == {right}
 
 
-async def test_made_up_addresses_of_one_picture_do_not_hold_it_many_times(http: httpx.AsyncClient, site: Site) -> None:
-    async with Client(site.base_url) as client:
-        content = make_jpeg(1500, 1200, noise=True)
-        session = await client.upload(content, processing={"profile": "ORIGINAL_ONLY"})
-        await client.wait_complete(session.image_id)
-    url = session.urls["ORIGINAL", "original"]
-    assert 300_000 < len(content) < 1_000_000
-    before = rss_bytes(site.apis[0].pid)
-
-    # Cold, and all at once; then again, from memory.
-    for _ in range(2):
-        answers = await asyncio.gather(*(http.get(f"{url}?k={number}") for number in range(120)))
-        assert {answer.status_code for answer in answers} == {200}
-
-    assert rss_bytes(site.apis[0].pid) - before < 40 * len(content)
-
-
 @pytest.mark.parametrize("url", ["stable", "large"])
 async def test_a_range_beyond_the_end_is_kept_by_nobody(shown: Shown, http: httpx.AsyncClient, url: str) -> None:
     for headers in ({}, PAST_MEMORY):

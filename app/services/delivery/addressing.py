@@ -42,8 +42,9 @@ class _Meant:
 class AddressingService:
     """Nobody learns of a private image, whatever the address: who may not see it finds nothing there."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, base_path: str) -> None:
         self._database = database
+        self._base_path = base_path
 
     async def resolve(self, principal: Principal, address: Address) -> Place:
         """The image behind an address that is not signed.
@@ -73,7 +74,7 @@ class AddressingService:
             if owner_id is not None:
                 records = (await list_signing_keys(db, [owner_id]))[owner_id]
                 values = [record.value for record in records]
-            until_s = verify(path_and_query, values, now_s=time.time())
+            until_s = verify(path_and_query, values, now_s=time.time(), base_path=self._base_path)
             meant = None
             if owner_id is not None and until_s is not None and address is not None:
                 principal = Principal(owner_id, frozenset({Scope.IMAGES_READ}))

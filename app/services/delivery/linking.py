@@ -80,15 +80,11 @@ class Linker:
 
     def _signed(self, root: str, path: str, query: str = "") -> str:
         assert self.keys, "an account has at least one"
-        parts, base = urlsplit(root), urlsplit(self.base_url)
+        parts = urlsplit(root)
         is_public = self.snapshot.image.visibility is Visibility.PUBLIC
         until_s = self.until_s or _round_up(time.time(), PUBLIC_S if is_public else PRIVATE_S)
-        # Signed is the path as it arrives: what the root has of one comes with it, but for what a proxy strips of the
-        # base's.
-        stripped = base.path if parts.netloc == base.netloc else ""
-        arriving = (parts.path + path).removeprefix(stripped)
-        signed = sign(arriving, query, key=chosen_key(self.keys).value, expires_at_s=until_s)
-        return f"{parts.scheme}://{parts.netloc}{stripped}{signed}"
+        signed = sign(parts.path + path, query, key=chosen_key(self.keys).value, expires_at_s=until_s)
+        return f"{parts.scheme}://{parts.netloc}{signed}"
 
 
 def _round_up(now_s: float, good_for_s: int) -> int:

@@ -42,9 +42,10 @@ class Archive:
 class ArchiveService:
     """Albums for their owners, and for whoever holds a signed address."""
 
-    def __init__(self, database: Database, store: ObjectStore) -> None:
+    def __init__(self, database: Database, store: ObjectStore, *, base_path: str) -> None:
         self._database = database
         self._store = store
+        self._base_path = base_path
 
     async def find(self, principal: Principal, album_id: AlbumId | None) -> Archive:
         """The archive of the caller's own album. Needs the scopes ALBUMS_READ and IMAGES_READ.
@@ -68,7 +69,7 @@ class ArchiveService:
         async with self._database.read() as db:
             album = await find_album(db, album_id) if album_id is not None else None
             records = [] if album is None else (await list_signing_keys(db, [album.owner_id]))[album.owner_id]
-        until_s = verify(path_and_query, [record.value for record in records], now_s=now_s)
+        until_s = verify(path_and_query, [record.value for record in records], now_s=now_s, base_path=self._base_path)
         if album is None or until_s is None:
             raise Forbidden("The signature of this address is not good, or its time is over.")
         return await self._read(album.id, album.slug)
