@@ -116,5 +116,7 @@ class VariantPreset(SQLModel, table=True):
     quality: int | None = None
     keeps_metadata: MetadataPolicy = Field(sa_column=Column(text_enum(MetadataPolicy), nullable=False))
     never_require_signed_urls: bool
+    # None: the owner's preference holds.
+    browser_ttl_s: int | None = None
     created_at: datetime = Field(sa_column=moment())
     updated_at: datetime = Field(sa_column=moment())

@@ -56,6 +56,7 @@ def preset_of(record: PresetRecord) -> Preset:
         quality=record.quality if record.quality is not None else DEFAULT_QUALITY,
         metadata=record.keeps_metadata,
         never_require_signed_urls=record.never_require_signed_urls,
+        browser_ttl_s=record.browser_ttl_s,
     )
 
 

@@ -213,6 +213,7 @@ class PresetRecord(NamedTuple):
     quality: int | None
     keeps_metadata: MetadataPolicy
     never_require_signed_urls: bool
+    browser_ttl_s: int | None
     created_at: datetime
     updated_at: datetime
 

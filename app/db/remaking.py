@@ -64,6 +64,11 @@ async def list_failed(db: AsyncConnection, selection: ColumnElement[bool]) -> li
     return list((await db.execute(statement.order_by(variants.c.image_id))).scalars())
 
 
+async def list_images(db: AsyncConnection, selection: ColumnElement[bool]) -> list[ImageId]:
+    """Whose these variants are."""
+    return list((await db.execute(select(variants.c.image_id).where(selection).distinct())).scalars())
+
+
 async def count_changes(db: AsyncConnection, selection: ColumnElement[bool], *, now: datetime) -> dict[ImageId, bool]:
     """Count one change of readiness of each image of these variants; which of them may have another state afterwards.
 

@@ -59,6 +59,8 @@ class Preset:
     metadata: MetadataPolicy = MetadataPolicy.NONE
     never_require_signed_urls: bool = False
     """This size of a private image may be seen by anyone."""
+    browser_ttl_s: int | None = None
+    """How long browsers may keep pictures of this size; None: as long as the image's owner prefers."""
 
     @property
     def may_crop(self) -> bool:

@@ -123,7 +123,7 @@ def read_image_change(asked: UpdateImageInput) -> ImageChange:
 
 def read_preset_change(asked: VariantPresetInput | UpdateVariantPresetInput) -> PresetChange:
     """What a preset shall hold; what is omitted has no key."""
-    names = {"width": "width_px", "height": "height_px"}
+    names = {"width": "width_px", "height": "height_px", "browser_ttl": "browser_ttl_s"}
     given = {names.get(key, key): value for key, value in _given(asked).items() if key != "name"}
     return cast("PresetChange", given)  # as above
 

@@ -21,6 +21,9 @@ class VariantPreset(Node):
     quality: int | None = strawberry.field(description="1 to 100; null: 85.")
     metadata: MetadataPolicy = strawberry.field(description="What EXIF data outputs keep.")
     never_require_signed_urls: bool = strawberry.field(description="This size of a private image needs no signature.")
+    browser_ttl: int | None = strawberry.field(
+        description="Seconds for which browsers may keep pictures of this size; null: `browserTtl` of the preferences."
+    )
     built_in: bool = strawberry.field(description="Built-in presets cannot be changed or deleted.")
 
 
@@ -42,6 +45,11 @@ class VariantPresetInput:
     never_require_signed_urls: bool = strawberry.field(
         default=False, description="Shall this size of a private image need no signature?"
     )
+    browser_ttl: int | None = strawberry.field(
+        default=None,
+        description="Seconds for which browsers may keep pictures of this size, 0 to 31,536,000; "
+        "null: `browserTtl` of the preferences.",
+    )
 
 
 @strawberry.input(description="A change of a preset: omitted keeps, null clears.")
@@ -58,6 +66,11 @@ class UpdateVariantPresetInput:
     )
     never_require_signed_urls: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Shall this size of a private image need no signature? Null: no."
+    )
+    browser_ttl: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Seconds for which browsers may keep pictures of this size, 0 to 31,536,000; "
+        "null: `browserTtl` of the preferences.",
     )
 
 
@@ -87,5 +100,6 @@ def preset_of(view: PresetView) -> VariantPreset:
         quality=view.quality,
         metadata=preset.metadata,
         never_require_signed_urls=preset.never_require_signed_urls,
+        browser_ttl=preset.browser_ttl_s,
         built_in=view.is_built_in,
     )

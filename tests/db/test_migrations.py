@@ -12,11 +12,18 @@ from sqlalchemy import Connection, inspect, text
 from app.db.engine import Database
 from app.db.metadata import is_modelled
 from app.db.migrating import NotMigrated, check_is_migrated, migrate
+from app.db.presets import find_preset, insert_preset
 from app.db.tables import images
 from app.db.variants import insert_variants
-from app.domain.variants import Derivative, Family
+from app.domain.variants import Derivative, Family, Fit, MetadataPolicy
+from app.ids import make_uuid
 from app.services.making.planning import planned_rows
 from tests.db.rows import NOW, SIZES, add_account, add_image, add_variants
+
+PRESET = {
+    **{"name": "hero", "fit": Fit.SCALE_DOWN, "width_px": 9, "keeps_metadata": MetadataPolicy.NONE},
+    **{"never_require_signed_urls": True, "created_at": NOW, "updated_at": NOW},
+}
 
 
 @pytest_asyncio.fixture
@@ -57,6 +64,22 @@ async def test_the_version_before_free_transformations_finds_none_of_them(empty:
     async with empty.read() as db:
         left = (await db.execute(text("SELECT size FROM variants ORDER BY position"))).scalars().all()
     assert left == list(SIZES)
+
+
+async def test_sizes_of_the_version_before_times_of_their_own_have_none(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.write() as db:
+        owner_id = await add_account(db)
+        await insert_preset(db, {**PRESET, "id": make_uuid(), "owner_id": owner_id, "browser_ttl_s": 60})
+        before = await find_preset(db, owner_id, "hero")
+
+    await migrate(empty, target="0005")
+    await migrate(empty)
+
+    async with empty.read() as db:
+        after = await find_preset(db, owner_id, "hero")
+    assert before is not None
+    assert after == before._replace(browser_ttl_s=None)
 
 
 async def test_two_processes_that_migrate_at_once_migrate_once(empty: Database, empty_url: str) -> None:

@@ -17,7 +17,7 @@ from tests.pictures import make_jpeg, make_png
 
 Json = dict[str, Any]  # Any: what a server answered, looked into key by key
 
-FIELDS = "{ id name fit width height quality metadata neverRequireSignedUrls builtIn }"
+FIELDS = "{ id name fit width height quality metadata neverRequireSignedUrls browserTtl builtIn }"
 LIST = f"{{ variantPresets {FIELDS} }}"
 FIND = f"query ($name: String!) {{ variantPreset(name: $name) {FIELDS} }}"
 NODE = f"query ($id: ID!) {{ node(id: $id) {{ __typename id ... on VariantPreset {FIELDS} }} }}"
@@ -67,7 +67,7 @@ async def test_presets_are_made_read_changed_and_deleted(client: Client) -> None
 
     assert made == {
         **{"id": made["id"], "name": "card", "fit": "COVER", "width": 120, "height": 80, "quality": 70},
-        **{"metadata": "NONE", "neverRequireSignedUrls": False, "builtIn": False},
+        **{"metadata": "NONE", "neverRequireSignedUrls": False, "browserTtl": None, "builtIn": False},
     }
     assert changed["preset"] == {**made, "quality": None, "height": 90} == found
     assert {"__typename": "VariantPreset", **found} == node

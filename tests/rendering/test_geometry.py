@@ -62,7 +62,7 @@ def test_a_side_that_does_not_divide_is_not_squeezed_visibly() -> None:
 def test_one_large_size_does_not_spoil_the_decode_of_the_others() -> None:
     facts = HeaderFacts(ImageFormat.JPEG, 4000, 3000)
 
-    assert plan_decodes(facts, [spec(2400, 1800), spec(1300, 975)]).divisors == (2, 1)
+    assert plan_decodes(facts, [spec(1500, 1125), spec(1300, 975)]).divisors == (2, 1)
     assert plan_decodes(facts, [spec(800, 600), spec(200, 150)]).divisors == (3,)
     assert plan_decodes(facts, []).divisors == (8,)
 
@@ -137,6 +137,14 @@ def test_small_sizes_come_from_the_smallest_raster_that_is_twice_theirs() -> Non
         ((256, 192), (256, 192), 1, (0,)),
         ((171, 128), (128, 128), 1, (3,)),
     ]
+
+
+def test_sizes_close_to_a_large_one_come_from_it() -> None:
+    specs = [spec(width, width * 3 // 4) for width in (2048, 1536, 1024, 768)]
+
+    plans = plan_rasters(specs)
+
+    assert [(plan.scaled[0], plan.parent) for plan in plans] == [(2048, None), (1536, 0), (1024, 0), (768, 1)]
 
 
 def test_avif_quality_meets_the_common_scale_at_both_ends() -> None:

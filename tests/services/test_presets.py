@@ -46,6 +46,8 @@ BOX = PresetChange(fit=Fit.SCALE_DOWN, width_px=30)
         ("hero", PresetChange(fit=Fit.PAD, height_px=-1), InvalidRequest, "height"),
         ("hero", PresetChange(fit=Fit.PAD, quality=0), InvalidRequest, "quality"),
         ("hero", PresetChange(fit=Fit.PAD, quality=101), InvalidRequest, "quality"),
+        ("hero", PresetChange(fit=Fit.SCALE_DOWN, browser_ttl_s=-1), InvalidRequest, "browserTtl"),
+        ("hero", PresetChange(fit=Fit.SCALE_DOWN, browser_ttl_s=31_536_001), InvalidRequest, "browserTtl"),
     ],
 )
 async def test_a_preset_that_cannot_be_is_refused_by_field(

@@ -55,6 +55,25 @@ async def test_a_change_that_changes_no_pixel_makes_nothing_anew(bench: Workbenc
     assert not (await bench.variant(image_id, "hero")).is_stale
 
 
+async def test_a_new_time_in_browsers_changes_nothing_of_an_image_and_is_hinted_at(bench: Workbench) -> None:
+    presets = bench.container.services.presets
+    await presets.create(bench.owner, "hero", BOX)
+    image_id, other_id = await bench.upload(make_jpeg(100, 60), HERO), await bench.upload(make_jpeg(102, 60))
+    before = await bench.look(image_id)
+    heard: list[ImageId] = []
+    listening = bench.container.bus.listening
+
+    with (
+        listening(image_id, lambda hint: heard.append(hint.image_id)),
+        listening(other_id, lambda hint: heard.append(hint.image_id)),
+    ):
+        await presets.update(bench.owner, "hero", PresetChange(browser_ttl_s=60))
+        await presets.update(bench.owner, "hero", PresetChange(browser_ttl_s=60, never_require_signed_urls=False))
+
+    assert heard == [image_id]
+    assert await bench.look(image_id) == before
+
+
 async def test_a_change_while_a_stale_variant_is_made_fences_its_maker_off(bench: Workbench) -> None:
     presets = bench.container.services.presets
     await presets.create(bench.owner, "hero", BOX)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from app.db.accounts import find_account, update_account
 from app.db.engine import Database
 from app.domain.access import Principal, Scope, require_account
-from app.errors import InvalidRequest, Unauthorized
+from app.domain.browser_ttl import check_browser_ttl
+from app.errors import Unauthorized
 from app.services.accounts.accounts import AccountService, AccountView
-
-MAX_BROWSER_TTL_S = 31_536_000
 
 
 class PreferenceService:
@@ -28,9 +27,8 @@ class PreferenceService:
         """
         account_id = require_account(principal, Scope.ACCOUNT_WRITE)
         browser_ttl_s = changes.get("browser_ttl_s")
-        if isinstance(browser_ttl_s, int) and not 0 <= browser_ttl_s <= MAX_BROWSER_TTL_S:
-            message = f"browserTtl must be between 0 and {MAX_BROWSER_TTL_S} seconds."
-            raise InvalidRequest(message, details={"field": "browserTtl"})
+        if isinstance(browser_ttl_s, int):
+            check_browser_ttl(browser_ttl_s)
         async with self._database.write() as db:
             account = await find_account(db, account_id, for_update=True)
             if account is None:

@@ -6,17 +6,17 @@ from datetime import datetime
 
 from app.db.accounts import find_account
 from app.db.engine import Database, Transaction
-from app.db.presets import find_preset
+from app.db.presets import find_preset, preset_of
 from app.db.records import AccountRecord, ImageRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.access import Principal, Scope, Visibility
 from app.domain.formats import EXTENSIONS, FORMATS_BY_EXTENSION, MEDIA_TYPES
 from app.domain.links import StablePath
 from app.domain.states import ImageState
-from app.domain.variants import BUILT_IN_PRESETS, VariantState
+from app.domain.variants import BUILT_IN_PRESETS, Preset, VariantState
 from app.errors import NotFound, RenderFailed, Unavailable, VariantNotReady
 from app.ids import AccountId, ImageId
-from app.services.accounts.accounts import Preferences, preferences_of
+from app.services.accounts.accounts import preferences_of
 from app.services.watching.feeds import Feeds
 from app.services.watching.image_watching import closing_error
 from app.storage.port import ObjectKey
@@ -60,10 +60,13 @@ class DeliveryService:
         """
         async with self._database.read() as db:
             snapshot = await read_watched(db, path.image_id)
-            is_free = snapshot is not None and await _is_shown_to_all(db, snapshot.image, path.derivative.size)
-            if snapshot is not None and is_free:
-                # Whoever may see all of it may see this.
-                principal = Principal(snapshot.image.owner_id, frozenset({Scope.IMAGES_READ}))
+            preset = None
+            if snapshot is not None:
+                preset = await _find_own_preset(db, snapshot.image.owner_id, path.derivative.size)
+        is_free = snapshot is not None and _is_shown_to_all(snapshot.image, preset)
+        if snapshot is not None and is_free:
+            # Whoever may see all of it may see this.
+            principal = Principal(snapshot.image.owner_id, frozenset({Scope.IMAGES_READ}))
         record = _find_visible(principal, snapshot, path)
         if wait_s > 0 and record.state in {VariantState.PLANNED, VariantState.RENDERING}:
             snapshot, record = await self._wait(principal, path, wait_s)
@@ -72,7 +75,7 @@ class DeliveryService:
             raise RenderFailed(record.error_message or "This variant could not be made.")
         if record.state is not VariantState.READY:
             raise VariantNotReady("This variant is not ready yet. Try again in a moment.", retry_after_s=1)
-        found = await self._deliverable(snapshot, record)
+        found = await self._deliverable(snapshot, record, preset)
         return replace(found, is_public=True) if is_free else found
 
     async def get_upload(self, principal: Principal, image_id: ImageId) -> Deliverable:
@@ -83,6 +86,7 @@ class DeliveryService:
         """
         async with self._database.read() as db:
             snapshot = await read_watched(db, image_id)
+            owner = await find_account(db, snapshot.image.owner_id) if snapshot is not None else None
         is_there = snapshot is not None and snapshot.image.deleted_at is None
         if snapshot is None or not is_there or not principal.owns(snapshot.image.owner_id, Scope.IMAGES_READ):
             raise NotFound("There is no such image.")
@@ -99,7 +103,7 @@ class DeliveryService:
             filename=image.filename,
             changed_at=image.uploaded_at,
             is_public=False,
-            browser_ttl_s=Preferences().browser_ttl_s,
+            browser_ttl_s=_browser_ttl_s(owner, None),
         )
 
     async def _wait(
@@ -120,14 +124,16 @@ class DeliveryService:
                 await watcher.wait(left_s)
                 snapshot = feed.latest
 
-    async def _deliverable(self, snapshot: ImageSnapshot, record: VariantRecord) -> Deliverable:
+    async def _deliverable(self, snapshot: ImageSnapshot, record: VariantRecord, preset: Preset | None) -> Deliverable:
         async with self._database.read() as db:
             owner = await find_account(db, snapshot.image.owner_id)
-        return describe(snapshot.image, record, owner)
+        return describe(snapshot.image, record, owner, preset)
 
 
-def describe(image: ImageRecord, record: VariantRecord, owner: AccountRecord | None) -> Deliverable:
-    """A READY variant as it is sent."""
+def describe(
+    image: ImageRecord, record: VariantRecord, owner: AccountRecord | None, preset: Preset | None
+) -> Deliverable:
+    """A READY variant as it is sent; `preset` is the owner's own behind its size, where there is one."""
     return Deliverable(
         image_id=image.id,
         owner_id=image.owner_id,
@@ -138,8 +144,16 @@ def describe(image: ImageRecord, record: VariantRecord, owner: AccountRecord | N
         filename=_name_of(image, record),
         changed_at=record.updated_at,
         is_public=image.visibility is Visibility.PUBLIC,
-        browser_ttl_s=preferences_of(owner).browser_ttl_s if owner is not None else 0,
+        browser_ttl_s=_browser_ttl_s(owner, preset),
     )
+
+
+def _browser_ttl_s(owner: AccountRecord | None, preset: Preset | None) -> int:
+    if owner is None:
+        return 0
+    if preset is not None and preset.browser_ttl_s is not None:
+        return preset.browser_ttl_s
+    return preferences_of(owner).browser_ttl_s
 
 
 def _name_of(image: ImageRecord, record: VariantRecord) -> str:
@@ -153,14 +167,20 @@ def _name_of(image: ImageRecord, record: VariantRecord) -> str:
 
 async def is_free_size(db: Transaction, owner_id: AccountId, size: str | None) -> bool:
     """Does the owner's preset of this name show private images to anyone?"""
-    if size is None or size in BUILT_IN_PRESETS:
-        return False
-    preset = await find_preset(db, owner_id, size)
+    preset = await _find_own_preset(db, owner_id, size)
     return preset is not None and preset.never_require_signed_urls
 
 
-async def _is_shown_to_all(db: Transaction, image: ImageRecord, size: str) -> bool:
-    return image.visibility is not Visibility.PUBLIC and await is_free_size(db, image.owner_id, size)
+async def _find_own_preset(db: Transaction, owner_id: AccountId, size: str | None) -> Preset | None:
+    if size is None or size in BUILT_IN_PRESETS:
+        return None
+    record = await find_preset(db, owner_id, size)
+    return preset_of(record) if record is not None else None
+
+
+def _is_shown_to_all(image: ImageRecord, preset: Preset | None) -> bool:
+    is_free = preset is not None and preset.never_require_signed_urls
+    return image.visibility is not Visibility.PUBLIC and is_free
 
 
 def _find_visible(principal: Principal, snapshot: ImageSnapshot | None, path: StablePath) -> VariantRecord:

@@ -89,7 +89,7 @@ class OnDemand:
         if look.variant is None or look.variant.state is not VariantState.READY:
             look = await self._make(principal, look, wish, deadline=deadline, address=address)
         assert look.variant is not None, "it was made"
-        found = describe(look.image, look.variant, look.owner)
+        found = describe(look.image, look.variant, look.owner, look.preset)
         return replace(found, is_public=True) if look.is_open_to_all else found
 
     async def choose_family(self, image_id: ImageId, size: str | Transform, liked: Sequence[Family]) -> Family:

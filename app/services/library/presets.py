@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
@@ -21,9 +22,19 @@ from app.db.presets import (
     update_preset,
 )
 from app.db.records import ImageRecord, PresetRecord
-from app.db.remaking import count_changes, delete_selected, list_failed, make_anew, of_ids, of_image, of_owner
+from app.db.remaking import (
+    count_changes,
+    delete_selected,
+    list_failed,
+    list_images,
+    make_anew,
+    of_ids,
+    of_image,
+    of_owner,
+)
 from app.db.variants import replan_failed
 from app.domain.access import Principal, Scope, require_account
+from app.domain.browser_ttl import check_browser_ttl
 from app.domain.library_events import LibraryEventKind
 from app.domain.presets import (
     MAX_OWN_PRESETS,
@@ -66,6 +77,7 @@ class PresetChange(TypedDict, total=False):
     quality: int | None
     metadata: MetadataPolicy | None
     never_require_signed_urls: bool | None
+    browser_ttl_s: int | None
 
 
 class PresetService:
@@ -139,20 +151,22 @@ class PresetService:
         selection = of_owner(owner_id, name)
         waiting: list[ImageId] = []
         changed: list[ImageId] = []
+        outdated: list[ImageId] = []
         async with self._database.write() as db:
             await self._hold(db, owner_id)
             before = await _get(db, owner_id, name)
             await update_preset(db, before.id, {**columns, "updated_at": now})
             after = _with_box(await _get(db, owner_id, name))
             if _pixels(before) != _pixels(after):
-                for image_id in (failed := await list_failed(db, selection)):
-                    revision = await bump_revision(db, image_id, now=now) or 0
-                    await replan_failed(db, image_id, now=now, revision=revision, size=name)
-                    await settle_state(db, image_id)
-                waiting, changed = await make_anew(db, selection, now=now), failed
+                changed = await _plan_failed(db, owner_id, name, now=now)
+                waiting = await make_anew(db, selection, now=now)
             if before.never_require_signed_urls != after.never_require_signed_urls:
                 changed = list(await count_changes(db, selection, now=now))
-        await self._announce(changed)
+            if before.browser_ttl_s != after.browser_ttl_s:
+                # Nothing becomes of the images that a watcher would see: only answers in memory are over.
+                outdated = await list_images(db, selection)
+        await self._announce(changed, LibraryEventKind.VARIANTS_CHANGED)
+        await self._announce(outdated)
         for image_id in waiting[:ASKED_AT_ONCE]:
             await self._queue.enqueue(image_id, attempt=0, round_=int(now.timestamp() * 1000))
         return _view(after)
@@ -174,7 +188,7 @@ class PresetService:
             for image_id in [image_id for image_id, may_settle in changed.items() if may_settle]:
                 await settle_state(db, image_id)
             await delete_preset(db, record.id)
-        await self._announce(list(changed))
+        await self._announce(list(changed), LibraryEventKind.VARIANTS_CHANGED)
         # What the store does not delete now is an orphan, and orphans are looked for.
         with contextlib.suppress(Unavailable):
             await self._store.delete([ObjectKey.parse(key) for key in keys])
@@ -186,10 +200,10 @@ class PresetService:
             raise Unauthorized("This account is gone.")
         return await list_presets(db, owner_id)
 
-    async def _announce(self, image_ids: Sequence[ImageId]) -> None:
+    async def _announce(self, image_ids: Sequence[ImageId], kind: LibraryEventKind | None = None) -> None:
         for start in range(0, len(image_ids), _HINTS_AT_ONCE):
             some = image_ids[start : start + _HINTS_AT_ONCE]
-            await self._bus.publish(some, kind=LibraryEventKind.VARIANTS_CHANGED)
+            await self._bus.publish(some, kind=kind)
 
 
 async def remake_cropped(db: Transaction, image: ImageRecord) -> bool:
@@ -213,6 +227,7 @@ _EMPTY: dict[str, object] = {
     "quality": None,
     "keeps_metadata": MetadataPolicy.NONE,
     "never_require_signed_urls": False,
+    "browser_ttl_s": None,
 }
 
 
@@ -237,6 +252,8 @@ def _checked(change: PresetChange) -> dict[str, object]:
         columns["keeps_metadata"] = change["metadata"] or MetadataPolicy.NONE
     if "never_require_signed_urls" in change:
         columns["never_require_signed_urls"] = bool(change["never_require_signed_urls"])
+    if "browser_ttl_s" in change:
+        columns["browser_ttl_s"] = check_browser_ttl(change["browser_ttl_s"])
     return columns
 
 
@@ -247,6 +264,16 @@ async def _get(db: Transaction, owner_id: AccountId, name: str) -> PresetRecord:
     if record is None:
         raise NotFound("There is no such preset.", details={"field": "name"})
     return record
+
+
+async def _plan_failed(db: Transaction, owner_id: AccountId, name: str, *, now: datetime) -> list[ImageId]:
+    """Have those variants of a size tried by its new rule that failed by the old one; whose they are."""
+    failed = await list_failed(db, of_owner(owner_id, name))
+    for image_id in failed:
+        revision = await bump_revision(db, image_id, now=now) or 0
+        await replan_failed(db, image_id, now=now, revision=revision, size=name)
+        await settle_state(db, image_id)
+    return failed
 
 
 def _with_box(record: PresetRecord) -> PresetRecord:
