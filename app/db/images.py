@@ -89,15 +89,15 @@ async def settle_state(db: AsyncConnection, image_id: ImageId, *, leaves_draft: 
     await db.execute(statement.values(state=state))
 
 
-async def changed_images(db: AsyncConnection, *, since: datetime, limit: int) -> list[tuple[ImageId, int]]:
-    """Ids and revisions of what changed since, newest first: what the sweep announces again."""
+async def changed_images(db: AsyncConnection, *, since: datetime, limit: int) -> list[tuple[ImageId, datetime]]:
+    """What changed since, and when, newest first. Not every change makes a new revision: visibility makes none."""
     statement = (
-        select(images.c.id, images.c.revision)
+        select(images.c.id, images.c.updated_at)
         .where(images.c.updated_at >= since)
         .order_by(images.c.updated_at.desc())
         .limit(limit)
     )
-    return [(row.id, row.revision) for row in await db.execute(statement)]
+    return [(row.id, row.updated_at) for row in await db.execute(statement)]
 
 
 async def list_changed(

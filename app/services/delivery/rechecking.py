@@ -1,6 +1,6 @@
 """What hints did not tell: a process that lost Redis, or died between commit and hint, has changed images, too."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.db.engine import Database, utc_now
@@ -30,7 +30,7 @@ class Rechecking:
     def __init__(self, database: Database, cache: Cache) -> None:
         self._database = database
         self._cache = cache
-        self._seen: set[tuple[ImageId, int]] = set()
+        self._seen: set[tuple[ImageId, datetime]] = set()
 
     async def look(self) -> None:
         """Forget what is kept of images that have changed since the last look; to be called again and again.

@@ -118,7 +118,7 @@ class RetentionService:
         """Tell what changed lately once more, for those whose first hint was lost."""
         async with self._database.read() as db:
             changed = await changed_images(db, since=now - ANNOUNCE_AGAIN, limit=_BATCH)
-        await self._bus.publish([image_id for image_id, _revision in changed])
+        await self._bus.publish([image_id for image_id, _ in changed])
 
     async def delete_late_orphans(self, now: datetime) -> None:
         """Delete objects that a broken-off upload or render has left since the last sweep."""
