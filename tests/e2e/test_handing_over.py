@@ -209,7 +209,8 @@ async def test_a_part_of_a_file_that_has_become_shorter_is_an_error_that_nobody_
     _, _, kind, name = place.split("/", 3)
     if kind == "s3":
         s3: S3Server = request.getfixturevalue("s3_server")
-        s3.client().put_object(*name.split("/", 1), io.BytesIO(bytes(1_000)), 1_000)
+        bucket, key = name.split("/", 1)
+        s3.client().put_object(bucket, key, io.BytesIO(bytes(1_000)), 1_000)
     else:
         os.truncate(behind.site.data_dir / "objects" / name, 1_000)
 
