@@ -3,12 +3,14 @@
 The decision stays here, request by request; so do HEAD, 304, 416 and all that is no picture.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from starlette.types import Send
 
+from app.routes.conditional import RangeRequest, http_date
 from app.routes.picture_headers import OPEN_TO_ALL, VARY, Header, Prepared, cache_control
 from app.storage.port import Handed, ObjectKey
 
@@ -26,6 +28,11 @@ _TOLD_TO_NGINX = frozenset(
     {b"cache-control", b"content-disposition", b"content-type", b"etag", b"last-modified", b"vary"}
 )
 
+# Others than our own reading of ranges and conditions would decide about these.
+_ONLY_OURS = frozenset({b"if-match", b"if-unmodified-since"})
+# A part that everybody reads alike. Of 20 digits nginx would make a 416 that caches keep, of a blank another part.
+_PLAIN_RANGE = re.compile(r"bytes=([0-9]{1,15}-[0-9]{0,15}|-[0-9]{1,15})")
+
 Locate = Callable[[ObjectKey, Handed], str | None]
 """Where another server finds an object: a path for nginx, an address for clients; None where it cannot."""
 
@@ -41,6 +48,18 @@ class HandOver:
     def is_for_all(self) -> bool:
         """Also for bytes that are few enough to be held in memory?"""
         return self.mode is DeliveryMode.REDIRECT
+
+
+def may_be_handed_over(headers: Mapping[bytes, str], part: RangeRequest | None, answer: Prepared) -> bool:
+    """Would whoever sends it read the request as we did? `part` is what we shall send; None is the whole."""
+    if not _ONLY_OURS.isdisjoint(headers):
+        return False
+    asked = headers.get(b"range")
+    if asked is None or part is None:
+        # A range that is answered with the whole would be read again, and perhaps otherwise.
+        return asked is None
+    same = (None, answer.validators.etag, http_date(answer.validators.last_modified))
+    return _PLAIN_RANGE.fullmatch(asked) is not None and headers.get(b"if-range") in same
 
 
 async def hand_over(send: Send, handing: HandOver, answer: Prepared) -> int | None:

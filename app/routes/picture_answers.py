@@ -8,7 +8,7 @@ from starlette.types import Send
 
 from app.ids import ImageId
 from app.routes.conditional import RangeRequest, UnsatisfiableRange, is_not_modified, read_range
-from app.routes.handing_over import HandOver, hand_over
+from app.routes.handing_over import HandOver, hand_over, may_be_handed_over
 from app.routes.picture_headers import ALWAYS, NOT_KEPT, OPEN_TO_ALL, Header, Prepared, cache_control, write_lines
 from app.storage.port import ObjectKey
 
@@ -16,9 +16,6 @@ OpenObject = Callable[[ObjectKey, tuple[int, int] | None], AbstractAsyncContextM
 
 NoteView = Callable[[ImageId], None]
 """Counts one look at an image; it costs next to nothing."""
-
-# Others than our own reading of ranges and conditions would decide about these.
-_ONLY_OURS = frozenset({b"if-match", b"if-unmodified-since"})
 
 
 class PictureSender:
@@ -46,7 +43,7 @@ class PictureSender:
         if not decision.has_body:
             await _send_empty(send, decision.status, head)
             return decision.status
-        if self._handing is not None and _may_be_handed_over(headers, decision.part):
+        if self._handing is not None and may_be_handed_over(headers, decision.part, answer):
             handed = await hand_over(send, self._handing, answer)
             if handed is not None:
                 self._count_view(answer, decision.part)
@@ -146,11 +143,6 @@ def _wanted_part(method: str, headers: Mapping[bytes, str], answer: Prepared) ->
         validators=answer.validators,
         byte_size=answer.found.byte_size,
     )
-
-
-def _may_be_handed_over(headers: Mapping[bytes, str], part: RangeRequest | None) -> bool:
-    # A range that is answered with the whole would be read again, and perhaps otherwise, by whoever sends it.
-    return (part is not None or b"range" not in headers) and _ONLY_OURS.isdisjoint(headers)
 
 
 def _of_part(part: RangeRequest, byte_size: int) -> tuple[Header, Header]:

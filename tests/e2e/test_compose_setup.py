@@ -114,7 +114,7 @@ def test_picture_goes_the_whole_way_through_nginx(set_up: SetUp) -> None:
     assert first.headers["x-cache-status"] == "MISS"
     states = {asyncio.run(_get(small)).headers["x-cache-status"] for _ in range(20)}
     assert "HIT" in states
-    assert states <= {"HIT", "EXPIRED", "REVALIDATED"}
+    assert states <= {"HIT", "MISS"}
     assert second.headers["cache-control"].startswith("public, max-age=172800")
     part = asyncio.run(_get(small, Range="bytes=0-9"))
     assert (part.status_code, len(part.content)) == (206, 10)
@@ -161,7 +161,8 @@ def test_what_is_not_public_is_never_kept_by_nginx(set_up: SetUp) -> None:
 
     assert [answer.status_code for answer in answers] == [404, 404]
     assert [answer.headers["x-cache-status"] for answer in answers] == ["MISS", "MISS"]
-    assert [answer.headers["x-cache-status"] for answer in owners] == ["BYPASS", "BYPASS"]
+    # Those are not even looked for.
+    assert ["x-cache-status" in answer.headers for answer in owners] == [False, False]
 
 
 @contextmanager
