@@ -40,6 +40,7 @@ from app.services.delivery.misses import Misses
 from app.services.delivery.on_demand import OnDemand
 from app.services.delivery.pictures import PictureService
 from app.services.delivery.showing import ShowingService
+from app.services.delivery.store_health import StoreHealth
 from app.services.delivery.views import ViewCounter, ViewKeeper
 from app.services.library.albums import AlbumService
 from app.services.library.archives import ArchiveService
@@ -171,6 +172,7 @@ class _Core:
     uploaders: Uploaders
     uploads: UploadService
     feeds: Feeds
+    health: StoreHealth
     fetcher: Fetcher
 
 
@@ -199,7 +201,7 @@ def _assemble(adapters: _Adapters) -> Container:
         resuming=ResumingService(database, bus, core.uploads, reception, partials, scratch_dir=scratch_dir),
         importer=Importer(database, bus, reception, core.fetcher, scratch_dir=scratch_dir),
         on_demand=on_demand,
-        pictures=PictureService(database, addressing, DeliveryService(database, core.feeds), on_demand),
+        pictures=PictureService(database, addressing, DeliveryService(database, core.feeds, core.health), on_demand),
         showing=ShowingService(database, addressing, settings.public_base_url, settings.public_cdn_url),
         archives=ArchiveService(database, store, base_path=settings.base_path),
         claims=ClaimService(database, bus, queue),
@@ -217,7 +219,7 @@ def _open_on_demand(adapters: _Adapters, core: _Core, budget: Budget) -> OnDeman
     database = adapters.database
     per_minute = adapters.settings.misses_per_minute
     misses = Misses(database, adapters.store, core.limiter, adapters.queue, per_minute=per_minute)
-    return OnDemand(database, core.accounts, core.feeds, misses, budget=budget)
+    return OnDemand(database, core.accounts, core.feeds, misses, core.health, budget=budget)
 
 
 def _make_core(adapters: _Adapters) -> _Core:
@@ -230,6 +232,7 @@ def _make_core(adapters: _Adapters) -> _Core:
         uploaders,
         UploadService(adapters.database, accounts, uploaders, adapters.bus, adapters.queue),
         Feeds(adapters.database, adapters.bus),
+        StoreHealth(adapters.store),
         Fetcher(),
     )
 

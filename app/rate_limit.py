@@ -1,9 +1,6 @@
-"""Token buckets in Redis: how often somebody may do something, counted once over all processes."""
+"""How often somebody may do something, counted in token buckets; and whose address counts."""
 
-import asyncio
-import logging
 import math
-import time
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,18 +8,13 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from app.errors import RateLimited
-from app.telemetry import UNLIMITED_REQUESTS
-
-log = logging.getLogger(__name__)
+from app.telemetry import COUNTED_ALONE
+from app.token_buckets import Bucket, Drawn, OwnBuckets, SharedBuckets
 
 Network = IPv4Network | IPv6Network
 
-# Nobody waits longer for a Redis that hangs, and asks it again only after a while.
-_TIMEOUT_S = 0.5
-_SILENCE_S = 1.0
 _IPV6_PREFIX_BITS = 64  # what one subscriber usually has
 
 client_address: ContextVar[str] = ContextVar("client_address", default="unknown")
@@ -53,43 +45,13 @@ class RateNote:
 rate_note: ContextVar[list[RateNote] | None] = ContextVar("rate_note", default=None)
 """Where the note for the answer is put: a list, as what a task sets its parent does not see."""
 
-# All or none of the buckets give their tokens. Redis' own clock counts, so that processes need not agree.
-_TAKE = """
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local cost = tonumber(ARGV[1])
-local levels, wait = {}, 0
-for i, key in ipairs(KEYS) do
-  local capacity, per_s = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  local kept = redis.call('HMGET', key, 'tokens', 'at')
-  local level = capacity
-  if kept[1] then
-    local gone = math.max(0, now - tonumber(kept[2]))
-    level = math.min(capacity, tonumber(kept[1]) + gone * per_s)
-  end
-  levels[i] = level
-  if level < cost then wait = math.max(wait, (cost - level) / per_s) end
-end
-local answer = {string.format('%.3f', wait)}
-for i, key in ipairs(KEYS) do
-  local capacity, per_s = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  if wait == 0 then
-    levels[i] = levels[i] - cost
-    redis.call('HSET', key, 'tokens', string.format('%.6f', levels[i]), 'at', string.format('%.6f', now))
-    redis.call('PEXPIRE', key, math.ceil(capacity / per_s * 1000) + 1000)
-  end
-  answer[i + 1] = string.format('%.3f', levels[i])
-end
-return answer
-"""
-
 
 class RateLimiter:
-    """Counts; where Redis is away every request passes, and that is counted too."""
+    """Counts: once for all processes in Redis; while that is silent each process by itself, from what it heard last."""
 
     def __init__(self, redis: Redis) -> None:
-        self._take = redis.register_script(_TAKE)
-        self._silent_until = 0.0
+        self._shared = SharedBuckets(redis)
+        self._own = OwnBuckets()
 
     async def take(self, who: str, rates: Sequence[Rate], *, count: int = 1) -> None:
         """Take `count` tokens from each of somebody's buckets, or none from any.
@@ -99,36 +61,28 @@ class RateLimiter:
         """
         if not rates:
             return
-        answer = await self._ask(who, rates, count)
-        if answer is None:
-            UNLIMITED_REQUESTS.inc()
-            return
-        wait_s, levels = answer[0], answer[1:]
-        note = _note_of(rates, levels)
+        drawn = await self._draw(who, rates, count)
+        note = _note_of(rates, drawn.levels)
         _put(note)
-        if wait_s > 0:
-            note.retry_after_s = math.ceil(wait_s)
+        if drawn.wait_s > 0:
+            note.retry_after_s = math.ceil(drawn.wait_s)
             raise _refusal(rates, note, count)
 
     async def give_back(self, who: str, rates: Sequence[Rate], *, count: int = 1) -> None:
         """Put tokens back that were taken for nothing; a bucket never holds more than its capacity."""
-        await self._ask(who, rates, -count)
+        await self._draw(who, rates, -count)
 
-    async def _ask(self, who: str, rates: Sequence[Rate], count: int) -> list[float] | None:
-        if time.monotonic() < self._silent_until:
-            return None
-        keys = [f"safelight:rate:{{{who}}}:{rate.name}" for rate in rates]
-        arguments: list[str | float] = [count]
-        for rate in rates:
-            arguments += [rate.capacity, repr(rate.capacity / rate.period_s)]
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                answer: list[str] = await self._take(keys=keys, args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            log.warning("rate_limit_skipped", extra={"reason": type(error).__name__})
-            self._silent_until = time.monotonic() + _SILENCE_S
-            return None
-        return [float(number) for number in answer]
+    async def _draw(self, who: str, rates: Sequence[Rate], count: int) -> Drawn:
+        buckets = [
+            Bucket(f"safelight:rate:{{{who}}}:{rate.name}", rate.capacity, rate.capacity / rate.period_s)
+            for rate in rates
+        ]
+        drawn = await self._shared.draw(buckets, count)
+        if drawn is None:
+            COUNTED_ALONE.inc()
+            return self._own.draw(buckets, count)
+        self._own.lower(buckets, drawn.levels)
+        return drawn
 
 
 def _note_of(rates: Sequence[Rate], levels: Sequence[float]) -> RateNote:

@@ -85,8 +85,9 @@ PUSH_DELAY_SECONDS = Histogram(
 LOST_HINTS = Counter(
     "safelight_lost_hints_total", "Events and jobs that Redis did not take; the sweep makes up for them."
 )
-UNLIMITED_REQUESTS = Counter(
-    "safelight_unlimited_requests_total", "Requests let through uncounted, as Redis did not answer."
+COUNTED_ALONE = Counter(
+    "safelight_rates_counted_alone_total",
+    "Requests whose rate this process counted by itself, as Redis did not answer.",
 )
 LOST_VIEWS = Counter("safelight_lost_views_total", "Views that were not counted, as Redis was away for long.")
 DELIVERIES = Counter(

@@ -118,6 +118,62 @@ async def test_wait_says_how_long_a_request_is_held(client: Client, strangers: l
     assert held.status_code == 200
 
 
+async def test_a_size_of_an_image_without_bytes_is_held_until_the_time_is_over(
+    client: Client, strangers: list[httpx.AsyncClient]
+) -> None:
+    session = await client.open_session(5_000, processing={"profile": "ORIGINAL_ONLY"})
+
+    for path in await addresses_of(client, session.image_id):
+        asked_at = time.monotonic()
+        answer = await strangers[0].get(f"{path}?wait=1")
+
+        assert (answer.status_code, answer.json()["code"]) == (503, "VARIANT_NOT_READY"), path
+        assert time.monotonic() - asked_at >= 1, path
+        at_once = await strangers[0].get(f"{path}?wait=0")
+        assert (at_once.status_code, at_once.json()["code"]) == (503, "VARIANT_NOT_READY"), path
+
+
+async def test_who_asks_for_a_size_before_the_first_byte_is_sent_it_when_it_is_made(
+    client: Client, strangers: list[httpx.AsyncClient]
+) -> None:
+    content = make_jpeg(900, 603)
+    session = await client.open_session(len(content), processing={"profile": "ORIGINAL_ONLY"})
+    paths = await addresses_of(client, session.image_id)
+
+    asking = [
+        asyncio.create_task(strangers[number % 2].get(f"{path}?wait=30", headers={"Accept": "image/webp"}))
+        for number, path in enumerate(paths * 2)
+    ]
+    early, _ = await asyncio.wait(asking, timeout=1)
+    assert (await client.send(session, content)).status_code == 201
+    answers = await asyncio.gather(*asking)
+
+    assert early == set()
+    assert [(answer.status_code, answer.headers["content-type"]) for answer in answers] == [(200, "image/webp")] * 6
+
+
+async def test_who_waits_for_the_bytes_of_a_session_that_is_cancelled_is_told_soon(
+    client: Client, strangers: list[httpx.AsyncClient]
+) -> None:
+    session = await client.open_session(5_000, processing={"profile": "ORIGINAL_ONLY"})
+    paths = await addresses_of(client, session.image_id)
+
+    asking = [asyncio.create_task(strangers[1].get(f"{path}?wait=30")) for path in paths]
+    await asyncio.wait(asking, timeout=0.5)
+    await client.ask("mutation ($id: ID!) { cancelUploadSession(id: $id) { session { state } } }", id=session.id)
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*asking)
+
+    assert [answer.status_code for answer in answers] == [404] * 3
+
+
+async def addresses_of(client: Client, image_id: str) -> list[str]:
+    """Addresses of a size that nobody has planned: a short one, Slink's and Cloudflare's."""
+    found = await client.ask("query ($id: ID!) { image(id: $id) { shortId } viewer { accountHash } }", id=image_id)
+    short_id, account = found["image"]["shortId"], found["viewer"]["accountHash"]
+    return [f"/cdn/i/{short_id}/w512", f"/cdn/{account}/{image_id}/w512", f"/image/{image_id}.webp"]
+
+
 async def upload(client: Client, content: bytes, **more: Any) -> str:
     """A ready image of which only the original is there."""
     session = await client.upload(content, processing={"profile": "ORIGINAL_ONLY"}, **more)

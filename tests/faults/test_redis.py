@@ -11,11 +11,14 @@ from tests.faults.auditing import assert_clean
 from tests.faults.conftest import MakeSite
 from tests.faults.crowd import Sent, assert_served, draw_pictures, send_all, until, wait_complete
 from tests.faults.keeping import kept_running
+from tests.http.test_two_processes import REPLACE
+from tests.pictures import make_jpeg
 
 ANSWER_S = 3.0
 BACK_S = 5.0
 SLACK_S = 0.7
 """What two busy cores add."""
+WIDTH = "query ($id: ID!) { image(id: $id) { width } }"
 
 
 async def test_a_queue_that_is_flushed_again_and_again_is_filled_again(make_plain_site: MakeSite) -> None:
@@ -88,6 +91,36 @@ async def test_nobody_waits_long_for_a_redis_that_hangs(make_plain_site: MakeSit
 
         print(f"slowest answer {_slowest_s(sent):.2f} s")
         _assert_answers_were_quick(sent)
+        assert_clean(broken.site)
+
+
+async def test_a_replacement_is_taken_soon_while_redis_hangs_and_looked_at_when_it_is_back(
+    make_plain_site: MakeSite,
+) -> None:
+    broken = make_plain_site()
+    async with Client(broken.site.base_url) as client:
+        with kept_running(*broken.site.workers):
+            image_id = (await client.upload(make_jpeg(410, 300))).image_id
+            await client.wait_complete(image_id)
+            content = make_jpeg(411, 301)
+            session = (await client.ask(REPLACE, id=image_id, size=len(content)))["replaceImage"]["session"]
+            headers = {"Authorization": f"Bearer {session['token']}"}
+
+            broken.redis.pause()
+            asked_at = time.monotonic()
+            answer = await client.http.put(session["uploadUrl"], content=content, headers=headers)
+            took_s = time.monotonic() - asked_at
+            broken.redis.resume()
+
+            async def is_replaced() -> bool:
+                return bool((await client.ask(WIDTH, id=image_id))["image"]["width"] == 411)
+
+            await until(is_replaced, within_s=20, what="other bytes")
+            await client.wait_complete(image_id)
+
+        print(f"answered after {took_s:.2f} s")
+        assert answer.status_code == 202
+        assert took_s < ANSWER_S + SLACK_S
         assert_clean(broken.site)
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 
 from app.domain.variants import Family
@@ -17,6 +18,7 @@ from app.storage.port import ObjectKey, ObjectStore
 from tests.e2e.asking import ask_session
 from tests.e2e.clients import Client, OpenSession
 from tests.e2e.servers import Site
+from tests.e2e.test_on_demand import ALLOW, upload
 from tests.faults.auditing import assert_clean, run_audit
 from tests.faults.conftest import MakeSite
 from tests.faults.crowd import (
@@ -34,6 +36,9 @@ from tests.servers.s3 import S3Server
 
 ANSWER_S = 3.0 + 0.7
 """Three seconds, and what two busy cores add."""
+GENERATE = """mutation ($id: ID!) {
+  generateVariants(imageId: $id, derivatives: [{family: WEBP, size: "small"}]) { image { id } }
+}"""
 
 
 @pytest.mark.slow
@@ -64,6 +69,38 @@ async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready_witho
         # What the store was told while it hung it may do long after: the sweep looks once more, and so do we.
         run_audit(site, "--repair", "--at-once")
         assert_clean(site)
+
+
+async def test_what_is_not_made_yet_is_held_only_while_the_store_is_there(
+    make_plain_site: MakeSite, private_s3: Callable[[], S3Server]
+) -> None:
+    s3 = private_s3()
+    site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
+    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+        image_id = await upload(client, make_jpeg(700, 500))
+        await client.ask(ALLOW, may=True)
+        assert site.workers[0].stop() == 0
+        await client.ask(GENERATE, id=image_id)
+        planned, missing = f"/f/{image_id}/webp/small.webp", f"/t/{image_id}/width=50.png"
+
+        held = [await _ask_timed(stranger, f"{path}?wait=4") for path in (planned, missing)]
+        s3.pause()
+        cut = await asyncio.gather(
+            *(_ask_timed(stranger, path) for path in (f"{planned}?wait=30", missing, f"/t/{image_id}/width=51.png"))
+        )
+        s3.resume()
+        site.workers[0].start()
+        made = [(await stranger.get(f"{path}?wait=30")).status_code for path in (planned, missing)]
+
+    print(f"held for {[f'{took_s:.2f} s' for _, took_s in held]}, then for {[f'{took_s:.2f} s' for _, took_s in cut]}")
+    assert {(answer.status_code, answer.json()["code"]) for answer, _ in held} == {(503, "VARIANT_NOT_READY")}
+    assert all(took_s >= 4 for _, took_s in held)
+    assert {(answer.status_code, answer.json()["code"]) for answer, _ in cut} == {(503, "UNAVAILABLE")}
+    assert all(took_s < ANSWER_S for _, took_s in cut)
+    assert {(int(answer.headers["retry-after"]) > 0, answer.headers["cache-control"]) for answer, _ in cut} == {
+        (True, "no-store")
+    }
+    assert made == [200, 200]
 
 
 async def test_a_spoiled_upload_fails_after_three_tries_and_harms_no_other(make_plain_site: MakeSite) -> None:
@@ -147,6 +184,12 @@ async def _assert_blob_put_off(client: Client, served: Sent) -> None:
 
     assert answer.status_code == 503
     assert time.monotonic() - asked_at < ANSWER_S
+
+
+async def _ask_timed(stranger: httpx.AsyncClient, path: str) -> tuple[httpx.Response, float]:
+    asked_at = time.monotonic()
+    answer = await stranger.get(path)
+    return answer, time.monotonic() - asked_at
 
 
 async def _until_registered(client: Client, *, more_than: int) -> None:

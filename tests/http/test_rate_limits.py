@@ -1,7 +1,8 @@
-"""Rate limits: one count over all processes, told in headers, by address for guests; without Redis none."""
+"""Rate limits: one count over all processes, told in headers, by address for guests; without Redis one for each."""
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -16,7 +17,8 @@ from app.rate_limit import (
     parse_networks,
     rate_note,
 )
-from app.telemetry import UNLIMITED_REQUESTS
+from app.telemetry import COUNTED_ALONE
+from app.token_buckets import MAX_BUCKETS_HERE, Bucket, OwnBuckets
 from tests.e2e.clients import OPEN_SESSION, Client, GraphQLFailure
 from tests.people import People
 from tests.pictures import make_jpeg
@@ -173,18 +175,26 @@ class TestLimiter:
 
             assert 10_000 <= await redis.pttl(key) <= 11_000
 
-    async def test_without_redis_everyone_passes_and_is_counted(self, private_redis: Callable[[], RedisServer]) -> None:
+    async def test_without_redis_a_process_counts_alone_from_what_it_heard_last(
+        self, private_redis: Callable[[], RedisServer]
+    ) -> None:
         server = private_redis()
         async with Redis.from_url(server.url, decode_responses=True, socket_timeout=1) as redis:
             limiter = RateLimiter(redis)
-            await limiter.take("somebody", [SLOW], count=5)
+            await limiter.take("somebody", [SLOW], count=2)
             server.kill()
-            before = UNLIMITED_REQUESTS._value.get()
+            before = COUNTED_ALONE._value.get()
 
-            for _ in range(10):
-                await limiter.take("somebody", [SLOW], count=5)
+            await limiter.take("somebody", [SLOW], count=3)
+            with pytest.raises(RateLimited) as refusal:
+                await limiter.take("somebody", [SLOW])
+            await limiter.give_back("somebody", [SLOW])
+            await limiter.take("somebody", [SLOW])
+            await limiter.take("another", [SLOW], count=5)
 
-            assert UNLIMITED_REQUESTS._value.get() - before == 10
+            assert refusal.value.details == {"limit": 5, "remaining": 0, "reset": 1_000_000}
+            assert await refused(limiter, SLOW)
+            assert COUNTED_ALONE._value.get() - before == 6
 
     async def test_redis_that_hangs_keeps_nobody_waiting(self, private_redis: Callable[[], RedisServer]) -> None:
         server = private_redis()
@@ -194,10 +204,46 @@ class TestLimiter:
             server.pause()
             try:
                 async with asyncio.timeout(2):
-                    for _ in range(20):
-                        await limiter.take("somebody", [SLOW], count=5)
+                    passed = await asyncio.gather(*(refused(limiter, SLOW) for _ in range(20)))
             finally:
                 server.resume()
+
+        assert passed.count(False) == 4
+
+    async def test_time_that_this_process_needs_itself_is_not_held_against_redis(self, redis_url: str) -> None:
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            limiter = RateLimiter(redis)
+            before = COUNTED_ALONE._value.get()
+            asking = [asyncio.create_task(refused(limiter, SLOW)) for _ in range(50)]
+            while not all(task.done() for task in asking):
+                time.sleep(0.15)  # noqa: ASYNC251  (what is tried here)
+                await asyncio.sleep(0)
+
+            assert [task.result() for task in asking].count(False) == 5
+            assert COUNTED_ALONE._value.get() == before
+
+    async def test_who_hangs_up_takes_nobody_elses_answer_along(self, redis_url: str) -> None:
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            limiter = RateLimiter(redis)
+            asking = [asyncio.create_task(refused(limiter, SLOW)) for _ in range(5)]
+            await asyncio.sleep(0)
+            asking[0].cancel()
+            asking[2].cancel()
+
+            async with asyncio.timeout(5):
+                await asyncio.wait(asking)
+
+        assert [task.cancelled() for task in asking] == [True, False, True, False, False]
+
+    def test_buckets_in_memory_are_bounded_however_many_addresses_ask(self) -> None:
+        own = OwnBuckets()
+        for number in range(MAX_BUCKETS_HERE * 2):
+            own.draw([Bucket(f"address:{number}", 1, 1e-6)], 1)
+
+        newest = own.draw([Bucket(f"address:{MAX_BUCKETS_HERE * 2 - 1}", 1, 1e-6)], 1)
+
+        assert len(own) == MAX_BUCKETS_HERE
+        assert newest.wait_s > 0
 
     async def test_tightest_bucket_is_told(self, redis_url: str) -> None:
         rate_note.set([])

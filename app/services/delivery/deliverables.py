@@ -17,6 +17,7 @@ from app.domain.variants import BUILT_IN_PRESETS, Preset, VariantState
 from app.errors import NotFound, RenderFailed, Unavailable, VariantNotReady
 from app.ids import AccountId, ImageId
 from app.services.accounts.accounts import preferences_of
+from app.services.delivery.store_health import StoreHealth
 from app.services.watching.feeds import Feeds
 from app.services.watching.image_watching import closing_error
 from app.storage.port import ObjectKey
@@ -46,9 +47,10 @@ class Deliverable:
 class DeliveryService:
     """Decides; routes speak HTTP."""
 
-    def __init__(self, database: Database, feeds: Feeds) -> None:
+    def __init__(self, database: Database, feeds: Feeds, health: StoreHealth) -> None:
         self._database = database
         self._feeds = feeds
+        self._health = health
 
     async def get_variant(self, principal: Principal, path: StablePath, *, wait_s: float = 0) -> Deliverable:
         """The variant that a stable path names, waiting up to `wait_s` seconds for it to become READY.
@@ -56,6 +58,7 @@ class DeliveryService:
         Raises:
             NotFound: there is no such variant, or it is not the caller's to see.
             VariantNotReady: it is planned, and was not made in time.
+            StoreUnavailable: it is planned, and the store is away.
             RenderFailed: it could not be made.
         """
         async with self._database.read() as db:
@@ -69,7 +72,7 @@ class DeliveryService:
             principal = Principal(snapshot.image.owner_id, frozenset({Scope.IMAGES_READ}))
         record = _find_visible(principal, snapshot, path)
         if wait_s > 0 and record.state in {VariantState.PLANNED, VariantState.RENDERING}:
-            snapshot, record = await self._wait(principal, path, wait_s)
+            snapshot, record = await self._health.hold(self._wait(principal, path, wait_s))
         assert snapshot is not None, "its variant was found"
         if record.state is VariantState.FAILED:
             raise RenderFailed(record.error_message or "This variant could not be made.")

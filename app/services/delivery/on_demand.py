@@ -1,8 +1,9 @@
 """Send what an address wishes, making it first where it is missing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.db.accounts import find_account
 from app.db.engine import Database, utc_now
@@ -23,6 +24,7 @@ from app.ids import ImageId
 from app.services.accounts.accounts import AccountService, preferences_of
 from app.services.delivery.deliverables import Deliverable, describe
 from app.services.delivery.misses import Misses, may_begin, next_try_at
+from app.services.delivery.store_health import StoreHealth
 from app.services.watching.feeds import Feeds, ImageFeed, Watcher
 from app.services.watching.image_watching import closing_error
 
@@ -60,12 +62,20 @@ class OnDemand:
     """Decides whether a wish may be fulfilled, has it begun, and waits."""
 
     def __init__(
-        self, database: Database, accounts: AccountService, feeds: Feeds, misses: Misses, *, budget: Budget
+        self,
+        database: Database,
+        accounts: AccountService,
+        feeds: Feeds,
+        misses: Misses,
+        health: StoreHealth,
+        *,
+        budget: Budget,
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._feeds = feeds
         self._misses = misses
+        self._health = health
         self._budget = budget
 
     async def get(
@@ -81,13 +91,15 @@ class OnDemand:
                 transformations.
             InvalidRequest: the result would be too large.
             VariantNotReady: it was not made in time; it will be, for whoever comes again.
+            StoreUnavailable: it is not made just now, as the store is away.
             RenderFailed: it cannot be made.
             RateLimited: this client address has had too much made within the last minute.
         """
         deadline = asyncio.get_running_loop().time() + (HOLD_S if wait_s is None else wait_s)
         look = await self._look(principal, image_id, wish)
         if look.variant is None or look.variant.state is not VariantState.READY:
-            look = await self._make(principal, look, wish, deadline=deadline, address=address)
+            making = self._make(principal, look, wish, deadline=deadline, address=address)
+            look = await self._health.hold(making)
         assert look.variant is not None, "it was made"
         found = describe(look.image, look.variant, look.owner, look.preset)
         return replace(found, is_public=True) if look.is_open_to_all else found
@@ -112,12 +124,13 @@ class OnDemand:
             for _ in range(_ROUNDS):
                 if look.variant is not None and look.variant.state is VariantState.READY:
                     return look
-                if may_begin(look.variant, now=utc_now()):
-                    self._check_may_be_made(look, wish)
-                    await self._misses.begin(look.image, wish, address=address)
-                elif look.variant is not None and look.variant.state is VariantState.FAILED:
-                    raise _failure_of(look.variant)
-                is_in_time = await _wait_until_made(feed, watcher, wish.derivative, deadline)
+                if look.variant is None and look.image.is_draft:
+                    # Nothing can be begun before there are bytes.
+                    is_awaited = _is_without_bytes
+                else:
+                    await self._begin(look, wish, address=address)
+                    is_awaited = partial(_is_under_way, wish.derivative)
+                is_in_time = await _wait_while(is_awaited, feed, watcher, deadline)
                 look = await self._look(principal, look.image.id, wish)
                 if not is_in_time:
                     break
@@ -126,6 +139,13 @@ class OnDemand:
         if look.variant is not None and look.variant.state is VariantState.FAILED:
             raise _failure_of(look.variant)
         raise VariantNotReady("This variant is not ready yet. Try again in a moment.", retry_after_s=1)
+
+    async def _begin(self, look: _Look, wish: Wish, *, address: str) -> None:
+        if may_begin(look.variant, now=utc_now()):
+            self._check_may_be_made(look.image, wish)
+            await self._misses.begin(look.image, wish, address=address)
+        elif look.variant is not None and look.variant.state is VariantState.FAILED:
+            raise _failure_of(look.variant)
 
     async def _look(self, principal: Principal, image_id: ImageId, wish: Wish) -> _Look:
         async with self._database.read() as db:
@@ -157,22 +177,21 @@ class OnDemand:
         families = self._accounts.plan_of(look.owner).allowed_families
         return look.preset is not None and (wish.family in families or wish.derivative == ORIGINAL)
 
-    def _check_may_be_made(self, look: _Look, wish: Wish) -> None:
-        image = look.image
-        if look.variant is None and image.is_draft:
-            raise VariantNotReady("The image's file has not come yet. Try again later.", retry_after_s=1)
+    def _check_may_be_made(self, image: ImageRecord, wish: Wish) -> None:
         if isinstance(wish.size, Transform) and image.width_px is not None and image.height_px is not None:
             # Without its focal point, which changes what is cut, and not how large it is.
             plan_transform(wish.size, image.width_px, image.height_px, budget=self._budget)
 
 
-async def _wait_until_made(feed: ImageFeed, watcher: Watcher, derivative: Derivative, deadline: float) -> bool:
-    """Return when nothing of this name is on its way any more; False where the time was over first."""
+async def _wait_while(
+    is_awaited: Callable[[ImageSnapshot], bool], feed: ImageFeed, watcher: Watcher, deadline: float
+) -> bool:
+    """Return when what the rows say is not awaited any more; False where the time was over first."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout_at(deadline):
             snapshot = await feed.read_now()
-            while snapshot is not None and _is_under_way(snapshot, derivative):
+            while snapshot is not None and is_awaited(snapshot):
                 has_news = await watcher.wait(min(_LOOK_AGAIN_S, deadline - loop.time()))
                 # Without news the rows are asked: a hint can be lost, and many who wait share one reading. That one is
                 # news itself, so that asking after news would never end.
@@ -182,7 +201,12 @@ async def _wait_until_made(feed: ImageFeed, watcher: Watcher, derivative: Deriva
     return loop.time() < deadline
 
 
-def _is_under_way(snapshot: ImageSnapshot, derivative: Derivative) -> bool:
+def _is_without_bytes(snapshot: ImageSnapshot) -> bool:
+    session = snapshot.session
+    return snapshot.image.is_draft and (session is None or closing_error(session) is None)
+
+
+def _is_under_way(derivative: Derivative, snapshot: ImageSnapshot) -> bool:
     return any(
         record.derivative == derivative and not record.is_final for record in (*snapshot.variants, *snapshot.making)
     )

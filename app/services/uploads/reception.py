@@ -188,10 +188,10 @@ class ReceptionService:
             await self._put(arrival)
             verdict_by = asyncio.get_running_loop().time() + VERDICT_WAIT_S
             outcome, is_queued = await self._register(lease, arrival)
+        # Of whom no worker has heard, none will speak in time.
         if outcome is Registered.NEW and awaits_verdict:
-            # Of whom no worker has heard, none will speak in time.
             await self._await_verdict(lease.session.image_id, by=verdict_by if is_queued else 0)
-        elif outcome is Registered.STAGED and awaits_verdict:
+        elif outcome is Registered.STAGED and awaits_verdict and is_queued:
             await self._wait_for_session(lease.session.image_id, by=verdict_by + UNDECIDED_WAIT_S)
         elif outcome not in {Registered.NEW, Registered.STAGED}:
             await asyncio.shield(_quietly(self._store.delete([arrival.key])))
