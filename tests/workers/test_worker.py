@@ -25,7 +25,8 @@ from app.services.uploads.scratch import clear_scratch
 from app.services.uploads.sessions import UploadService
 from app.services.uploads.uploaders import Uploaders
 from app.services.watching.feeds import Feeds
-from app.workers.main import WakingWorker, WorkerParts, render_image, work_until_stopped
+from app.workers.main import WorkerParts, render_image, work_until_stopped
+from app.workers.queue_worker import QueueWorker
 from tests.pictures import make_jpeg
 from tests.workers.conftest import Upload, Workshop, facts_of
 
@@ -34,12 +35,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:Depreca
 
 
 @pytest_asyncio.fixture
-async def burst(workshop: Workshop) -> AsyncIterator[WakingWorker]:
+async def burst(workshop: Workshop) -> AsyncIterator[QueueWorker]:
     """A worker that ends when the queue is empty."""
-    worker = WakingWorker(
+    worker = QueueWorker(
         functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
         redis_settings=redis_settings(workshop.redis_url),
         queue_name=QUEUE,
+        slots=2,
         burst=True,
         handle_signals=False,
         keep_result=0,
@@ -51,7 +53,7 @@ async def burst(workshop: Workshop) -> AsyncIterator[WakingWorker]:
     await worker.close()
 
 
-async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst: WakingWorker) -> None:
+async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst: QueueWorker) -> None:
     uploads = [await _register(workshop, 300 + index) for index in range(3)]
     for upload in uploads:
         for _ in range(2):
@@ -65,7 +67,7 @@ async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst
         assert {(variant.state, variant.attempt) for variant in variants} == {(VariantState.READY, 1)}
 
 
-async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: WakingWorker) -> None:
+async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: QueueWorker) -> None:
     upload = await _register(workshop, 200)
     queue = open_queue(workshop.redis_url)
     await queue.enqueue_job(RENDER_JOB, "no uuid", _job_id="malformed")
