@@ -149,8 +149,8 @@ def test_figures_are_those_of_the_code() -> None:
         ],
         "docs/delivery.md": DELIVERY_FIGURES,
         "docs/architecture.md": [
-            f"lease is {claims.LEASE.seconds} s and renewed every {RENEW_EVERY_S:g} s",
-            f"a session's is {leases.LEASE.seconds} s",
+            f"lease is {claims.LEASE.seconds} s and renewed every {RENEW_EVERY_S:g} s; a session's is {leases.LEASE.seconds} s",
+            f"a niceness of {cage.niceness} in the cage",
         ],
         "docs/watching.md": [
             f"up to {SocketLimits().max_operations} operations",

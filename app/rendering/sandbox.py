@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 
 from app.domain.headers.facts import HeaderFacts
@@ -83,7 +83,6 @@ class Cage:
 
         Of a picture that was decoded before, no verdict need be wanted. A job that `yields` leaves most of a busy
         processor to others.
-
         Waits for a free slot. The keys of `specs` must differ. Files live until the context is left; leaving it
         before the last answer kills the child. Raised on entering or by the iterator:
 
@@ -109,11 +108,14 @@ class Cage:
             await job.start()
             yield job
         finally:
-            departure = asyncio.create_task(self._leave(zygote, job, filling, job_dir))
-            self._departures.add(departure)
-            departure.add_done_callback(self._departures.discard)
             # A consumer that is cancelled, even twice, must not leave a child, a slot or a file behind.
-            await asyncio.shield(departure)
+            await asyncio.shield(self._depart(self._leave(zygote, job, filling, job_dir)))
+
+    def _depart(self, leaving: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        departure = asyncio.create_task(leaving)
+        self._departures.add(departure)
+        departure.add_done_callback(self._departures.discard)
+        return departure
 
     async def _leave(self, zygote: ZygoteProcess, job: Job, filling: asyncio.Task[None], job_dir: Path) -> None:
         try:
