@@ -30,6 +30,7 @@ IMPORT_CHANNEL = "safelight:import"
 RENDER_JOB = "render_image"
 WORKER_SILENCE_S = 10
 _WORKERS = "safelight:workers"
+_WANTED = "wanted:"
 _TIMEOUT_S = 2.0
 _ENQUEUE_TIMEOUT_S = 0.5
 """Of a Redis that hangs; whoever sends a file waits for it."""
@@ -81,6 +82,19 @@ async def check_worker(redis: Redis) -> None:
         raise Unavailable("No worker is running.")
 
 
+def is_wanted_job(job_id: str) -> bool:
+    """May a request be waiting for what this job makes? Its id says so: a worker knows no more before it begins."""
+    return job_id.startswith(_WANTED)
+
+
+async def list_planned_jobs(redis: Redis, *, limit: int) -> list[bytes]:
+    """Jobs that are due and overtake nobody, the longest waiting first; those under way are among them."""
+    now = datetime.now(UTC)
+    since, until = ((moment.timestamp() * 1000) for moment in (now - _AHEAD / 2, now))
+    found: list[bytes] = await redis.zrangebyscore(QUEUE, since, until, start=0, num=limit)
+    return found
+
+
 class RenderQueue:
     """The asking side of the queue."""
 
@@ -104,7 +118,7 @@ class RenderQueue:
         `round_` tells apart what the sweep asks again, as arq remembers a lost job's id until it would have timed out.
         Never fails: a job that Redis does not take is counted, False is the answer, and the sweep asks again.
         """
-        job_id = f"{'wanted' if is_wanted else 'render'}:{image_id}:{attempt}:{round_}"
+        job_id = f"{_WANTED if is_wanted else 'render:'}{image_id}:{attempt}:{round_}"
         when: dict[str, Any] = {"_defer_by": delay_s or None}
         if is_wanted and not delay_s:
             # arq takes the job with the earliest moment first.

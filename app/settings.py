@@ -115,7 +115,10 @@ class Settings(BaseSettings):
         default_factory=lambda: max(1, os.cpu_count() or 1),
         ge=1,
         le=256,
-        description="Pictures rendered at the same time by one worker process; default the number of cores.",
+        description=(
+            "Pictures rendered at the same time by one worker process, beside one that a request waits for; "
+            "default the number of cores."
+        ),
     )
     max_upload_bytes: int = Field(100 * MIB, ge=1024, description="Bytes of the largest upload that is taken.")
     max_side_px: int = Field(16_384, ge=1, description="Pixels of the longest side of a picture that is taken.")

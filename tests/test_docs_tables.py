@@ -38,6 +38,11 @@ CODE_IN_DESCRIPTION = re.compile(r"(?<![`\w])(\w[\w+]*://[^\s;]*[^\s;.]|\{\w+\}/
 # Of compose.yaml alone.
 COMPOSE_SETTINGS = {"SAFELIGHT_PUBLISHED_PORT"}
 MEMORY_CACHE_BYTES = Settings.model_fields["memory_cache_bytes"].default
+ARCHITECTURE_FIGURES = [
+    f"lease is {claims.LEASE.seconds} s and renewed every {RENEW_EVERY_S:g} s",
+    f"a session's is {leases.LEASE.seconds} s",
+    f"a niceness of {CageLimits().niceness} in the cage",
+]
 DELIVERY_FIGURES = [
     f"up to {MAX_KEPT_BODY_BYTES >> 10} KiB each, {MEMORY_CACHE_BYTES >> 20} MiB in all",
     f"max-age={Preferences().browser_ttl_s}",
@@ -148,10 +153,7 @@ def test_figures_are_those_of_the_code() -> None:
             f"after {cage.jobs_per_zygote:,} pictures",
         ],
         "docs/delivery.md": DELIVERY_FIGURES,
-        "docs/architecture.md": [
-            f"lease is {claims.LEASE.seconds} s and renewed every {RENEW_EVERY_S:g} s",
-            f"a session's is {leases.LEASE.seconds} s",
-        ],
+        "docs/architecture.md": ARCHITECTURE_FIGURES,
         "docs/watching.md": [
             f"up to {SocketLimits().max_operations} operations",
             f"no `connection_init` within {SocketLimits().init_timeout_s:g} seconds",

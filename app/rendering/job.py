@@ -42,6 +42,7 @@ class Job:
         *,
         limits: CageLimits,
         wants_verdict: bool = True,
+        yields: bool = False,
     ) -> None:
         self._zygote, self._out_dir = zygote, job_dir / "out"
         self._facts, self._specs = facts, tuple(specs)
@@ -55,6 +56,7 @@ class Job:
             wants_verdict,
             *(limits.address_space_bytes, limits.file_bytes, limits.open_files),
             cpu_s=round(limits.cpu_s(facts, specs)),
+            niceness=limits.niceness if yields else 0,
         )
         self._state = _State.NEW
         # A picture that has been decoded before is one, whatever happens to this child.

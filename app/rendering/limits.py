@@ -24,6 +24,8 @@ class CageLimits:
     max_deadline_s: float = 60.0
     jobs_per_zygote: int = 1_000
     """A zygote is replaced after that many jobs, whatever it may have gathered by then."""
+    niceness: int = 5
+    """Of jobs that yield: three times the share of a busy processor for the others, and time enough for these."""
     start_timeout_s: float = 20.0
     kill_timeout_s: float = 2.0
     """How long a zygote may take to confirm a kill before it is killed itself."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 
 from app.domain.headers.facts import HeaderFacts
@@ -71,12 +71,18 @@ class Cage:
 
     @contextlib.asynccontextmanager
     async def job(
-        self, source: Path, facts: HeaderFacts, specs: Sequence[RenderSpec], *, wants_verdict: bool = True
+        self,
+        source: Path,
+        facts: HeaderFacts,
+        specs: Sequence[RenderSpec],
+        *,
+        wants_verdict: bool = True,
+        yields: bool = False,
     ) -> AsyncIterator[Job]:
         """Render a picture; gives an async iterator of answers: Decoded first, then each file when it is complete.
 
-        Of a picture that was decoded before, no verdict need be wanted.
-
+        Of a picture that was decoded before, no verdict need be wanted. A job that `yields` leaves most of a busy
+        processor to others.
         Waits for a free slot. The keys of `specs` must differ. Files live until the context is left; leaving it
         before the last answer kills the child. Raised on entering or by the iterator:
 
@@ -95,18 +101,21 @@ class Cage:
         filling = asyncio.create_task(
             asyncio.to_thread(self._scratch.fill, job_dir, source, facts, specs, may_link=self._is_sandboxed)
         )
-        job = Job(zygote, job_dir, facts, specs, limits=self._limits, wants_verdict=wants_verdict)
+        job = Job(zygote, job_dir, facts, specs, limits=self._limits, wants_verdict=wants_verdict, yields=yields)
         try:
             # Shielded: the thread cannot be stopped, and what it writes must be removed after it.
             await asyncio.shield(filling)
             await job.start()
             yield job
         finally:
-            departure = asyncio.create_task(self._leave(zygote, job, filling, job_dir))
-            self._departures.add(departure)
-            departure.add_done_callback(self._departures.discard)
             # A consumer that is cancelled, even twice, must not leave a child, a slot or a file behind.
-            await asyncio.shield(departure)
+            await asyncio.shield(self._depart(self._leave(zygote, job, filling, job_dir)))
+
+    def _depart(self, leaving: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        departure = asyncio.create_task(leaving)
+        self._departures.add(departure)
+        departure.add_done_callback(self._departures.discard)
+        return departure
 
     async def _leave(self, zygote: ZygoteProcess, job: Job, filling: asyncio.Task[None], job_dir: Path) -> None:
         try:

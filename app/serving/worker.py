@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.telemetry import set_up_logging
 from app.workers.images import RenderTools
 from app.workers.main import WorkerParts, work_until_stopped
+from app.workers.queue_worker import SPARE_SLOTS
 from app.workers.replacing import Judge
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ def serve_worker(settings: Settings) -> int:
 async def _work(settings: Settings) -> None:
     async with open_container(settings, listens=False) as container:
         cage_dir = settings.scratch_dir / "cage"
-        cage = Cage(slots=settings.workers, scratch_dir=cage_dir, allow_unsandboxed=settings.allow_unsandboxed)
+        slots = settings.workers + SPARE_SLOTS
+        cage = Cage(slots=slots, scratch_dir=cage_dir, allow_unsandboxed=settings.allow_unsandboxed)
         await cage.start()
         try:
             budget = budget_of(settings)

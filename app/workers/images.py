@@ -159,7 +159,8 @@ class _Work:
         rendered = [variant for variant in self.open.values() if variant is not original]
         specs, refused = make_specs(self.claim, rendered, facts, self.tools.budget)
         wants_verdict = original is not None or not self.claim.has_verdict
-        async with self.tools.cage.job(source, facts, specs, wants_verdict=wants_verdict) as answers:
+        yields = not self.claim.is_wanted
+        async with self.tools.cage.job(source, facts, specs, wants_verdict=wants_verdict, yields=yields) as answers:
             async for answer in answers:
                 if isinstance(answer, Decoded):
                     DECODE_SECONDS.observe(time.perf_counter() - started_at)

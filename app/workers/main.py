@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from arq.worker import Worker, func
+from arq.worker import func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -30,11 +30,10 @@ from app.telemetry import request_id
 from app.workers.images import RenderTools, render, render_wanted
 from app.workers.imports import ImportLoop
 from app.workers.maintenance import sweep_for_ever
+from app.workers.queue_worker import QueueWorker
 
 log = logging.getLogger(__name__)
 
-IDLE_POLL_S = 0.5
-"""How often a worker looks by itself; a message on `WAKE_CHANNEL` is faster, and may be lost."""
 JOB_TIMEOUT_S = 240
 DRAIN_S = 6
 BEAT_EVERY_S = 4.0
@@ -51,30 +50,9 @@ class WorkerParts:
     redis: Redis
     redis_url: str
     slots: int
+    """Of either kind of job; the cage has `SPARE_SLOTS` more."""
     clear_scratch: Callable[[], None]
     """Removes the files that killed processes have left."""
-
-
-class WakingWorker(Worker):
-    """arq's worker, which looks for jobs as soon as it is told of one or has a slot free.
-
-    arq only polls: at 0.5 s a job waits 220 ms on average, at 0.02 s an idle worker takes 2 % of a core.
-    """
-
-    def __init__(self, **options: Any) -> None:  # arq's own, passed through
-        super().__init__(**options, poll_delay=0)
-        self.woken = asyncio.Event()
-
-    async def _poll_iteration(self) -> None:
-        self.woken.clear()
-        await super()._poll_iteration()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(IDLE_POLL_S):
-                await self.woken.wait()
-
-    def _release_sem_dec_counter_on_complete(self) -> None:
-        super()._release_sem_dec_counter_on_complete()
-        self.woken.set()
 
 
 async def render_image(context: dict[Any, Any], image_id: str, is_wanted: object = False) -> None:
@@ -99,11 +77,11 @@ async def work_until_stopped(parts: WorkerParts) -> None:
     Raises:
         RedisError, OSError: Redis went away for longer than a moment; whoever started this starts it again.
     """
-    worker = WakingWorker(
+    worker = QueueWorker(
         functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
         redis_settings=redis_settings(parts.redis_url),
         queue_name=QUEUE,
-        max_jobs=parts.slots,
+        slots=parts.slots,
         job_timeout=JOB_TIMEOUT_S,
         job_completion_wait=DRAIN_S,
         # The rows know how a job ended, and a kept result would keep its id from being asked again.
@@ -124,7 +102,7 @@ async def work_until_stopped(parts: WorkerParts) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _beside(parts: WorkerParts, worker: WakingWorker) -> AsyncIterator[None]:
+async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None]:
     """What runs beside the jobs: imports, the sweep, the ears for wake-ups, the sign of life."""
     imports = ImportLoop(parts.importer)
     tasks = [

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from app.workers.queue_worker import SPARE_SLOTS
 from tests.e2e.clients import Client, GraphQLFailure, OpenSession
 from tests.e2e.servers import Site
 from tests.faults.keeping import descendants_of
@@ -126,9 +127,14 @@ async def until_rendering(site: Site) -> None:
 
     # Its zygotes are the worker's children, and the pictures' are theirs.
     async def is_in_cage() -> bool:
-        return len(descendants_of(site.workers[0].pid)) > int(site.environment["SAFELIGHT_WORKERS"])
+        return len(descendants_of(site.workers[0].pid)) > zygotes_of_worker(site)
 
     await until(is_in_cage, within_s=20, what="rendering")
+
+
+def zygotes_of_worker(site: Site) -> int:
+    """How many processes each of the site's workers has below it while no picture is in its cage."""
+    return int(site.environment["SAFELIGHT_WORKERS"]) + SPARE_SLOTS
 
 
 async def wait_complete(client: Client, sent: Iterable[Sent], *, within_s: float = 60) -> float:

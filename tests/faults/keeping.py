@@ -1,6 +1,8 @@
 """What the supervisor does: start programs again when they end, a little later each time."""
 
+import asyncio
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -101,6 +103,23 @@ def kill_pid(pid: int, number: int = 9) -> bool:
         os.kill(pid, number)
         return True
     return False
+
+
+async def hold_children(worker_pid: int, count: int) -> list[int]:
+    """Stop so many pictures' processes of a worker as they come, with SIGSTOP: each stands for one without an end."""
+    held: list[int] = []
+    async with asyncio.timeout(20):
+        while len(held) < count:
+            below = {pid for zygote in zygotes_of(worker_pid) for pid in children_of(zygote)}
+            held += [pid for pid in below - {*held} if kill_pid(pid, signal.SIGSTOP)]
+            # Looked for quickly: they shall be stopped in the midst of their work.
+            await asyncio.sleep(0.002)
+    return held
+
+
+def zygotes_of(worker_pid: int) -> list[int]:
+    """The warm processes from which those of a worker's pictures are forked."""
+    return [pid for pid in children_of(worker_pid) if b"app.rendering.child.zygote" in command_of(pid)]
 
 
 def _environment(process: Path) -> list[bytes]:

@@ -1,6 +1,7 @@
 """What is made on demand while the house is busy, or while a part of it is gone."""
 
 import asyncio
+import signal
 
 import httpx
 
@@ -9,10 +10,11 @@ from tests.e2e.test_on_demand import ALLOW, free_of, upload
 from tests.faults.auditing import assert_clean
 from tests.faults.conftest import MakeSite
 from tests.faults.crowd import EIGHT, ask_images, until, until_rendering
-from tests.faults.keeping import kept_running, kill_pid
+from tests.faults.keeping import children_of, hold_children, kept_running, kill_pid, zygotes_of
 from tests.pictures import make_jpeg
 
 BACKLOG = 6
+SLOW = {"processing": {"profile": "CUSTOM", "derivatives": [{"family": "AVIF", "size": "w2048"}]}}
 
 
 async def test_an_interactive_render_overtakes_a_backlog_of_planned_variants(make_site: MakeSite) -> None:
@@ -34,6 +36,28 @@ async def test_an_interactive_render_overtakes_a_backlog_of_planned_variants(mak
     assert answer.status_code == 200
     # Of those that were asked for earlier, at most what was under way and its like were made meanwhile.
     assert behind.count("READY") <= 2, behind
+
+
+async def test_a_miss_is_answered_while_uploads_hold_every_slot_of_theirs(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
+    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+        image_id = await upload(client, make_jpeg(300, 200))
+        await client.ask(ALLOW, may=True)
+        sending = [
+            asyncio.create_task(client.upload(make_jpeg(2100 + number, 1400, noise=True), **SLOW))
+            for number in range(int(site.environment["SAFELIGHT_WORKERS"]))
+        ]
+        held = await hold_children(site.workers[0].pid, len(sending))
+
+        answer = await stranger.get(f"/t/{image_id}/width=50.png?wait=30")
+        still_there = [pid for zygote in zygotes_of(site.workers[0].pid) for pid in children_of(zygote)]
+        for pid in held:
+            kill_pid(pid, signal.SIGCONT)
+        ends = [await client.wait_complete(session.image_id) for session in await asyncio.gather(*sending)]
+
+    assert answer.status_code == 200
+    assert sorted(still_there) == sorted(held)
+    assert [end["image"]["state"] for end in ends] == ["READY"] * len(held)
 
 
 async def test_a_worker_killed_in_the_middle_is_made_good_while_the_request_is_held(make_site: MakeSite) -> None:

@@ -19,6 +19,7 @@ from tests.faults.crowd import (
     until,
     until_rendering,
     wait_complete,
+    zygotes_of_worker,
 )
 from tests.faults.keeping import descendants_of, kept_running, kill_pid
 from tests.pictures import make_jpeg
@@ -44,7 +45,7 @@ async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(
         (ready,) = await ask_images(client, [sent.session.image_id])
 
         _send_to_all(sleeper.pid, signal.SIGCONT)
-        await until(lambda: _is_idle(sleeper.pid, site.environment["SAFELIGHT_WORKERS"]), within_s=20, what="idle")
+        await until(lambda: _is_idle(sleeper.pid, zygotes_of_worker(site)), within_s=20, what="idle")
         (after,) = await ask_images(client, [sent.session.image_id])
 
         assert after == ready
@@ -106,8 +107,8 @@ def _terminate(program: Program) -> int:
     return process.wait(15)
 
 
-async def _is_idle(worker_pid: int, slots: str) -> bool:
-    return len(descendants_of(worker_pid)) == int(slots)
+async def _is_idle(worker_pid: int, zygotes: int) -> bool:
+    return len(descendants_of(worker_pid)) == zygotes
 
 
 def _send_to_all(pid: int, number: int) -> None:

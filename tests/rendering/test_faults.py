@@ -175,6 +175,19 @@ async def test_a_consumer_that_leaves_early_kills_the_child(site: Site) -> None:
     await site.assert_healed()
 
 
+@pytest.mark.parametrize("yields", [False, True])
+async def test_a_job_that_yields_asks_for_less_of_a_busy_processor(site: Site, yields: bool) -> None:
+    cage = await site.open(CageLimits(niceness=3))
+
+    async with cage.job(site.slow, read_facts(site.slow), [site.slow_spec], yields=yields) as job:
+        await anext(job)
+        child = await wait_for_child(site.zygote())
+        niceness = os.getpriority(os.PRIO_PROCESS, child) - os.getpriority(os.PRIO_PROCESS, site.zygote())
+
+    assert niceness == 3 * yields
+    await site.assert_healed()
+
+
 async def test_an_old_zygote_is_replaced(site: Site) -> None:
     await site.open(CageLimits(jobs_per_zygote=2))
     first = site.zygote()

@@ -25,7 +25,8 @@ from app.services.uploads.scratch import clear_scratch
 from app.services.uploads.sessions import UploadService
 from app.services.uploads.uploaders import Uploaders
 from app.services.watching.feeds import Feeds
-from app.workers.main import WakingWorker, WorkerParts, render_image, work_until_stopped
+from app.workers.main import WorkerParts, render_image, work_until_stopped
+from app.workers.queue_worker import QueueWorker
 from tests.pictures import make_jpeg
 from tests.workers.conftest import Upload, Workshop, facts_of
 
@@ -34,25 +35,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:Depreca
 
 
 @pytest_asyncio.fixture
-async def burst(workshop: Workshop) -> AsyncIterator[WakingWorker]:
+async def burst(workshop: Workshop) -> AsyncIterator[QueueWorker]:
     """A worker that ends when the queue is empty."""
-    worker = WakingWorker(
-        functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
-        redis_settings=redis_settings(workshop.redis_url),
-        queue_name=QUEUE,
-        burst=True,
-        handle_signals=False,
-        keep_result=0,
-        job_serializer=serialize_job,
-        job_deserializer=deserialize_job,
-        ctx={"tools": workshop.tools},
-    )
+    worker = make_worker(workshop, slots=2, burst=True)
     yield worker
     await worker.close()
 
 
-async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst: WakingWorker) -> None:
-    uploads = [await _register(workshop, 300 + index) for index in range(3)]
+async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst: QueueWorker) -> None:
+    uploads = [await register(workshop, 300 + index) for index in range(3)]
     for upload in uploads:
         for _ in range(2):
             await workshop.queue.enqueue(upload.image_id, attempt=0)
@@ -65,8 +56,8 @@ async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst
         assert {(variant.state, variant.attempt) for variant in variants} == {(VariantState.READY, 1)}
 
 
-async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: WakingWorker) -> None:
-    upload = await _register(workshop, 200)
+async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: QueueWorker) -> None:
+    upload = await register(workshop, 200)
     queue = open_queue(workshop.redis_url)
     await queue.enqueue_job(RENDER_JOB, "no uuid", _job_id="malformed")
     await workshop.queue.enqueue(ImageId(upload.session_id), attempt=0)
@@ -80,7 +71,7 @@ async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: Wak
 
 
 async def test_a_flushed_queue_is_filled_again_by_the_sweep_beside_the_jobs(workshop: Workshop) -> None:
-    uploads = [await _register(workshop, 400 + index) for index in range(2)]
+    uploads = [await register(workshop, 400 + index) for index in range(2)]
     parts = WorkerParts(
         workshop.tools,
         workshop.retention,
@@ -95,25 +86,43 @@ async def test_a_flushed_queue_is_filled_again_by_the_sweep_beside_the_jobs(work
     # Nobody ever asked for them: only the rows know.
     working = asyncio.create_task(work_until_stopped(parts))
     async with asyncio.timeout(20):
-        await asyncio.gather(*(_until_ready(workshop, upload) for upload in uploads))
+        await asyncio.gather(*(until_ready(workshop, upload) for upload in uploads))
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
 
     assert workshop.scratch_files() == []
 
 
-async def _until_ready(workshop: Workshop, upload: Upload) -> None:
+def make_worker(workshop: Workshop, *, slots: int, burst: bool = False) -> QueueWorker:
+    """arq's worker alone, without what runs beside it."""
+    return QueueWorker(
+        functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
+        redis_settings=redis_settings(workshop.redis_url),
+        queue_name=QUEUE,
+        slots=slots,
+        burst=burst,
+        handle_signals=False,
+        keep_result=0,
+        job_serializer=serialize_job,
+        job_deserializer=deserialize_job,
+        ctx={"tools": workshop.tools},
+    )
+
+
+async def until_ready(workshop: Workshop, upload: Upload) -> None:
+    """Return when all that was planned of an upload is made."""
     while True:
         if {variant.state for variant in await workshop.variants(upload.image_id)} == {VariantState.READY}:
             return
         await asyncio.sleep(0.02)
 
 
-async def _register(workshop: Workshop, width_px: int) -> Upload:
-    content = make_jpeg(width_px, 200)
+async def register(workshop: Workshop, width_px: int, height_px: int = 200) -> Upload:
+    """An upload of which nothing is made yet."""
+    content = make_jpeg(width_px, height_px)
     upload = await workshop.add_upload(content)
     async with workshop.database.write() as db:
-        await update_image(db, upload.image_id, facts_of(upload, content, width_px, 200))
+        await update_image(db, upload.image_id, facts_of(upload, content, width_px, height_px))
     return upload
 
 

@@ -38,6 +38,7 @@ def confine(order: JobOrder) -> None:
         OSError: the kernel refused a part of it; nothing may be decoded then.
     """
     os.chdir(order.job_dir)
+    os.nice(order.niceness)
     _set_limits(order)
     if sys.platform != "linux":
         return
