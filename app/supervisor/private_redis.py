@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from app.supervisor.ground import CannotStart
 
@@ -85,11 +85,15 @@ async def check_redis(url: str) -> None:
     """Ask a Redis that is not ours whether it is there.
 
     Raises:
-        CannotStart: it does not answer within 2 s.
+        CannotStart: it does not answer within 2 s, or refuses us.
     """
     client = Redis.from_url(url, socket_connect_timeout=_ANSWER_TIMEOUT_S, socket_timeout=_ANSWER_TIMEOUT_S)
     try:
         await client.ping()
+    except AuthenticationError as error:
+        raise CannotStart("SAFELIGHT_REDIS_URL: Redis does not accept the user or the password.") from error
+    except ResponseError as error:
+        raise CannotStart("SAFELIGHT_REDIS_URL: Redis refuses us: has it that many databases?") from error
     except (RedisError, OSError) as error:
         raise CannotStart("SAFELIGHT_REDIS_URL: no Redis answers there.") from error
     finally:
