@@ -3,8 +3,12 @@
 import re
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-# What both clients of Redis, ours and the queue's, understand. All but the first are for rediss://.
-_REDIS_OPTIONS = ("db", "ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
+# What both clients of Redis, ours and the queue's, understand behind `?`.
+_REDIS_OPTIONS = {
+    "redis": ("db",),
+    "rediss": ("db", "ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname"),
+    "unix": ("db", "username", "password"),
+}
 
 
 def check_web_address(url: str | None) -> str | None:
@@ -55,7 +59,7 @@ def check_redis_url(url: str | None) -> str | None:
         raise ValueError("must begin with redis://, rediss:// or unix://")
     parts = _split(url)
     if parts.scheme == "unix":
-        if parts.netloc or not parts.path.strip("/"):
+        if parts.hostname or not parts.path.strip("/"):
             raise ValueError("must be unix:// and the absolute path of a socket, such as unix:///run/redis/redis.sock")
     elif not re.fullmatch(r"/?[0-9]{0,5}", unquote(parts.path), re.ASCII):
         raise ValueError("must end with the number of a database, such as redis://host:6379/0")
@@ -100,7 +104,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _check_redis_options(parts: SplitResult) -> None:
-    allowed = _REDIS_OPTIONS if parts.scheme == "rediss" else _REDIS_OPTIONS[:1]
+    allowed = _REDIS_OPTIONS[parts.scheme]
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name not in allowed:
             raise ValueError(f"has the unknown option {name[:64]!r}; known are {', '.join(allowed)}")

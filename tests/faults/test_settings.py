@@ -4,10 +4,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from app.jobs import redis_settings
+from app.setting_urls import check_redis_url
 from app.settings import InvalidSettings, load_settings
+from app.supervisor.ground import CannotStart
+from app.supervisor.private_redis import check_redis
 from tests.faults.commands import SECRET, run_command, settings_of
 
 NOBODY = "127.0.0.1:1"
@@ -185,6 +190,37 @@ def test_a_worker_without_its_redis_ends_so_that_it_is_started_again(migrated: P
 
     assert status != 0
     assert "Traceback" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"username": "nobody", "password": "pw"},
+            "SAFELIGHT_REDIS_URL: Redis does not accept the user or the password.",
+        ),
+        ({"db": "99"}, "SAFELIGHT_REDIS_URL: Redis refuses us: has it that many databases?"),
+    ],
+    ids=["password", "database"],
+)
+async def test_a_redis_that_refuses_us_is_told_from_one_that_is_away(
+    redis_url: str, change: dict[str, str], line: str
+) -> None:
+    url = redis_url.partition("?")[0] + "?" + urlencode(change)
+    assert check_redis_url(url) == url
+
+    with pytest.raises(CannotStart) as refused:
+        await check_redis(url)
+
+    assert str(refused.value) == line
+
+
+def test_the_queue_reads_an_address_of_redis_as_everything_else_does() -> None:
+    settings = redis_settings("rediss://me:a%2Fb%40c@redis.example:6380/?db=3&ssl_ca_certs=/ca.pem")
+
+    assert (settings.host, settings.port, settings.database) == ("redis.example", 6380, 3)
+    assert (settings.username, settings.password) == ("me", "a/b@c")
+    assert (settings.ssl, settings.ssl_ca_certs, settings.ssl_check_hostname) == (True, "/ca.pem", True)
 
 
 @contextmanager
