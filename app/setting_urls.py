@@ -11,6 +11,19 @@ _REDIS_OPTIONS = {
 }
 
 
+def check_host(host: str) -> str:
+    """A name or an address, to be looked up or listened on.
+
+    Raises:
+        ValueError: it can be none; Python would say so when it is looked up, and not as of a name that is not known.
+    """
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError("the host must be a name or an address") from None
+    return host
+
+
 def check_web_address(url: str | None) -> str | None:
     """An address that others are built on, without a slash at its end.
 
@@ -100,6 +113,7 @@ def _split(url: str) -> SplitResult:
         is_port = False
     if not is_port:
         raise ValueError("its port must be a number from 1 to 65535")
+    check_host(parts.hostname or "")
     return parts
 
 

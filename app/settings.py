@@ -10,7 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from app.setting_texts import PREFIX, describe_problem, find_misspelt, split_list
-from app.setting_urls import check_database_url, check_origins, check_redis_url, check_store_url, check_web_address
+from app.setting_urls import (
+    check_database_url,
+    check_host,
+    check_origins,
+    check_redis_url,
+    check_store_url,
+    check_web_address,
+)
 
 MIB = 1024 * 1024
 
@@ -40,7 +47,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    host: Annotated[str, AfterValidator(check_host)] = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on.")
     base_url: OptionalOrigin = Field(
         None,

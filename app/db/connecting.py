@@ -80,8 +80,17 @@ def _check_server(url: URL) -> None:
     if url.port is not None and not 1 <= url.port <= 65_535:
         raise ValueError("its port must be a number from 1 to 65535")
     # SQLAlchemy lets a bracket that is not closed, and what is no address, pass as a name.
-    if any(sign in (url.host or "") for sign in "[]@/ "):
+    host = url.host or ""
+    if any(sign in host for sign in "[]@/ ") or not _can_be_looked_up(host):
         raise ValueError("its host must be a name or an address; one of IPv6 stands in brackets")
+
+
+def _can_be_looked_up(host: str) -> bool:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _tls_arguments(options: Mapping[str, str]) -> dict[str, Any]:  # Any: what asyncpg's `ssl` takes

@@ -63,6 +63,18 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {"SAFELIGHT_DATABASE_URL": "sqlite+aiosqlite:///:memory:"},
         "SAFELIGHT_DATABASE_URL: must name a file,",
     ),
+    "host of too long a word": (
+        {"SAFELIGHT_HOST": "a" * 64},
+        "SAFELIGHT_HOST: the host must be a name or an address",
+    ),
+    "database at too long a word": (
+        {"SAFELIGHT_DATABASE_URL": f"postgresql+asyncpg://a:pw@{'a' * 64}/c"},
+        "SAFELIGHT_DATABASE_URL: its host must be a name or an address",
+    ),
+    "redis at too long a word": (
+        {"SAFELIGHT_REDIS_URL": f"redis://:pw@{'a' * 64}/0"},
+        "SAFELIGHT_REDIS_URL: the host must be a name or an address",
+    ),
     "redis without port": (
         {"SAFELIGHT_REDIS_URL": "redis://:pw@127.0.0.1:xx/0"},
         "SAFELIGHT_REDIS_URL: its port must be a number from 1 to 65535",
