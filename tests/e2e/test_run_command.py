@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.compose_file import ROOT
 from tests.e2e.journey import travel
-from tests.e2e.processes import Running, left_after, started
+from tests.e2e.processes import Running, exit_limit_s, left_after, started
 from tests.pictures import make_jpeg
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
@@ -161,7 +161,7 @@ def test_later_starts_name_the_key_that_they_do_not_know(start: Start, base_url:
 )
 def test_wrong_setting_is_one_clear_line_within_5_s(start: Start, name: str, value: str) -> None:
     with start(**{name: value}) as running:
-        status = running.wait(within_s=5)
+        status = running.wait(within_s=exit_limit_s())
 
     complaints = [
         line for line in running.lines if line and not line.endswith("…") and not line.startswith(("sl_", "Acc"))

@@ -6,11 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+from tests.e2e.processes import exit_limit_s
 from tests.servers.ports import find_free_port
 
-EXIT_S = 5.0
-SLACK_S = 3.0
-"""What the start of Python may take; as often more as there is work for each processor."""
 SECRET = "a-secret-of-tests-that-is-long-enough"
 SOCKET = "unix:///nowhere/redis.sock?db=0"
 
@@ -36,7 +34,7 @@ def run_command(*program: str, settings: dict[str, str]) -> tuple[list[str], int
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=EXIT_S + SLACK_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)),
+        timeout=exit_limit_s(),
     )
     print(f"{program[0]} ended after {time.monotonic() - started_at:.1f} s")
     return done.stdout.splitlines(), done.returncode
