@@ -1,9 +1,10 @@
-"""What the settings say of the world outside: the store, Redis, the plans, the budget of a picture."""
+"""What the settings say of the world outside: the database, the store, Redis, the plans, the budget of a picture."""
 
 import tomllib
 
 from redis.asyncio import Redis
 
+from app.db.engine import Database
 from app.domain.headers.facts import Budget
 from app.domain.plans import Plans, make_plans
 from app.errors import Unavailable
@@ -43,6 +44,18 @@ def budget_of(settings: Settings) -> Budget:
         max_total_pixels=settings.max_total_pixels,
         max_animated_pixels=settings.max_animated_pixels,
     )
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name; nothing is asked of it yet.
+
+    Raises:
+        InvalidSettings: its address is no database's.
+    """
+    try:
+        return Database(settings.sql_url)
+    except ValueError as error:
+        raise InvalidSettings(f"SAFELIGHT_DATABASE_URL: {error}") from error
 
 
 def open_own_store(settings: Settings) -> ObjectStore:

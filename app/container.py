@@ -12,6 +12,7 @@ from app import __version__
 from app.adapters import (
     budget_of,
     make_store_ready,
+    open_database,
     open_own_store,
     open_redis,
     put_cache_before,
@@ -116,7 +117,7 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
     """
     async with contextlib.AsyncExitStack() as stack:
         scratch_dir = stack.enter_context(own_scratch(settings.scratch_dir))
-        database = Database(settings.sql_url)
+        database = open_database(settings)
         stack.push_async_callback(database.close)
         store = put_cache_before(settings, open_own_store(settings))
         stack.push_async_callback(store.close)

@@ -10,6 +10,7 @@ from typing import Any
 
 from arq.connections import ArqRedis, RedisSettings
 from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -46,12 +47,26 @@ deserialize_job: Callable[[bytes], dict[str, Any]] = json.loads
 
 def redis_settings(url: str) -> RedisSettings:
     """arq's settings for this address: short timeouts, and a few tries while Redis restarts."""
-    settings = RedisSettings.from_dsn(url)
-    settings.conn_timeout = 2
-    settings.conn_retries = 1
-    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError]
-    settings.retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)
-    return settings
+    # Read as for every other connection: arq's own reader knows no percent-encoding and no options of TLS.
+    asked: dict[str, Any] = dict(parse_url(url))
+    return RedisSettings(
+        host=asked.get("host", "localhost"),
+        port=asked.get("port", 6379),
+        unix_socket_path=asked.get("path"),
+        database=asked.get("db", 0),
+        username=asked.get("username"),
+        password=asked.get("password"),
+        ssl=url.startswith("rediss://"),
+        ssl_cert_reqs=asked.get("ssl_cert_reqs", "required"),
+        ssl_ca_certs=asked.get("ssl_ca_certs"),
+        ssl_certfile=asked.get("ssl_certfile"),
+        ssl_keyfile=asked.get("ssl_keyfile"),
+        ssl_check_hostname=asked.get("ssl_check_hostname", True),
+        conn_timeout=2,
+        conn_retries=1,
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
+    )
 
 
 def open_queue(url: str) -> ArqRedis:

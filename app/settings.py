@@ -10,39 +10,20 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from app.setting_texts import PREFIX, describe_problem, find_misspelt, split_list
+from app.setting_urls import (
+    check_database_url,
+    check_host,
+    check_origins,
+    check_redis_url,
+    check_store_url,
+    check_web_address,
+)
 
 MIB = 1024 * 1024
 
 
 class InvalidSettings(Exception):
     """A setting is wrong; the text is one line that names it and says what it should be."""
-
-
-def _check_origin(url: str | None) -> str | None:
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an http:// or https:// address without query, such as https://img.example.org")
-    return url.rstrip("/")
-
-
-def _check_database(url: str | None) -> str | None:
-    if url is not None and not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
-        raise ValueError("must begin with postgresql+asyncpg:// or sqlite+aiosqlite:///")
-    return url
-
-
-def _check_store(url: str | None) -> str | None:
-    if url is not None and not url.startswith(("file:///", "s3://")):
-        raise ValueError("must begin with file:/// or s3://")
-    return url
-
-
-def _check_redis(url: str | None) -> str | None:
-    if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
-    return url
 
 
 def _check_networks(texts: list[str]) -> list[str]:
@@ -54,16 +35,8 @@ def _check_networks(texts: list[str]) -> list[str]:
     return texts
 
 
-def _check_origins(texts: list[str]) -> list[str]:
-    for text in texts:
-        parts = urlsplit(text)
-        if text != "*" and not (parts.scheme and parts.netloc and text.rstrip("/").endswith(f"://{parts.netloc}")):
-            raise ValueError(f"{text[:64]!r} is no origin, such as https://app.example.org")
-    return [text.rstrip("/") for text in texts]
-
-
-OptionalOrigin = Annotated[str | None, AfterValidator(_check_origin)]
-_Origins = Annotated[list[str], NoDecode, BeforeValidator(split_list), AfterValidator(_check_origins)]
+OptionalOrigin = Annotated[str | None, AfterValidator(check_web_address)]
+_Origins = Annotated[list[str], NoDecode, BeforeValidator(split_list), AfterValidator(check_origins)]
 _Networks = Annotated[list[str], NoDecode, BeforeValidator(split_list), AfterValidator(_check_networks)]
 
 
@@ -74,7 +47,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    host: Annotated[str, AfterValidator(check_host)] = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on.")
     base_url: OptionalOrigin = Field(
         None,
@@ -82,13 +55,13 @@ class Settings(BaseSettings):
     )
     cdn_url: OptionalOrigin = Field(None, description="Where pictures are served; default {BASE_URL}/cdn.")
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept on this machine.")
-    database_url: Annotated[str | None, AfterValidator(_check_database)] = Field(
+    database_url: Annotated[str | None, AfterValidator(check_database_url)] = Field(
         None, description="postgresql+asyncpg://user:password@host/name; default SQLite in the data folder."
     )
-    redis_url: Annotated[str | None, AfterValidator(_check_redis)] = Field(
+    redis_url: Annotated[str | None, AfterValidator(check_redis_url)] = Field(
         None, description="redis://host:port/0; default a private one that `safelight run` starts."
     )
-    store_url: Annotated[str | None, AfterValidator(_check_store)] = Field(
+    store_url: Annotated[str | None, AfterValidator(check_store_url)] = Field(
         None, description="s3://key:secret@host:port/bucket?secure=0&region=…; default a directory in the data folder."
     )
     store_public_url: OptionalOrigin = Field(

@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.servers.corpus",
     "tests.servers.reference",
     "tests.servers.nginx",
+    "tests.servers.node",
     "tests.servers.postgres",
     "tests.servers.prepared",
     "tests.servers.redis",

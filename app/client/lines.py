@@ -20,6 +20,8 @@ class LineReport:
         self._console = console
         self._results = results
         self._troubled: set[Path] = set()
+        self._unsent: dict[Path, int] = {}
+        """Sizes of files of which no byte has gone; of some none will, as the server has them all."""
 
     def __enter__(self) -> Self:
         return self
@@ -33,11 +35,13 @@ class LineReport:
         """Nothing to say."""
 
     def opened(self, path: Path, image_id: str, byte_size: int) -> None:
-        """Which image this file becomes."""
-        self._say(path, f"sending {byte_text(byte_size)} as image {image_id}")
+        """Nothing to say: whether anything is sent, and which image it becomes, is not certain yet."""
+        self._unsent[path] = byte_size
 
     def sent(self, path: Path, sent_bytes: int) -> None:
-        """Nothing to say."""
+        """Say it once."""
+        if path in self._unsent:
+            self._say(path, f"sending {byte_text(self._unsent.pop(path))}")
 
     def changed(self, path: Path, readiness: Readiness) -> None:
         """The line is well again."""

@@ -12,10 +12,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from app.commands.preparing import check_has_database
+from app.commands.preparing import open_migrated
 from app.container import open_accounts
-from app.db.engine import Database
-from app.db.migrating import NotMigrated, check_is_migrated
+from app.db.migrating import NotMigrated
 from app.db.records import AccountRecord, ApiKeyRecord
 from app.domain.access import Scope
 from app.domain.plans import FREE_PLAN
@@ -187,14 +186,9 @@ def work(action: Callable[[Desk], Awaitable[T]]) -> T:
 
 async def _work(action: Callable[[Desk], Awaitable[T]]) -> T:
     settings = load_settings()
-    check_has_database(settings)
-    database = Database(settings.sql_url)
-    try:
+    async with open_migrated(settings) as database:
         accounts = open_accounts(settings, database)
-        await check_is_migrated(database)
         return await action(Desk(AdministrationService(database, accounts.plans), ApiKeyService(database, accounts)))
-    finally:
-        await database.close()
 
 
 def read_password() -> str:

@@ -12,9 +12,8 @@ from rich.table import Table
 
 from app.adapters import open_own_store
 from app.commands.exits import exit_with
-from app.commands.preparing import check_has_database
+from app.commands.preparing import open_migrated
 from app.db.engine import Database
-from app.db.migrating import check_is_migrated
 from app.services.upkeep.audit import MEANINGS, ORPHAN_AGE, STUCK_AGE, AuditReport, AuditService
 from app.settings import Settings
 
@@ -41,13 +40,7 @@ def _audit(settings: Settings, *, repair: bool, as_json: bool, at_once: bool) ->
 
 
 async def _run(settings: Settings, *, repair: bool, at_once: bool) -> AuditReport:
-    check_has_database(settings)
-    database = Database(settings.sql_url)
-    try:
-        await check_is_migrated(database)
-    finally:
-        await database.close()
-    async with _open_audit(settings) as audit:
+    async with open_migrated(settings) as database, _open_audit(settings, database) as audit:
         return await audit.run(
             repair=repair,
             orphan_age=_NOW if at_once else ORPHAN_AGE,
@@ -56,18 +49,17 @@ async def _run(settings: Settings, *, repair: bool, at_once: bool) -> AuditRepor
 
 
 @contextlib.asynccontextmanager
-async def _open_audit(settings: Settings) -> AsyncIterator[AuditService]:
+async def _open_audit(settings: Settings, database: Database) -> AsyncIterator[AuditService]:
     """The audit alone, which needs no Redis, until the context is left.
 
     Raises:
         InvalidSettings: the store cannot be used.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        database = Database(settings.sql_url)
-        stack.push_async_callback(database.close)
-        store = open_own_store(settings)
-        stack.push_async_callback(store.close)
+    store = open_own_store(settings)
+    try:
         yield AuditService(database, store, scratch_dir=settings.scratch_dir)
+    finally:
+        await store.close()
 
 
 def _as_json(report: AuditReport) -> dict[str, object]:

@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
+from app.adapters import open_database
 from app.commands.exits import exit_with
 from app.commands.preparing import prepare
-from app.db.engine import Database
 from app.db.migrating import migrate as migrate_database
 from app.db.migrating import write_migration
 from app.settings import Settings
@@ -33,7 +33,7 @@ def migration(message: str) -> None:
     """Draft the migration that leads from the database's shape to that of the tables; for developers."""
 
     async def draft(settings: Settings) -> None:
-        database = Database(settings.sql_url)
+        database = open_database(settings)
         try:
             await migrate_database(database)
             async with database.write() as connection:

@@ -1,11 +1,14 @@
 """What comes before anything is served: can the parts be built, is the database as the code wants it?"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
+from app.adapters import open_database
 from app.container import check_parts, open_accounts
 from app.db.engine import Database
-from app.db.migrating import check_is_migrated, migrate
+from app.db.failures import DatabaseRefused
+from app.db.migrating import NotMigrated, check_is_migrated, migrate
 from app.errors import SafelightError
 from app.settings import InvalidSettings, Settings
 from app.supervisor.ground import CannotStart, make_data_dir
@@ -19,20 +22,21 @@ async def prepare_to_run(settings: Settings) -> str | None:
     """
     try:
         await check_parts(settings)
-    except InvalidSettings as error:
+        return await prepare(settings)
+    except (InvalidSettings, NotMigrated) as error:
         raise CannotStart(str(error)) from error
-    return await prepare(settings)
 
 
 async def prepare(settings: Settings, *, target: str = "head") -> str | None:
     """Migrate, and make the first account; its API key where it was made just now.
 
     Raises:
-        CannotStart: the database does not answer.
-        InvalidSettings: the plans cannot be read; nothing was changed.
+        CannotStart: the database does not answer, or does not let us in.
+        InvalidSettings: its address or the plans cannot be read; nothing was changed.
+        NotMigrated: there is no such revision, or what is in the database is not of this release.
     """
+    database = open_database(settings)
     make_data_dir(settings.data_dir)
-    database = Database(settings.sql_url)
     try:
         # Reads the plans, which may be wrong: before anything is changed.
         accounts = open_accounts(settings, database)
@@ -42,7 +46,7 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
         wanted = settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None
         first = await accounts.create_first(bootstrap_key=wanted)
     except SafelightError as error:
-        raise CannotStart(f"SAFELIGHT_DATABASE_URL: {error.message}") from error
+        raise _cannot_use_database(settings, error) from error
     finally:
         await database.close()
     return first.secret if first is not None else None
@@ -60,29 +64,48 @@ def when_migrated(settings: Settings, serve: Callable[[Settings], int]) -> int:
     return serve(settings)
 
 
-async def _check(settings: Settings) -> None:
-    check_has_database(settings)
-    database = Database(settings.sql_url)
+@asynccontextmanager
+async def open_migrated(settings: Settings) -> AsyncIterator[Database]:
+    """The database, found to be of the newest shape, until the context is left.
+
+    Raises:
+        InvalidSettings: its address is no database's.
+        CannotStart: it is not there, does not answer, or does not let us in.
+        NotMigrated: it is of another shape.
+    """
+    database = open_database(settings)
     try:
-        await check_is_migrated(database)
-    except SafelightError as error:
-        raise CannotStart(f"SAFELIGHT_DATABASE_URL: {error.message}") from error
+        _check_is_there(settings)
+        try:
+            await check_is_migrated(database)
+        except SafelightError as error:
+            raise _cannot_use_database(settings, error) from error
+        yield database
     finally:
         await database.close()
-    make_data_dir(settings.data_dir)
+
+
+async def _check(settings: Settings) -> None:
+    async with open_migrated(settings):
+        make_data_dir(settings.data_dir)
     await check_parts(settings)
 
 
-def check_has_database(settings: Settings) -> None:
-    """Return if the database's file is there, or it is a server: SQLite would make an empty one at any place.
-
-    Raises:
-        CannotStart: it is not there.
-    """
+def _check_is_there(settings: Settings) -> None:
+    # SQLite would make an empty database at any place.
     path = settings.sqlite_path
     if path is None or path.exists():
         return
-    setting = "SAFELIGHT_DATABASE_URL" if settings.database_url else "SAFELIGHT_DATA_DIR"
     raise CannotStart(
-        f"There is no database in {path.parent}. Is {setting} right? `safelight migrate` makes a new one."
+        f"There is no database in {path.parent}. Is {_setting_of_database(settings)} right? "
+        "`safelight migrate` makes a new one."
     )
+
+
+def _cannot_use_database(settings: Settings, error: SafelightError) -> CannotStart:
+    advice = error.advice if isinstance(error, DatabaseRefused) else error.message
+    return CannotStart(f"{_setting_of_database(settings)}: {advice}")
+
+
+def _setting_of_database(settings: Settings) -> str:
+    return "SAFELIGHT_DATABASE_URL" if settings.database_url else "SAFELIGHT_DATA_DIR"

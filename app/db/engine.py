@@ -2,42 +2,32 @@
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TypeVar, cast
 
-import asyncpg
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
+from app.db.connecting import POOL_TIMEOUT_S, open_postgresql, parse_url
+from app.db.failures import translated
 from app.db.inline_sqlite import InlineReaders, connect_eagerly
 from app.errors import Unavailable
 
 SQLITE_BUSY_MS = 5000
-POOL_TIMEOUT_S = 3.0
-CONNECT_TIMEOUT_S = 2.0
-COMMAND_TIMEOUT_S = 10.0
 BEGIN_TIMEOUT_S = 2.5
 """Of a server that hangs: trying a connection and making another may each take its own limit, one after the other."""
-# PostgreSQL's classes of what is over when tried again: connection lost, deadlock or serialization, no room, a lock
-# that was not had in time, shutdown, a fault of its disk.
-_PASSING_STATES = ("08", "40", "53", "55", "57", "58")
 
 ConnectionT = TypeVar("ConnectionT")
 
 Transaction = AsyncConnection
 """One transaction, for the functions of `app.db`; services hand it on and know no more of it."""
-
-
-class RowConflict(Exception):
-    """A constraint refused what was written: somebody else was there first."""
 
 
 def utc_now() -> datetime:
@@ -48,8 +38,14 @@ def utc_now() -> datetime:
 class Database:
     """Reads and writes come as two kinds of transactions, because SQLite must know before it begins."""
 
-    def __init__(self, url: str, *, pool_connections: int = 8) -> None:
-        self.is_sqlite = url.startswith("sqlite")
+    def __init__(self, address: str, *, pool_connections: int = 8) -> None:
+        """Nothing is asked of it yet.
+
+        Raises:
+            ValueError: the address cannot be a database's; the words hold nothing of it.
+        """
+        url = parse_url(address)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
         # SQLite's writers queue up here, and have time limits of their own.
         self._begin_timeout_s = None if self.is_sqlite else BEGIN_TIMEOUT_S
         if self.is_sqlite:
@@ -58,7 +54,7 @@ class Database:
             )
             self._writer = _open_writer(url)
         else:
-            self._writer = _open_postgresql(url, pool_connections)
+            self._writer = open_postgresql(url, pool_connections)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ")
 
     @property
@@ -96,10 +92,13 @@ class Database:
         """Ask for an answer.
 
         Raises:
-            Unavailable: none came.
+            Unavailable: none came, or one that makes no sense.
         """
-        async with self.read() as connection:
-            await connection.execute(text("SELECT 1"))
+        try:
+            async with self.read() as connection:
+                await connection.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            raise Unavailable("The database does not answer. Try again in a moment.", retry_after_s=2) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -112,7 +111,7 @@ class Database:
 async def _transaction(
     beginning: AbstractAsyncContextManager[ConnectionT], *, within_s: float | None
 ) -> AsyncIterator[ConnectionT]:
-    try:
+    with translated():
         if within_s is None:
             async with beginning as connection:
                 yield connection
@@ -121,35 +120,10 @@ async def _transaction(
             async with asyncio.timeout(within_s):
                 connection = await stack.enter_async_context(beginning)
             yield connection
-    except (OperationalError, InterfaceError, PoolTimeoutError, sqlite3.Error, asyncpg.PostgresError, OSError) as error:
-        raise Unavailable("The database does not answer. Try again in a moment.", retry_after_s=2) from error
-    except IntegrityError as error:
-        raise RowConflict from error
-    except DBAPIError as error:
-        if not (error.connection_invalidated or _is_passing(error)):
-            raise
-        raise Unavailable("The database went away. Try again in a moment.", retry_after_s=2) from error
 
 
-def _is_passing(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return isinstance(state, str) and state.startswith(_PASSING_STATES)
-
-
-def _open_postgresql(url: str, connections: int) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=connections,
-        max_overflow=connections,
-        pool_timeout=POOL_TIMEOUT_S,
-        # A restarted server leaves dead connections in the pool; asking first costs a round trip and saves a 503.
-        pool_pre_ping=True,
-        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
-    )
-
-
-def _open_readers(url: str) -> Engine:
-    path = make_url(url).database or ""
+def _open_readers(url: URL) -> Engine:
+    path = url.database or ""
     engine = create_engine(
         "sqlite://", creator=lambda: connect_eagerly(path), json_deserializer=orjson.loads, poolclass=NullPool
     )
@@ -157,7 +131,7 @@ def _open_readers(url: str) -> Engine:
     return engine
 
 
-def _open_writer(url: str) -> AsyncEngine:
+def _open_writer(url: URL) -> AsyncEngine:
     # One connection that writes: its pool is the queue of this process's writers, so that SQLite's own polling for the
     # lock is left to writers in other processes.
     engine = create_async_engine(

@@ -6,10 +6,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.engine import Database
+from app.db.tables import images
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Two processes that start at once must not migrate at once; the number has no meaning but being the same.
@@ -17,11 +18,16 @@ _POSTGRESQL_LOCK = 7_310_214_881
 
 
 class NotMigrated(Exception):
-    """The database is not of the shape that this release needs."""
+    """The database is not of the shape that this release needs, or cannot be brought to the one that was asked for."""
 
 
 async def migrate(database: Database, *, target: str = "head") -> None:
-    """Bring the database to `target`: upwards, or downwards to an older revision or `base`."""
+    """Bring the database to `target`: upwards, or downwards to an older revision or `base`.
+
+    Raises:
+        NotMigrated: there is no such revision, or the database has tables that are not of this release.
+    """
+    _check_target(target)
     async with database.write() as connection:
         await _lock(connection, is_sqlite=database.is_sqlite)
         await connection.run_sync(_run, target)
@@ -34,14 +40,15 @@ async def check_is_migrated(database: Database) -> None:
         NotMigrated: it is not.
     """
     async with database.read() as connection:
-        current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+        current = await connection.run_sync(_current_revision)
+    _check_known(current)
     if current != newest_revision():
         raise NotMigrated("The database is not up to date: run `safelight migrate`.")
 
 
 def newest_revision() -> str | None:
     """The revision that this release needs."""
-    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    return _scripts().get_current_head()
 
 
 def write_migration(connection: Connection, message: str) -> None:
@@ -50,14 +57,51 @@ def write_migration(connection: Connection, message: str) -> None:
 
 
 def _run(connection: Connection, target: str) -> None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory(str(_MIGRATIONS))
-    is_down = target == "base" or (
-        current is not None
-        and target != "head"
-        and target in {script.revision for script in scripts.iterate_revisions(current, "base")}
-    )
+    current = _current_revision(connection)
+    if current is None:
+        _check_is_empty(connection)
+    _check_known(current)
+    is_down = target == "base" or (target != "head" and target in _revisions_up_to(current))
     (command.downgrade if is_down else command.upgrade)(_config(connection), target)
+
+
+def _check_target(target: str) -> None:
+    known = _revisions_up_to("head")
+    if target not in {"head", "base", *known}:
+        raise NotMigrated(
+            f"There is no revision {target[:64]!r}; there are base, {', '.join(reversed(known))} and head."
+        )
+
+
+def _check_known(current: str | None) -> None:
+    if current is not None and current not in _revisions_up_to("head"):
+        raise NotMigrated(
+            f"The database is of a newer release, or of another program (revision {current}; this one knows up to "
+            f"{newest_revision()}): install that release, or let SAFELIGHT_DATABASE_URL or SAFELIGHT_DATA_DIR name "
+            "another database."
+        )
+
+
+def _check_is_empty(connection: Connection) -> None:
+    taken = sorted(set(inspect(connection).get_table_names()) & set(images.metadata.tables))
+    if taken:
+        raise NotMigrated(
+            f"Another program's tables are in this database ({', '.join(taken[:3])}): "
+            "let SAFELIGHT_DATABASE_URL name a database of our own."
+        )
+
+
+def _current_revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _revisions_up_to(revision: str | None) -> list[str]:
+    """Newest first."""
+    return [script.revision for script in _scripts().iterate_revisions(revision or "base", "base")]
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_MIGRATIONS))
 
 
 def _config(connection: Connection) -> Config:

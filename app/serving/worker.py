@@ -14,7 +14,7 @@ from app.container import open_container
 from app.rendering.sandbox import Cage
 from app.rendering.scratch import sweep
 from app.services.uploads.scratch import clear_scratch
-from app.settings import Settings
+from app.settings import InvalidSettings, Settings
 from app.telemetry import set_up_logging
 from app.workers.images import RenderTools
 from app.workers.main import WorkerParts, work_until_stopped
@@ -25,10 +25,14 @@ log = logging.getLogger(__name__)
 
 
 def serve_worker(settings: Settings) -> int:
-    """Render until SIGTERM or SIGINT; the exit status."""
+    """Render until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        InvalidSettings: its figures cannot be served where they should be.
+    """
     set_up_logging(settings.log_level, role="worker")
     if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port)
+        _serve_metrics(settings.metrics_port)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_work(settings))
@@ -36,6 +40,13 @@ def serve_worker(settings: Settings) -> int:
         log.error("worker_lost_redis", extra={"reason": type(error).__name__})
         return 1
     return 0
+
+
+def _serve_metrics(port: int) -> None:
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise InvalidSettings(f"SAFELIGHT_METRICS_PORT={port} cannot be listened on: {error.strerror}") from error
 
 
 async def _work(settings: Settings) -> None:

@@ -1,12 +1,16 @@
 """What a person sees when everything runs."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from app.settings import Settings
+
+# Where `safelight upload` looks unless told otherwise.
+_CLIENTS_DEFAULT = "http://127.0.0.1:8000"
 
 
 def show_key(console: Console, key: str | None) -> None:
@@ -20,8 +24,8 @@ def show_key(console: Console, key: str | None) -> None:
     console.print()
 
 
-def show_addresses(console: Console, settings: Settings) -> None:
-    """Show where everything is."""
+def show_addresses(console: Console, settings: Settings, *, key: str | None) -> None:
+    """Show where everything is, and a line to send pictures with; `key` is the first account's if it was just made."""
     base = settings.public_base_url
     rows = {
         "GraphiQL": f"{base}/graphql",
@@ -30,7 +34,7 @@ def show_addresses(console: Console, settings: Settings) -> None:
         "Metrics": f"{base}/metrics",
         "Data": str(settings.data_dir),
         "Logs": str(settings.data_dir / "logs"),
-        "Command": f"{_command()} upload *.jpg",
+        "Command": _upload_line(base, key),
         "Stop": "Ctrl-C",
     }
     console.print()
@@ -41,6 +45,10 @@ def show_addresses(console: Console, settings: Settings) -> None:
         console.print("Pictures are decoded without the sandbox (SAFELIGHT_ALLOW_UNSANDBOXED).", style="yellow")
 
 
-def _command() -> str:
-    """How `safelight` is called from here: it lies beside the Python that runs this."""
-    return os.path.relpath(Path(sys.executable).with_name("safelight"))
+def _upload_line(base: str, key: str | None) -> str:
+    """To be pasted into a shell of this folder, as it is where the key is known."""
+    words = [] if base == _CLIENTS_DEFAULT else [f"SAFELIGHT_URL={shlex.quote(base)}"]
+    words.append(f"SAFELIGHT_KEY={key or 'sl_…'}")
+    # It lies beside the Python that runs this.
+    words.append(shlex.quote(os.path.relpath(Path(sys.executable).with_name("safelight"))))
+    return " ".join([*words, "upload *.jpg"])

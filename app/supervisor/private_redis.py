@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from app.supervisor.ground import CannotStart
 
@@ -85,15 +85,25 @@ async def check_redis(url: str) -> None:
     """Ask a Redis that is not ours whether it is there.
 
     Raises:
-        CannotStart: it does not answer within 2 s.
+        CannotStart: it does not answer within 2 s, or refuses us.
     """
     client = Redis.from_url(url, socket_connect_timeout=_ANSWER_TIMEOUT_S, socket_timeout=_ANSWER_TIMEOUT_S)
     try:
         await client.ping()
     except (RedisError, OSError) as error:
-        raise CannotStart("SAFELIGHT_REDIS_URL: no Redis answers there.") from error
+        raise CannotStart(f"SAFELIGHT_REDIS_URL: {_reason_of(error)}") from error
     finally:
         await client.aclose()
+
+
+def _reason_of(error: Exception) -> str:
+    # What it says while a connection is being made, the client hides behind an error of its own.
+    said = (error, error.__cause__)
+    if any(isinstance(each, AuthenticationError) for each in said):
+        return "Redis does not accept the user or the password."
+    if any(isinstance(each, ResponseError) for each in said):
+        return "Redis refuses us: has it that many databases?"
+    return "no Redis answers there."
 
 
 async def _answers(socket_path: Path) -> bool:

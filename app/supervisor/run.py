@@ -99,6 +99,7 @@ class _Supervisor:
         self._redis: Child | None = None
         self._own: list[Child] = []
         self._is_up = False
+        self._new_key: str | None = None
 
     async def run(self, prepare: Prepare) -> int:
         """Start everything in order, then wait for the end and end it in reverse."""
@@ -113,7 +114,7 @@ class _Supervisor:
     async def _serve(self, prepare: Prepare) -> None:
         if await self._finishes(self._prepare(prepare)) and await self._finishes(self._start_own()):
             self._is_up = True
-            show_addresses(self._console, self._settings)
+            show_addresses(self._console, self._settings, key=self._new_key)
             await self._stop.wait()
 
     def _watch_signals(self) -> None:
@@ -140,7 +141,8 @@ class _Supervisor:
 
     async def _prepare(self, prepare: Prepare) -> None:
         self._say("Bringing the database up to date …")
-        show_key(self._console, await prepare(self._settings))
+        self._new_key = await prepare(self._settings)
+        show_key(self._console, self._new_key)
 
     async def _start_redis(self) -> None:
         if self._redis_socket is None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from tests.browser import conftest as browsers
 from tests.e2e.compose_file import ROOT
 from tests.e2e.servers import Site
-from tests.graphql.protocol import conftest as nodes
 from tests.pictures import make_jpeg
+from tests.servers.node import NODE_PROJECT
 from tests.servers.prepared import API_KEY
 
 EXAMPLES = ROOT / "examples"
-node, chromium, browser, visit = nodes.node, browsers.chromium, browsers.browser, browsers.visit
+chromium, browser, visit = browsers.chromium, browsers.browser, browsers.visit
 
 
 def run(command: list[str], site: Site) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,7 @@ def test_node_example_prints_every_variant(site: Site, tmp_path: Path, node: str
     (tmp_path / "node.jpg").write_bytes(make_jpeg(641, 480))
     # Node looks for packages beside the script.
     script = shutil.copy(EXAMPLES / "upload.mjs", tmp_path)
-    (tmp_path / "node_modules").symlink_to(nodes.NODE_PROJECT / "node_modules")
+    (tmp_path / "node_modules").symlink_to(NODE_PROJECT / "node_modules")
 
     done = run([node, str(script), str(tmp_path / "node.jpg")], site)
 
@@ -62,7 +62,7 @@ def test_node_example_prints_every_variant(site: Site, tmp_path: Path, node: str
 def test_node_example_tells_a_refusal_and_how_it_is_used(site: Site, tmp_path: Path, node: str) -> None:
     (tmp_path / "text.jpg").write_bytes(b"no picture")
     script = shutil.copy(EXAMPLES / "upload.mjs", tmp_path)
-    (tmp_path / "node_modules").symlink_to(nodes.NODE_PROJECT / "node_modules")
+    (tmp_path / "node_modules").symlink_to(NODE_PROJECT / "node_modules")
 
     refused = run([node, str(script), str(tmp_path / "text.jpg")], site)
     absent = run([node, str(script), str(tmp_path / "absent.jpg")], site)

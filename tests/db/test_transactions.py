@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from app.db.engine import Database, RowConflict
+from app.db.engine import Database
+from app.db.failures import RowConflict
 from app.db.images import bump_revision, find_image
 from app.ids import ImageId
 from tests.db.rows import NOW, add_account, add_image

@@ -4,7 +4,8 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
-from app.db.engine import Database, RowConflict
+from app.db.engine import Database
+from app.db.failures import RowConflict
 from app.db.images import find_image, update_image
 from app.db.records import SessionRecord
 from app.db.uploads import (

@@ -1,7 +1,6 @@
 """Signed addresses: what we sign Cloudflare's JavaScript accepts, and the other way round; any change is refused."""
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.signatures import is_signed, sign, verify
 from tests.pages import ROOT, blocks
-from tests.servers.programs import find_program, refuse
+from tests.servers.programs import find_node
 
 IMPORT = 'import { createHmac } from "node:crypto";\n'
 SCRIPT = Path(__file__).parents[1] / "node" / "signatures.mjs"
@@ -42,10 +41,8 @@ queries = st.lists(
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    found = find_program("node", Path(sys.executable).with_name("node"))
-    if found is None:
-        refuse("no node in PATH")
-    return str(found)
+    """Without any package: the script needs none."""
+    return find_node().binary
 
 
 def run(node: str, *arguments: str) -> str:

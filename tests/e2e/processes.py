@@ -12,6 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_EXIT_S = 5.0
+_START_S = 3.0
+
+
+def exit_limit_s() -> float:
+    """In which a command that cannot start must have said so: 5 s, and what a busy machine adds to Python's start."""
+    return _EXIT_S + _START_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
 
 class Running:
     """A started command, and what it has said so far."""

@@ -18,6 +18,11 @@ SECRETS = {
     "S3_ACCESS_KEY": "access",
     "S3_SECRET_KEY": "secret",
 }
+# What holds the services together, and what only means something inside of them.
+FIXED = {
+    f"SAFELIGHT_{name}" for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "REDIS_URL", "STORE_URL", "PLANS_FILE")
+}
+ALSO_FIXED_FOR_WORKERS = {"SAFELIGHT_METRICS_PORT"}
 FIELDS = {f"SAFELIGHT_{name.upper()}" for name in Settings.model_fields}
 
 
@@ -48,6 +53,31 @@ def test_every_service_of_ours_is_given_settings_that_are_accepted(
     assert settings.sql_url == "postgresql+asyncpg://safelight:postgres@postgres:5432/safelight"
     assert settings.object_store_url.startswith("s3://access:secret@s3:8333/")
     assert settings.trusted_proxies == ["172.16.0.0/12"]
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "migrate"])
+def test_every_setting_in_dotenv_reaches_every_service(name: str) -> None:
+    dotenv = {setting: f"value-of-{setting}" for setting in FIELDS} | SECRETS
+    service = load_compose(dotenv)["services"][name]
+
+    given = environment_of(service, dotenv)
+
+    theirs = FIXED | (ALSO_FIXED_FOR_WORKERS if name == "worker" else set())
+    assert {setting for setting in FIELDS if given[setting] != dotenv[setting]} == theirs
+    # The one that names a file of the host, which is shown to the container.
+    assert {"source": dotenv["SAFELIGHT_PLANS_FILE"], "target": given["SAFELIGHT_PLANS_FILE"]}.items() <= next(
+        volume for volume in service["volumes"] if isinstance(volume, dict)
+    ).items()
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "migrate"])
+def test_the_published_port_stands_in_the_addresses_given_out(name: str) -> None:
+    def address(**dotenv: str) -> str:
+        return environment_of(load_compose(SECRETS | dotenv)["services"][name])["SAFELIGHT_BASE_URL"]
+
+    assert address() == "http://localhost:8080"
+    assert address(SAFELIGHT_PUBLISHED_PORT="9090") == "http://localhost:9090"
+    assert address(SAFELIGHT_PUBLISHED_PORT="9090", SAFELIGHT_BASE_URL="https://i.example") == "https://i.example"
 
 
 def test_file_needs_every_secret_of_the_example() -> None:

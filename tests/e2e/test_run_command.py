@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ import pytest
 
 from tests.e2e.compose_file import ROOT
 from tests.e2e.journey import travel
-from tests.e2e.processes import Running, left_after, started
+from tests.e2e.processes import Running, exit_limit_s, left_after, started
 from tests.pictures import make_jpeg
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
@@ -116,6 +117,35 @@ async def test_own_key_and_secret_are_taken(start: Start, base_url: str, tmp_pat
     assert not (tmp_path / "data" / "secret").exists()
 
 
+def test_the_line_that_sends_pictures_can_be_pasted(start: Start, tmp_path: Path, base_url: str) -> None:
+    (tmp_path / "beach.jpg").write_bytes(make_jpeg(400, 300))
+    with start() as running:
+        line = running.read_until(r"^  Command +(.*)", within_s=40)
+        pasted = line.split(maxsplit=1)[1]
+        done = subprocess.run(
+            ["sh", "-c", pasted],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert f"beach.jpg\toriginal:original\tREADY\t{base_url}/f/" in done.stdout
+
+
+def test_later_starts_name_the_key_that_they_do_not_know(start: Start, base_url: str) -> None:
+    with start() as first:
+        read_key(first)
+    with start() as second:
+        line = second.read_until(r"^  Command +(.*)", within_s=40)
+
+    assert f"SAFELIGHT_URL={base_url} SAFELIGHT_KEY=sl_… " in line
+    assert not re.search(r"sl_\w{8}", "\n".join(second.lines))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -131,7 +161,7 @@ async def test_own_key_and_secret_are_taken(start: Start, base_url: str, tmp_pat
 )
 def test_wrong_setting_is_one_clear_line_within_5_s(start: Start, name: str, value: str) -> None:
     with start(**{name: value}) as running:
-        status = running.wait(within_s=5)
+        status = running.wait(within_s=exit_limit_s())
 
     complaints = [
         line for line in running.lines if line and not line.endswith("…") and not line.startswith(("sl_", "Acc"))

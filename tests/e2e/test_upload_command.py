@@ -46,19 +46,20 @@ class TestGoodFiles:
         assert "\u202e" not in done.stdout + done.stderr
         assert {line.count("\t") for line in done.stdout.splitlines()} == {3}
 
-    def test_terminal_of_80_columns_shows_bars_and_a_table_within_them(self, site: Site, tmp_path: Path) -> None:
+    def test_terminal_shows_bars_within_it_and_then_whole_addresses(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "a-name-that-is-much-longer-than-its-place-on-a-terminal.jpg", make_jpeg(643, 480))
         put(tmp_path, "short.jpg", make_jpeg(644, 480))
 
-        status, drawn = upload_on_terminal(site.base_url, "short.jpg", ".", folder=tmp_path)
+        status, drawn = upload_on_terminal(site.base_url, "short.jpg", ".", folder=tmp_path, columns=60)
 
         text = ESCAPE.sub("", drawn)
         assert status == 0, text
         assert "2 of 2 files" in text or "1 of 2 files" in text
-        table = text[text.rindex("short.jpg  644×480") :]
-        assert f"{site.base_url}/f/" in table
-        assert re.search(r"^  /webp/medium\.webp +500×37\d +[\d.]+ k?B", table, re.MULTILINE), table
-        assert max(len(line.rstrip()) for line in table.splitlines()) <= 80
+        bars, addresses = text.split("short.jpg  644×480")
+        assert max(len(line.rstrip()) for line in re.split(r"[\r\n]+", bars) if "/f/" not in line) <= 60
+        found = re.findall(r"^ +500×37\d +[\d.]+ k?B  (http://\S+/webp/medium\.webp)\r?$", addresses, re.MULTILINE)
+        assert [httpx.get(url).status_code for url in found] == [200]
+        assert addresses.count(f"{site.base_url}/f/") == addresses.count("/f/")
 
     def test_same_bytes_again_are_marked_as_duplicate(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "one.jpg", make_jpeg(645, 480))
@@ -66,7 +67,10 @@ class TestGoodFiles:
         put(tmp_path, "two.jpg", make_jpeg(645, 480))
 
         second = upload(site.base_url, "two.jpg", "--json", folder=tmp_path)
+        third = upload(site.base_url, "two.jpg", folder=tmp_path)
 
+        assert " as image " not in third.stderr
+        assert re.search(r"^two\.jpg: \d+ variants, was there already$", third.stderr, re.MULTILINE)
         before, after = of_kind(events_of(first.stdout), "done")[0], of_kind(events_of(second.stdout), "done")[0]
         assert (before["duplicate"], after["duplicate"]) == (False, True)
         assert after["imageId"] == before["imageId"]

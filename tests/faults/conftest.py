@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.conftest import SET_UPS, environment_of
 from tests.e2e.servers import Site, run_site
+from tests.faults.commands import run_command, settings_of
 from tests.servers.redis import RedisServer, run_redis
 
 
@@ -27,6 +28,15 @@ class MakeSite(Protocol):
     def __call__(self, *, apis: int = 1, workers: int = 1, environment: dict[str, str] | None = None) -> Broken:
         """Running and ready."""
         ...
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database is up to date; commands that are refused leave it so."""
+    data_dir = tmp_path_factory.mktemp("migrated")
+    lines, status = run_command("migrate", settings=settings_of(data_dir))
+    assert status == 0, lines
+    return data_dir
 
 
 @pytest.fixture(params=SET_UPS)

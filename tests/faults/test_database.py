@@ -4,14 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete, update
 
 from app.db.engine import utc_now
 from app.db.tables import images, upload_sessions
 from app.domain.states import SessionState
-from tests.e2e.clients import Client, GraphQLFailure
+from tests.e2e.clients import Client, GraphQLFailure, OpenSession
+from tests.e2e.logs import faults_of
 from tests.e2e.rows import open_rows
 from tests.e2e.servers import Site
 from tests.faults.auditing import assert_clean, run_audit
@@ -59,6 +60,39 @@ async def test_uploads_survive_a_database_that_is_killed_and_comes_back(
         assert_clean(site)
 
 
+async def test_a_database_that_lets_nobody_in_any_more_is_away_and_comes_back(
+    make_plain_site: MakeSite, postgres_server: PostgresServer
+) -> None:
+    name, role = postgres_server.create_database(), f"owner_{uuid4().hex}"
+    postgres_server.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'first'")
+    postgres_server.execute(f"ALTER DATABASE {name} OWNER TO {role}")
+    database_url = f"postgresql+asyncpg://{role}:first@{postgres_server.url(name).partition('@')[2]}"
+    site = make_plain_site(environment={"SAFELIGHT_DATABASE_URL": database_url}).site
+    async with Client(site.base_url) as client:
+        session = await client.open_session(1000)
+
+        postgres_server.execute(f"ALTER ROLE {role} PASSWORD 'second'")
+        postgres_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")
+        await _assert_away(client, session)
+        postgres_server.execute(f"ALTER ROLE {role} PASSWORD 'first'")
+
+        await until(lambda: _answers(client, session.id), within_s=BACK_S, what="the database")
+        assert (await client.http.get("/readyz")).status_code == 200
+    assert faults_of(site) == []
+
+
+async def test_a_database_that_is_dropped_is_away(make_plain_site: MakeSite, postgres_server: PostgresServer) -> None:
+    name = postgres_server.create_database()
+    site = make_plain_site(environment={"SAFELIGHT_DATABASE_URL": postgres_server.url(name)}).site
+    async with Client(site.base_url) as client:
+        session = await client.open_session(1000)
+
+        postgres_server.drop_database(name)
+
+        await _assert_away(client, session)
+    assert faults_of(site) == []
+
+
 async def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing_behind(make_site: MakeSite) -> None:
     site = make_site().site
     content = make_jpeg(3000, 2000, noise=True)
@@ -93,6 +127,17 @@ async def test_what_was_registered_while_the_answer_of_the_database_was_lost_is_
         assert again.status == 200
         await assert_served(client, [again])
         assert_clean(site)
+
+
+async def _assert_away(client: Client, session: OpenSession) -> None:
+    """Everything that needs it says that it is away, and `/readyz` names it."""
+    for _ in range(3):  # the first may still meet connections that were open
+        await _assert_put_off(client, session.id)
+        picture = await client.http.get(session.urls["WEBP", "small"])
+        assert (picture.status_code, picture.json()["code"]) == (503, "UNAVAILABLE")
+        ready = await client.http.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["checks"]["database"] == "does not answer"
 
 
 async def _assert_put_off(client: Client, session_id: str) -> None:

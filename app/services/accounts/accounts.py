@@ -15,7 +15,8 @@ from app.db.accounts import (
     insert_account,
 )
 from app.db.credentials import find_key_by_hash, insert_api_key, insert_signing_key, last_key_use, touch_key
-from app.db.engine import Database, RowConflict, Transaction, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.failures import RowConflict
 from app.db.images import usage_of
 from app.db.records import AccountRecord, ApiKeyRecord
 from app.db.uploads import reserved_by

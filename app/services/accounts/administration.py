@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from app.db.accounts import find_account_by_name, list_accounts, update_account
 from app.db.credentials import list_api_keys, revoke_chains_of
-from app.db.engine import Database, RowConflict, Transaction, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.failures import RowConflict
 from app.db.records import AccountRecord, ApiKeyRecord
 from app.domain.plans import Plans
 from app.domain.texts import check_text

@@ -16,7 +16,8 @@ from app.db.accounts import (
     note_sign_in,
     update_account,
 )
-from app.db.engine import Database, RowConflict, Transaction, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.failures import RowConflict
 from app.db.records import AccountRecord
 from app.domain.access import SIGNED_IN_SCOPES, Principal
 from app.domain.plans import FREE_PLAN

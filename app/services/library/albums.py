@@ -20,7 +20,8 @@ from app.db.albums import (
     measure_albums,
     update_album,
 )
-from app.db.engine import Database, RowConflict, Transaction, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.failures import RowConflict
 from app.db.images import find_image
 from app.db.old_names import note_emptied, note_old_slug
 from app.db.records import AlbumRecord

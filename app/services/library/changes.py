@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.db.engine import Database, RowConflict, Transaction, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.failures import RowConflict
 from app.db.images import find_image, find_image_by, update_image
 from app.db.old_names import note_old_place
 from app.db.records import ImageRecord

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from app.db.engine import Database, RowConflict, Transaction, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.failures import RowConflict
 from app.db.images import bump_revision, find_image, update_image
 from app.db.old_names import note_old_place
 from app.db.records import ImageRecord

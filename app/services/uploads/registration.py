@@ -5,7 +5,8 @@ import time
 from dataclasses import asdict, dataclass, replace
 from enum import Enum, auto
 
-from app.db.engine import Database, RowConflict, Transaction, utc_now
+from app.db.engine import Database, Transaction, utc_now
+from app.db.failures import RowConflict
 from app.db.images import bump_revision, find_image, find_image_by, settle_state, update_image
 from app.db.records import ImageRecord, SessionRecord
 from app.db.uploads import complete_receiving, update_held_session

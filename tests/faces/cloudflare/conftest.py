@@ -6,10 +6,9 @@ import pytest
 
 from tests.e2e.clients import Client
 from tests.e2e.logs import faults_of, uploads_left
-from tests.graphql.protocol.conftest import node
 from tests.people import People, Person
 
-__all__ = ["client", "node", "person"]
+__all__ = ["client", "person"]
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.e2e.clients import Client
 from tests.faces.cloudflare.cloud import ACCOUNT
-from tests.graphql.protocol.conftest import NODE_PROJECT
 from tests.people import People, Person
 from tests.pictures import make_jpeg
+from tests.servers.node import NODE_PROJECT
 
 # Answers are JSON whose shape each test knows: Any throughout this module.
 Json = dict[str, Any]
@@ -35,8 +33,6 @@ async def test_the_whole_life_of_an_image(
 ) -> None:
     # CI-01, CI-03 to CI-05, CI-07 to CI-14, CI-16 to CI-19, CI-21 to CI-23, CI-26 to CI-39, CI-41 to CI-45
     # CA-01 to CA-08, CA-10 to CA-30, CA-32 to CA-33; `client` looks for faults of the server at the end
-    if not (NODE_PROJECT / "node_modules" / "cloudflare").is_dir():
-        pytest.skip("tests/node has another lock's packages: run npm ci there")
     picture = tmp_path / "beach.jpg"
     picture.write_bytes(make_jpeg(640, 480))
     root = f"{people.site.base_url}/client/v4"

@@ -1,8 +1,7 @@
-"""The toy server, and the npm clients that are pointed at it."""
+"""The toy server."""
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +14,6 @@ import pytest
 from tests.servers.ports import find_free_port
 
 ROOT = Path(__file__).parents[3]
-NODE_PROJECT = ROOT / "tests" / "node"
 START_TIMEOUT_S = 20.0
 
 
@@ -86,22 +84,6 @@ async def _wait_until_up(server: ToyServer, process: subprocess.Popen[bytes]) ->
 async def client(toy: ToyServer) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{toy.port}", timeout=10) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """The machine's node, with the test clients installed."""
-    found = shutil.which("node")
-    npm = shutil.which("npm")
-    if found is None or npm is None:
-        pytest.skip("no node and npm on this machine")
-    if not (NODE_PROJECT / "node_modules").is_dir():
-        installed = subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund"], cwd=NODE_PROJECT, capture_output=True, text=True, check=False
-        )
-        if installed.returncode != 0:
-            pytest.skip(f"npm ci failed: {installed.stderr[-300:]}")
-    return found
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import json
 import subprocess
 
-from tests.graphql.protocol.conftest import NODE_PROJECT, ToyServer
+from tests.graphql.protocol.conftest import ToyServer
+from tests.servers.node import NODE_PROJECT
 
 
 def test_every_audit_of_graphql_http_is_passed_without_a_warning(toy: ToyServer, node: str) -> None:

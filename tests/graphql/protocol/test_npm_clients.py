@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.graphql.protocol.conftest import NODE_PROJECT, ToyServer
+from tests.graphql.protocol.conftest import ToyServer
+from tests.servers.node import NODE_PROJECT
 
 pytestmark = pytest.mark.usefixtures("traceback_free")
 
