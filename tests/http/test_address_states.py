@@ -224,10 +224,14 @@ async def test_misses_that_are_used_up_are_429_and_what_is_made_is_served_still(
     assert (await gallery.get(made, **crowd)).status_code == 200
 
     place = f"/cdn/{gallery.flexible_hash}/{gallery.free.id}"
-    answers = await asyncio.gather(
-        *(gallery.get(f"{place}/w={width},f=png?wait=0", **crowd) for width in range(1, 141))
-    )
-    refused = [answer for answer in answers if answer.status_code == 429]
+    answers: list[httpx.Response] = []
+    refused: list[httpx.Response] = []
+    # Of 100 a minute a slow machine wins some back while it asks.
+    for first in (1, 141, 281):
+        if not refused:
+            asked = (gallery.get(f"{place}/w={width},f=png?wait=0", **crowd) for width in range(first, first + 140))
+            answers = await asyncio.gather(*asked)
+            refused = [answer for answer in answers if answer.status_code == 429]
     still = await gallery.get(made, **crowd)
 
     assert {answer.status_code for answer in answers} <= {200, 503, 429}
