@@ -16,6 +16,7 @@ from app.adapters import list_picture_urls
 from app.container import Container, open_container
 from app.context import RequestContext
 from app.domain.access import Principal
+from app.ending import end_tasks
 from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.schema import get_schema, write_sdl
@@ -113,7 +114,7 @@ class Server:
             try:
                 yield
             finally:
-                rechecking.cancel()
+                await end_tasks([rechecking])
 
 
 def _open_to(origins: Collection[str], app: ASGIApp, hosts: PictureHosts) -> ASGIApp:

@@ -5,12 +5,14 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from signal import Signals
 from typing import Any
 
 from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.ending import end_tasks
 from app.errors import SafelightError
 from app.ids import ImageId, make_uuid, parse_uuid
 from app.jobs import (
@@ -37,6 +39,7 @@ IDLE_POLL_S = 0.5
 """How often a worker looks by itself; a message on `WAKE_CHANNEL` is faster, and may be lost."""
 JOB_TIMEOUT_S = 240
 DRAIN_S = 6
+_END_S = 3.0
 BEAT_EVERY_S = 4.0
 
 
@@ -71,6 +74,10 @@ class WakingWorker(Worker):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IDLE_POLL_S):
                 await self.woken.wait()
+
+    async def _wait_for_tasks_to_complete(self, signum: Signals) -> None:
+        await super()._wait_for_tasks_to_complete(signum)
+        await end_tasks([self.main_task])
 
     def _release_sem_dec_counter_on_complete(self) -> None:
         super()._release_sem_dec_counter_on_complete()
@@ -138,9 +145,7 @@ async def _beside(parts: WorkerParts, worker: WakingWorker) -> AsyncIterator[Non
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks, within_s=_END_S)
 
 
 async def _listen(redis: Redis, name: str, woken: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from app.db.engine import Database
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.states import SessionState
+from app.ending import end_soon
 from app.errors import Unavailable
 from app.events.bus import EventBus
 from app.events.hints import Hint
@@ -118,7 +119,7 @@ class ImageFeed:
         self._listening.close()
         self._followed.clear()
         if self._task is not None:
-            self._task.cancel()
+            end_soon(self._task)
 
     def _follow(self, image_id: ImageId) -> None:
         if image_id not in self._followed:
