@@ -1,6 +1,7 @@
 """Connections with limits that uvicorn does not set: on the time and size of a head, and on what a socket weighs."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,9 @@ from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+
+# Below app.telemetry's limit for libraries.
+_SOCKET_LOG = logging.getLogger("websockets.server")
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 64 * 1024
@@ -170,6 +174,9 @@ class LightSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # passed through
         super().__init__(*arguments, **options)
         self.queue = _Mailbox()  # type: ignore[assignment]  # all of a queue that is used
+        # uvicorn tells of each handshake with its query at `info`, the library below of headers and frames at `debug`.
+        self.logger = self.conn.logger = _SOCKET_LOG
+        self.conn.debug = False
 
     def handle_connect(self, event: Request) -> None:
         """Shake hands; the scope has all that the request said."""

@@ -146,11 +146,13 @@ class _Fork:
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and self._hosts.is_cdn(scope):
+        is_graphql = scope["path"] == "/graphql"
+        if scope["type"] == "websocket" and (self._hosts.is_cdn(scope) or not is_graphql):
+            # Before it is accepted this becomes an HTTP 403.
             await send({"type": "websocket.close", "code": 1008})
         elif self._hosts.is_picture(scope) and not self._hosts.is_page(scope):
             await self._pictures(scope, receive, send)
-        elif scope["type"] == "websocket" or scope["path"] == "/graphql":
+        elif is_graphql:
             await self._graphql(scope, receive, send)
         else:
             # With an `app` in the scope the router raises where it finds nothing, for the envelope to tell.

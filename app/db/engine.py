@@ -144,6 +144,8 @@ def _open_postgresql(url: str, connections: int) -> AsyncEngine:
         pool_timeout=POOL_TIMEOUT_S,
         # A restarted server leaves dead connections in the pool; asking first costs a round trip and saves a 503.
         pool_pre_ping=True,
+        # An error is logged with its statement, and the values in it are keys, names and metadata.
+        hide_parameters=True,
         connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
     )
 
@@ -151,7 +153,11 @@ def _open_postgresql(url: str, connections: int) -> AsyncEngine:
 def _open_readers(url: str) -> Engine:
     path = make_url(url).database or ""
     engine = create_engine(
-        "sqlite://", creator=lambda: connect_eagerly(path), json_deserializer=orjson.loads, poolclass=NullPool
+        "sqlite://",
+        creator=lambda: connect_eagerly(path),
+        json_deserializer=orjson.loads,
+        poolclass=NullPool,
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare)
     return engine
@@ -167,6 +173,7 @@ def _open_writer(url: str) -> AsyncEngine:
         pool_size=1,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S + SQLITE_BUSY_MS / 1000,
+        hide_parameters=True,
         # The driver's own idea of transactions leaves SELECT outside of them, and updates get lost.
         connect_args={"isolation_level": None},
     )
