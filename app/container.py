@@ -80,6 +80,7 @@ class Container:
     store: ObjectStore
     redis: Redis
     bus: EventBus
+    feeds: Feeds
     accounts: AccountService
     foreign_tokens: ForeignTokenService | None
     """None where no issuer is configured."""
@@ -191,6 +192,7 @@ def _assemble(adapters: _Adapters) -> Container:
         store=store,
         redis=adapters.redis,
         bus=bus,
+        feeds=core.feeds,
         accounts=core.accounts,
         foreign_tokens=_open_foreign_tokens(settings, database),
         services=_make_services(adapters, core),

@@ -42,6 +42,7 @@ from app.services.credentials.authentication import Authenticator
 from app.services.delivery.cache import DeliveryCache
 from app.services.uploads.at_once import AtOnceService
 from app.services.uploads.form_uploads import FormUploadService
+from app.services.watching.feeds import Feeds
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Server:
         """All but those of pictures and of GraphQL, while it runs."""
         self._kept: KeptPictures | None = None
         self._graphql: GraphQLEndpoint[Principal] | None = None
+        self._feeds: Feeds | None = None
         self._app: ASGIApp = self._lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,15 +76,18 @@ class Server:
         return None if self._kept is None else self._kept.write(scope)
 
     def prepare_to_stop(self) -> None:
-        """End what would never end by itself; requests under way go on."""
+        """End what would never end by itself, and what only waits; other requests under way go on."""
         if self._graphql is not None:
             self._graphql.leave_streams()
+        if self._feeds is not None:
+            self._feeds.stop_holding()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """It serves until the context is left."""
         async with open_container(self._settings) as container:
             authenticator = _make_authenticator(container)
+            self._feeds = container.feeds
             self._graphql = graphql = _make_endpoint(container, authenticator)
             sender = _make_sender(container)
             hosts = PictureHosts(base_url=container.addresses.base_url, cdn_url=container.addresses.cdn_url)

@@ -167,12 +167,14 @@ class OnDemand:
 
 
 async def _wait_until_made(feed: ImageFeed, watcher: Watcher, derivative: Derivative, deadline: float) -> bool:
-    """Return when nothing of this name is on its way any more; False where the time was over first."""
+    """Return when nothing of this name is on its way any more; False where it takes too long."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout_at(deadline):
             snapshot = await feed.read_now()
             while snapshot is not None and _is_under_way(snapshot, derivative):
+                if not feed.is_holding:
+                    return False
                 has_news = await watcher.wait(min(_LOOK_AGAIN_S, deadline - loop.time()))
                 # Without news the rows are asked: a hint can be lost, and many who wait share one reading. That one is
                 # news itself, so that asking after news would never end.
