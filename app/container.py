@@ -180,8 +180,7 @@ def _assemble(adapters: _Adapters) -> Container:
     bus, queue, scratch_dir = adapters.bus, adapters.queue, adapters.scratch_dir
     budget, core = budget_of(settings), _make_core(adapters)
     on_demand = _open_on_demand(adapters, core, budget)
-    registrar = Registrar(database, bus, queue)
-    limits = ReceptionLimits(scratch_dir, budget)
+    registrar, limits = Registrar(database, bus, queue), ReceptionLimits(scratch_dir, budget)
     reception = ReceptionService(database, store, core.uploads, registrar, core.feeds, bus, limits)
     # Beside the processes' own folders: what has come of an upload outlives the process that took it.
     partials = PartialFiles(settings.scratch_dir / "partial")
