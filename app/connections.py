@@ -1,13 +1,21 @@
 """Connections with limits that uvicorn does not set: on the time and size of a head, and on what a socket weighs."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+
+from app.routes.answers import send_error, stopping
+
+# Below app.telemetry's limit for libraries.
+_SOCKET_LOG = logging.getLogger("websockets.server")
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 64 * 1024
@@ -45,6 +53,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _is_last = False
     """The request asks for another protocol: whatever comes behind its head is none of HTTP's."""
     _deadline: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None
+    """The newest that the application was asked about; others wait for its answer."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # whatever uvicorn gives
         super().__init__(*args, **options)
@@ -59,6 +69,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Wait no more."""
         self._forget_deadline()
         super().connection_lost(exc)
+        # uvicorn tells the request that came last, which may be waiting for others to be answered.
+        if self._running is not None and not self._running.response_complete:
+            self._break_off(self._running)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, unless they make the head too large or no request can follow."""
@@ -125,7 +138,31 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self._answer_at_once(cycle):
             # An answer from memory to the request before, in the same bytes, began to wait for this one.
             self._unset_keepalive_if_required()
-            super()._start_asgi_task(cycle, app)
+            self._running = cycle
+            super()._start_asgi_task(cycle, partial(self._serve, cycle, app))
+
+    async def _serve(
+        self, cycle: RequestResponseCycle, app: ASGI3Application, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Ask the application. Neither a client that goes nor our own end is a fault, as uvicorn takes it."""
+        try:
+            await app(scope, receive, send)  # type: ignore[arg-type]  # two names for the same
+        except asyncio.CancelledError:
+            if not cycle.response_started:
+                await send_error(send, stopping())
+            elif not cycle.response_complete:
+                # Only that tells the client that there was more to come.
+                self._break_off(cycle)
+        except RuntimeError:
+            # uvloop's, for each write to a connection that has just gone.
+            if not self.transport.is_closing():
+                raise
+            self._break_off(cycle)
+
+    def _break_off(self, cycle: RequestResponseCycle) -> None:
+        cycle.disconnected = True
+        cycle.message_event.set()
+        self.transport.close()
 
     def _answer_at_once(self, cycle: RequestResponseCycle) -> bool:
         # Whoever does not read what he has asked for waits his turn; so does he who asks many things at once.
@@ -170,6 +207,9 @@ class LightSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # passed through
         super().__init__(*arguments, **options)
         self.queue = _Mailbox()  # type: ignore[assignment]  # all of a queue that is used
+        # uvicorn tells of each handshake with its query at `info`, the library below of headers and frames at `debug`.
+        self.logger = self.conn.logger = _SOCKET_LOG
+        self.conn.debug = False
 
     def handle_connect(self, event: Request) -> None:
         """Shake hands; the scope has all that the request said."""

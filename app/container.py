@@ -82,6 +82,7 @@ class Container:
     store: ObjectStore
     redis: Redis
     bus: EventBus
+    feeds: Feeds
     accounts: AccountService
     foreign_tokens: ForeignTokenService | None
     """None where no issuer is configured."""
@@ -183,8 +184,7 @@ def _assemble(adapters: _Adapters) -> Container:
     budget, core = budget_of(settings), _make_core(adapters)
     on_demand = _open_on_demand(adapters, core, budget)
     addressing = AddressingService(database, base_path=settings.base_path)
-    registrar = Registrar(database, bus, queue)
-    limits = ReceptionLimits(scratch_dir, budget)
+    registrar, limits = Registrar(database, bus, queue), ReceptionLimits(scratch_dir, budget)
     reception = ReceptionService(database, store, core.uploads, registrar, core.feeds, bus, limits)
     # Beside the processes' own folders: what has come of an upload outlives the process that took it.
     partials = PartialFiles(settings.scratch_dir / "partial")
@@ -195,6 +195,7 @@ def _assemble(adapters: _Adapters) -> Container:
         store=store,
         redis=adapters.redis,
         bus=bus,
+        feeds=core.feeds,
         accounts=core.accounts,
         foreign_tokens=_open_foreign_tokens(settings, database),
         services=_make_services(adapters, core),

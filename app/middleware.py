@@ -1,5 +1,6 @@
 """Around every request: its id, its count and time, and errors as JSON. Plain ASGI, so that streams stay streams."""
 
+import asyncio
 import logging
 import time
 import uuid
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidRequest, NotFound, SafelightError
 from app.rate_limit import Network, RateNote, client_address, find_client_address, rate_note
-from app.routes.answers import TELL, mask, send_error, tell_error
+from app.routes.answers import TELL, mask, send_error, stopping, tell_error
 from app.telemetry import HTTP_REQUESTS, HTTP_SECONDS, request_id
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class RequestEnvelope:
             await self._app(scope, receive, sending)
         except ClientDisconnect:
             log.debug("client_gone")
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             if status:
                 raise
             tell = scope["state"].get(TELL, tell_error)
@@ -89,7 +90,9 @@ def _rate_headers(present: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, b
     return headers
 
 
-def _as_told(error: Exception) -> SafelightError:
+def _as_told(error: Exception | asyncio.CancelledError) -> SafelightError:
+    if isinstance(error, asyncio.CancelledError):
+        return stopping()
     if not isinstance(error, HTTPException):
         return mask(error)
     if error.status_code == 404:
@@ -99,7 +102,7 @@ def _as_told(error: Exception) -> SafelightError:
     return refused
 
 
-def _headers_of(error: Exception) -> list[tuple[bytes, bytes]]:
+def _headers_of(error: BaseException) -> list[tuple[bytes, bytes]]:
     # The router's own: with 405 goes the list of what is allowed.
     headers = (error.headers or {}) if isinstance(error, HTTPException) else {}
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

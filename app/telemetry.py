@@ -15,6 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -33,7 +34,11 @@ class _ContextFilter(logging.Filter):
 
 
 def set_up_logging(level: str, *, role: str) -> None:
-    """Write one JSON object a line to stderr; `role` (api, worker …) stands in each."""
+    """Write one JSON object a line to stderr; `role` (api, worker …) stands in each.
+
+    The level is for our own lines. Libraries speak from `warning` on, whatever it is: below that they tell of addresses
+    with their queries, of headers and of what is sent, and with them of keys, tokens and signatures.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_ContextFilter())
     handler.setFormatter(
@@ -41,16 +46,19 @@ def set_up_logging(level: str, *, role: str) -> None:
             "%(asctime)s %(levelname)s %(name)s %(message)s",
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger", "message": "event"},
             static_fields={"role": role},
+            # uvicorn's own message once more, for a terminal.
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    own_level = logging.getLevelNamesMapping()[level.upper()]
+    root.setLevel(max(logging.WARNING, own_level))
+    logging.getLogger("app").setLevel(own_level)
+    # That it starts and stops. Of requests and sockets it tells elsewhere: `uvicorn.access`, app.connections.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.INFO, own_level))
     # It warns of each malformed form, which is its client's fault and answered as such.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
-    # Libraries that tell the story of each request at `info`.
-    for name in ("arq", "httpx", "urllib3", "uvicorn.access", "asyncio", "alembic"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -16,6 +16,7 @@ from app.adapters import list_picture_urls
 from app.container import Container, open_container
 from app.context import RequestContext
 from app.domain.access import Principal
+from app.ending import end_tasks
 from app.errors import Unavailable
 from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
@@ -43,6 +44,7 @@ from app.services.delivery.cache import DeliveryCache
 from app.services.delivery.rechecking import Rechecking
 from app.services.uploads.at_once import AtOnceService
 from app.services.uploads.form_uploads import FormUploadService
+from app.services.watching.feeds import Feeds
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Server:
         """All but those of pictures and of GraphQL, while it runs."""
         self._kept: KeptPictures | None = None
         self._graphql: GraphQLEndpoint[Principal] | None = None
+        self._feeds: Feeds | None = None
         self._app: ASGIApp = self._lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,15 +80,18 @@ class Server:
         return None if self._kept is None else self._kept.write(scope)
 
     def prepare_to_stop(self) -> None:
-        """End what would never end by itself; requests under way go on."""
+        """End what would never end by itself, and what only waits; other requests under way go on."""
         if self._graphql is not None:
             self._graphql.leave_streams()
+        if self._feeds is not None:
+            self._feeds.stop_holding()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """It serves until the context is left."""
         async with open_container(self._settings) as container:
             authenticator = _make_authenticator(container)
+            self._feeds = container.feeds
             self._graphql = graphql = _make_endpoint(container, authenticator)
             sender = _make_sender(container)
             hosts = PictureHosts(base_url=container.addresses.base_url, cdn_url=container.addresses.cdn_url)
@@ -117,8 +123,7 @@ class Server:
             try:
                 yield
             finally:
-                for task in rechecking:
-                    task.cancel()
+                await end_tasks(rechecking)
 
 
 def _open_to(origins: Collection[str], app: ASGIApp, hosts: PictureHosts) -> ASGIApp:
@@ -150,11 +155,13 @@ class _Fork:
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and self._hosts.is_cdn(scope):
+        is_graphql = scope["path"] == "/graphql"
+        if scope["type"] == "websocket" and (self._hosts.is_cdn(scope) or not is_graphql):
+            # Before it is accepted this becomes an HTTP 403.
             await send({"type": "websocket.close", "code": 1008})
         elif self._hosts.is_picture(scope) and not self._hosts.is_page(scope):
             await self._pictures(scope, receive, send)
-        elif scope["type"] == "websocket" or scope["path"] == "/graphql":
+        elif is_graphql:
             await self._graphql(scope, receive, send)
         else:
             # With an `app` in the scope the router raises where it finds nothing, for the envelope to tell.

@@ -17,6 +17,7 @@ from app.client.reports import Outcome, Report
 from app.client.sending import Sender
 from app.client.watching import Watcher
 from app.client.wishes import Wishes
+from app.ending import end_tasks
 
 T = TypeVar("T")
 
@@ -25,7 +26,6 @@ WATCHED_AT_ONCE = 16
 # A server notices within a moment that the connection of an interrupted upload is gone.
 CANCEL_TIMEOUT_S = 5.0
 CANCEL_PAUSE_S = 0.1
-CANCEL_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Uploader:
                 return Outcome(path, readiness, picture.byte_size, is_duplicate)
             return Outcome(path, await watching, picture.byte_size, is_duplicate)
         finally:
-            await _end_task(watching)
+            await end_tasks([watching])
 
     async def _open_session(self, picture: Picture) -> Session:
         wanted = self._wishes.for_file(picture.path.name, picture.byte_size, picture.sha256)
@@ -150,16 +150,3 @@ class Uploader:
                 return False
             raise
         return True
-
-
-async def _end_task(task: asyncio.Task[Readiness] | None) -> None:
-    if task is None:
-        return
-    # More than once if need be: Python 3.11's `wait_for`, under the socket, swallows a cancellation that comes at the
-    # very moment of its result. And not awaited itself: that this task was cancelled must not be taken for our own end.
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=CANCEL_AGAIN_S)
-    if not task.cancelled():
-        # Told already, or the upload's own problem says more.
-        task.exception()

@@ -57,6 +57,8 @@ def open_postgresql(url: URL, connections: int) -> AsyncEngine:
             pool_timeout=POOL_TIMEOUT_S,
             # A restarted server leaves dead connections in the pool; asking first costs a round trip and saves a 503.
             pool_pre_ping=True,
+            # An error is logged with its statement, and the values in it are keys, names and metadata.
+            hide_parameters=True,
             connect_args=arguments,
         )
     except (ArgumentError, ValueError):

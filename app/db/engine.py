@@ -125,7 +125,11 @@ async def _transaction(
 def _open_readers(url: URL) -> Engine:
     path = url.database or ""
     engine = create_engine(
-        "sqlite://", creator=lambda: connect_eagerly(path), json_deserializer=orjson.loads, poolclass=NullPool
+        "sqlite://",
+        creator=lambda: connect_eagerly(path),
+        json_deserializer=orjson.loads,
+        poolclass=NullPool,
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare)
     return engine
@@ -141,6 +145,7 @@ def _open_writer(url: URL) -> AsyncEngine:
         pool_size=1,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S + SQLITE_BUSY_MS / 1000,
+        hide_parameters=True,
         # The driver's own idea of transactions leaves SELECT outside of them, and updates get lost.
         connect_args={"isolation_level": None},
     )

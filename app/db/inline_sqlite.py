@@ -143,7 +143,9 @@ class InlineReaders:
             OperationalError: the database cannot be opened.
         """
         if self._places.locked():
-            await asyncio.wait_for(self._places.acquire(), self._timeout_s)
+            # Not `wait_for`, which in Python 3.11 swallows a cancellation that comes at the moment of its result.
+            async with asyncio.timeout(self._timeout_s):
+                await self._places.acquire()
         else:
             await self._places.acquire()
         try:

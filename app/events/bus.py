@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.domain.library_events import LibraryEventKind
+from app.ending import end_tasks
 from app.events.hints import LOST_SINCE, Hint, decode, encode
 from app.events.outbox import Outbox
 from app.ids import AccountId, AlbumId, ImageId, make_uuid
@@ -60,11 +61,7 @@ class EventBus:
 
     async def close(self) -> None:
         """Stop reading; what Redis has not taken is offered once more, and lost if it still hangs."""
-        for task in (self._reader, self._resender):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        await end_tasks((self._reader, self._resender))
         with contextlib.suppress(RedisError, OSError):
             await self._try_to_send()
         LOST_HINTS.inc(len(self._unsent.keys() - {LOST_SINCE}))

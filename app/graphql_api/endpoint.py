@@ -23,6 +23,7 @@ from app.graphql_api.origins import is_origin_allowed, may_get
 from app.graphql_api.parsing import read_get, read_post
 from app.graphql_api.sockets import Socket, SocketLimits, SocketShare
 from app.graphql_api.streams import Failure, stream_responses
+from app.routes.answers import TELL
 
 CLOSE_S = 2.0
 """How long a socket may take to say that it is closed; after that nothing is sent on it any more."""
@@ -88,6 +89,8 @@ class GraphQLEndpoint(Generic[CallerT]):
             await self._serve_socket(scope, receive, send)
             return
         request = Request(scope, receive)
+        # Whoever tells of what ends a request from outside tells it as we do.
+        scope.setdefault("state", {})[TELL] = lambda error: (error.status, _refusal(error, request_id_of(request)))
         try:
             response = await self._answer(request, send)
         except ClientDisconnect:
@@ -144,6 +147,9 @@ class GraphQLEndpoint(Generic[CallerT]):
         self.sockets.add(socket)
         try:
             await socket.serve()
+        except asyncio.CancelledError:
+            # The server stops, and the connection goes with it: nothing that anybody must look at.
+            return
         finally:
             self.sockets.discard(socket)
 
@@ -225,7 +231,7 @@ def _respond(body: bytes, media_type: MediaType, *, status: int) -> Response:
 
 
 def _refuse(error: SafelightError, request_id: str) -> Response:
-    body = orjson.dumps({"errors": [format_refusal(error, request_id)]})
+    body = orjson.dumps(_refusal(error, request_id))
     is_mutation_by_get = isinstance(error, OperationNotAllowed) and error.kind is OperationType.MUTATION
     response = _respond(body, MediaType.JSON, status=405 if is_mutation_by_get else error.status)
     if isinstance(error, MethodNotAllowed):
@@ -237,6 +243,10 @@ def _refuse(error: SafelightError, request_id: str) -> Response:
     if error.retry_after_s is not None:
         response.headers["retry-after"] = str(error.retry_after_s)
     return response
+
+
+def _refusal(error: SafelightError, request_id: str) -> dict[str, object]:
+    return {"errors": [format_refusal(error, request_id)]}
 
 
 async def _close_in_time(connection: Socket[CallerT] | OpenStream[CallerT]) -> None:

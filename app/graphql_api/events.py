@@ -8,6 +8,7 @@ from typing import Generic
 
 from starlette.types import Receive, Send
 
+from app.ending import end_tasks
 from app.graphql_api.callers import CallerT, Credentials
 from app.graphql_api.streams import Failure, Next
 
@@ -74,11 +75,9 @@ async def send_events(
     try:
         ended, _ = await asyncio.wait({sending, leaving, *barring}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (leaving, sending, *barring):
-            task.cancel()
-        await asyncio.gather(sending, leaving, *barring, return_exceptions=True)
+        await end_tasks((leaving, sending, *barring))
         await responses.aclose()
-    if not sending.cancelled() and (fault := sending.exception()) and not isinstance(fault, OSError):
+    if sending.done() and not sending.cancelled() and (fault := sending.exception()) and not isinstance(fault, OSError):
         raise fault
     if stream is not None and not ended & {sending, leaving}:
         await _take_leave(send, None if stream.is_left_open else stream.farewell)
@@ -126,9 +125,7 @@ async def _next_with_heartbeat(
             await _send_text(send, ":\n\n")
         return coming.result()
     finally:
-        if not coming.done():
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+        await end_tasks([coming])
 
 
 async def _send_text(send: Send, text: str) -> None:

@@ -14,6 +14,7 @@ import orjson
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from app.ending import end_soon, end_tasks
 from app.errors import ErrorCode, InternalError, InvalidRequest, SafelightError
 from app.graphql_api.callers import Callers, CallerT, Credentials, credentials_of, make_request_id
 from app.graphql_api.errors import MASKED_MESSAGE, format_refusal, report_fault
@@ -144,7 +145,7 @@ class Socket(Generic[CallerT]):
         elif isinstance(frame, Complete):
             task = self._operations.pop(frame.operation_id, None)
             if task is not None:
-                task.cancel()
+                end_soon(task)
         elif isinstance(frame, Ping):
             await self._send_frame({"type": "pong", **({} if frame.payload is None else {"payload": frame.payload})})
         elif isinstance(frame, ConnectionInit):
@@ -238,6 +239,4 @@ class Socket(Generic[CallerT]):
     async def _end_operations(self) -> None:
         tasks = list(self._operations.values())
         self._operations.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from app.ending import end_tasks
 from app.errors import SafelightError, Unavailable
 from app.rendering.limits import CageLimits
 from app.rendering.zygote_process import ZygoteProcess, start_zygote
@@ -37,9 +38,7 @@ class ZygotePool:
 
     async def close(self) -> None:
         """End all of them, busy ones too."""
-        for renewal in self._renewals:
-            renewal.cancel()
-        await asyncio.gather(*self._renewals, return_exceptions=True)
+        await end_tasks(self._renewals)
         await asyncio.gather(*(self._end(zygote) for zygote in tuple(self._alive)))
 
     async def acquire(self) -> ZygoteProcess:

@@ -7,7 +7,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Send
 
-from app.errors import InternalError, SafelightError
+from app.errors import InternalError, SafelightError, Unavailable
 from app.telemetry import request_id
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,11 @@ def mask(error: Exception) -> SafelightError:
         return error
     log.error("unforeseen_error", exc_info=error)
     return InternalError(INTERNAL_MESSAGE)
+
+
+def stopping() -> SafelightError:
+    """What a request is told that is broken off because the server stops."""
+    return Unavailable("The server is stopping. Try again in a moment.", retry_after_s=1)
 
 
 async def send_error(

@@ -1,6 +1,8 @@
 """Run the API as a process: its socket, signals and logs."""
 
+import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -9,12 +11,16 @@ import uvicorn
 
 from app.collector import keep_what_is_here
 from app.connections import BoundedHttpProtocol, LightSocketProtocol
+from app.ending import end_tasks
 from app.settings import InvalidSettings, Settings
 from app.telemetry import set_up_logging
 from app.web import Server
 
+log = logging.getLogger(__name__)
+
 MAX_SOCKET_MESSAGE_BYTES = 65_536
 DRAIN_S = 6
+_END_S = 2.5
 USER_TIMEOUT_MS = 30_000
 """A peer that acknowledges nothing for this long is cut off; uvicorn itself waits for it for ever."""
 
@@ -36,7 +42,6 @@ def serve_api(settings: Settings) -> int:
         ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=DRAIN_S,
         timeout_keep_alive=30,
         backlog=2048,
         lifespan="on",
@@ -63,6 +68,15 @@ class _Server(uvicorn.Server):
         # uvicorn closes sockets by itself, but would wait for event streams until it loses its patience.
         self._app.prepare_to_stop()
         await super().shutdown(sockets)
+
+    async def _wait_tasks_to_complete(self) -> None:
+        """Give requests under way their time; then break them off, before all that they work with is closed."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await super()._wait_tasks_to_complete()
+        except TimeoutError:
+            log.warning("requests_broken_off", extra={"count": len(self.server_state.tasks)})
+            await end_tasks(self.server_state.tasks, within_s=_END_S)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

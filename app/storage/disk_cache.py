@@ -11,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
+from app.ending import end_tasks
 from app.ids import ImageId
 from app.storage.cache_files import CachedObject, CacheFolder, SpoiledEntry
 from app.storage.filling import BrokenFill, Filling
@@ -122,9 +123,7 @@ class CachedStore:
 
     async def close(self) -> None:
         """Break downloads off, and close the store."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._store.close()
 
     async def _find(self, key: ObjectKey) -> CachedObject | None:

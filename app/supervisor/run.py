@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from pydantic import SecretStr
 from rich.console import Console
 
+from app.ending import end_tasks
 from app.settings import Settings
 from app.supervisor.banner import show_addresses, show_key
 from app.supervisor.child import Child, Lifeline, Program
@@ -134,7 +135,7 @@ class _Supervisor:
         await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not doing.done():
-            doing.cancel()
+            await end_tasks([doing])
             return False
         await doing
         return True
@@ -224,9 +225,7 @@ class _Supervisor:
         await asyncio.gather(*(child.stop(_GRACE_S) for child in self._own))
         if self._redis is not None:
             await self._redis.stop(_REDIS_GRACE_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def _report(self, text: str) -> None:
         # A start that fails is told in one line, by whoever finds out first.

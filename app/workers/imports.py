@@ -5,6 +5,7 @@ import contextlib
 import logging
 
 from app.db.records import SessionRecord
+from app.ending import end_tasks
 from app.errors import Conflict, SafelightError, Unavailable, UploadExpired
 from app.ids import SessionId
 from app.services.uploads.importing import Importer
@@ -37,10 +38,7 @@ class ImportLoop:
                     async with asyncio.timeout(LOOK_EVERY_S):
                         await self.woken.wait()
         finally:
-            running = tuple(self._running.values())
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await end_tasks(self._running.values())
 
     async def _start_waiting(self) -> None:
         if len(self._running) >= SLOTS or asyncio.get_running_loop().time() < self._paused_until:

@@ -11,6 +11,7 @@ from arq.worker import func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.ending import end_tasks
 from app.errors import SafelightError
 from app.ids import ImageId, make_uuid, parse_uuid
 from app.jobs import (
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 JOB_TIMEOUT_S = 240
 DRAIN_S = 6
+_END_S = 3.0
 BEAT_EVERY_S = 4.0
 
 
@@ -116,9 +118,7 @@ async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks, within_s=_END_S)
 
 
 async def _listen(redis: Redis, name: str, woken: asyncio.Event) -> None:

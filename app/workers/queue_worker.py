@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+from signal import Signals
 from typing import Any
 
 from arq.worker import Worker
 
+from app.ending import end_tasks
 from app.jobs import is_wanted_job, list_planned_jobs
 
 SPARE_SLOTS = 1
@@ -48,6 +50,10 @@ class QueueWorker(Worker):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IDLE_POLL_S):
                 await self.woken.wait()
+
+    async def _wait_for_tasks_to_complete(self, signum: Signals) -> None:
+        await super()._wait_for_tasks_to_complete(signum)
+        await end_tasks([self.main_task])
 
     def _release_sem_dec_counter_on_complete(self) -> None:
         super()._release_sem_dec_counter_on_complete()

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TypeVar
 
+from app.ending import end_soon
 from app.errors import Unavailable
 
 T = TypeVar("T")
@@ -40,4 +41,4 @@ async def renewing(renew: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
+        end_soon(task)

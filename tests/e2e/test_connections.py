@@ -6,8 +6,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import websockets
+from websockets.exceptions import InvalidStatus
 
 from app.connections import HEAD_TIMEOUT_S, MAX_HEAD_BYTES
+from tests.e2e.logs import faults_of
 from tests.e2e.servers import Site
 
 pytestmark = pytest.mark.parametrize("site", ["sqlite+directory"], indirect=True)
@@ -54,3 +57,16 @@ def test_a_large_body_is_no_head(site: Site) -> None:
     answer = httpx.put(f"{site.base_url}/upload/x", content=b"x" * 200_000)
 
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/upload/x", "/f/x/webp/small.webp", "/i/x", "/graphql/", "/v1/images"]
+)
+async def test_a_websocket_opens_at_the_graphql_address_alone(site: Site, path: str) -> None:
+    address = site.base_url.replace("http", "ws", 1) + path
+
+    with pytest.raises(InvalidStatus) as refusal:
+        await websockets.connect(address, subprotocols=["graphql-transport-ws"])  # type: ignore[list-item]  # a NewType of str
+
+    assert refusal.value.response.status_code == 403
+    assert faults_of(site) == []

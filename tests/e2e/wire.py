@@ -61,6 +61,11 @@ class Wire:
             body = await self._reader.readexactly(int(headers.get("content-length", "0"))) if has_body else b""
         return Answer(int(first.split(" ")[1]), headers, body)
 
+    async def read(self, count: int) -> bytes:
+        """The next bytes, and no more of them."""
+        async with asyncio.timeout(ANSWER_S):
+            return await self._reader.readexactly(count)
+
     def break_off(self) -> None:
         """Vanish without a word."""
         self._writer.transport.abort()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 
+import pytest
 from sqlalchemy import func, select
 
 from app.db.tables import upload_sessions
@@ -16,10 +17,11 @@ from tests.e2e.wire import Wire, open_wire, target_of
 from tests.faults.auditing import assert_clean, temporary_files, wait_until
 from tests.faults.conftest import MakeSite
 from tests.faults.crowd import draw_pictures, send_all, send_patiently, until, wait_complete
-from tests.pictures import make_jpeg
+from tests.pictures import make_jpeg, make_png
 
 GONE, AT_ONCE = 200, 10
 SLOW = 100
+HANG_UPS = 10
 OPEN_MANY = """
 mutation ($inputs: [CreateUploadSessionInput!]!) {
   createUploadSessions(inputs: $inputs) { session { id token uploadUrl } }
@@ -57,6 +59,30 @@ async def test_two_hundred_clients_who_vanish_in_mid_upload_leave_nothing(make_p
         assert (await read_session(site, sessions[0]["id"]))["received_bytes"] == 0
         assert faults_of(site) == []
         assert_clean(site)
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["from memory", "from the rows"])
+async def test_who_asks_for_much_at_once_and_hangs_up_is_no_fault(make_plain_site: MakeSite, is_kept: bool) -> None:
+    site = make_plain_site().site
+    async with Client(site.base_url) as client:
+        processing = {"profile": "ORIGINAL_ONLY"}
+        sent = await send_patiently(client, make_png(2000, 2000, noise=True), processing=processing)
+        await wait_complete(client, [sent])
+        (target,) = map(target_of, sent.session.urls.values())
+        headers = {} if is_kept else {"Authorization": f"Bearer {client.key}"}
+        assert (await client.http.get(target, headers={"Authorization": ""})).status_code == 200
+
+        for pipelined in (1, 2, 3) * HANG_UPS:
+            async with open_wire(site.base_url) as wire:
+                for _ in range(pipelined):
+                    await wire.send_head("GET", target, headers)
+                assert (await wire.read(15)) == b"HTTP/1.1 200 OK"
+                wire.break_off()
+
+        assert (await client.http.get("/healthz")).status_code == 200
+        for program in site.programs:
+            program.stop()
+    assert faults_of(site) == []
 
 
 async def test_others_are_served_while_a_hundred_connections_dawdle(make_plain_site: MakeSite) -> None:

@@ -1,12 +1,21 @@
 """Workers and APIs that are told to stop, or stop without being told: what they had is handed on, once."""
 
 import asyncio
+import re
 import signal
 import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import pytest
+
+from tests.e2e.asking import ask_session
 from tests.e2e.clients import Client
+from tests.e2e.conftest import SET_UPS
 from tests.e2e.logs import faults_of
 from tests.e2e.servers import Program
+from tests.e2e.wire import open_wire
 from tests.faults.auditing import assert_clean, temporary_files
 from tests.faults.conftest import MakeSite
 from tests.faults.crowd import (
@@ -22,10 +31,11 @@ from tests.faults.crowd import (
     zygotes_of_worker,
 )
 from tests.faults.keeping import descendants_of, kept_running, kill_pid
-from tests.pictures import make_jpeg
+from tests.pictures import make_jpeg, make_png
 
 DRAIN_S, QUICK_S = 10.0, 4.0
 LEASE_AND_SWEEP_S = 15.0
+ORIGINAL_ONLY: dict[str, Any] = {"processing": {"profile": "ORIGINAL_ONLY"}}
 
 
 async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(make_plain_site: MakeSite) -> None:
@@ -97,6 +107,115 @@ async def test_an_open_event_stream_keeps_no_api_from_stopping(make_plain_site: 
     assert (status, last_words) == (0, [])  # no `complete`, after which a client would not come again
     assert took_s < QUICK_S
     assert faults_of(site) == []
+
+
+@pytest.mark.parametrize("path", ["/f/{id}/webp/small.webp?wait=25", "/t/{id}/w=40.webp?wait=25"])
+async def test_who_waits_for_a_picture_is_sent_on_at_once(make_plain_site: MakeSite, path: str) -> None:
+    site = make_plain_site().site
+    site.workers[0].stop()
+    content = make_jpeg(64, 48)
+    async with Client(site.base_url) as client:
+        session = await client.open_session(len(content))
+        if path.startswith("/t/"):
+            await client.send(session, content)
+        waiting = asyncio.create_task(client.http.get(path.format(id=session.image_id)))
+        await until(lambda: _is_somebody_held(client), within_s=10, what="held")
+        started_at = time.monotonic()
+
+        status = await asyncio.to_thread(_terminate, site.apis[0])
+
+        took_s = time.monotonic() - started_at
+        answer = await waiting
+    assert (status, answer.status_code, answer.json()["code"]) == (0, 503, "VARIANT_NOT_READY")
+    assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("1", "no-store")
+    assert took_s < QUICK_S
+    assert faults_of(site) == []
+
+
+async def test_a_request_that_outlives_the_drain_is_told_so_in_its_own_words(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
+    content = make_jpeg(640, 480, noise=True)
+    async with Client(site.base_url) as client:
+        session = await client.open_session(len(content))
+        async with open_wire(session.upload_url) as upload, open_wire(site.base_url) as graphql:
+            bearer = {"Authorization": f"Bearer {session.token}", "Content-Length": str(len(content))}
+            await upload.send_head("PUT", urlsplit(session.upload_url).path, bearer)
+            await upload.send(content[:1000])
+            json_head = {"Content-Type": "application/json", "Content-Length": "100"}
+            await graphql.send_head("POST", "/graphql", json_head)
+            await graphql.send(b"{")
+            await until(lambda: _is_receiving(client, session.id), within_s=10, what="receiving")
+            started_at = time.monotonic()
+            status = await asyncio.to_thread(_terminate, site.apis[0])
+            took_s = time.monotonic() - started_at
+            answer, refused = await upload.read_answer(), await graphql.read_answer()
+
+        assert (status, answer.status, answer.code) == (0, 503, "UNAVAILABLE")
+        assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("1", "no-store")
+        assert answer.headers["x-request-id"] == answer.json["request_id"]
+        assert (refused.status, refused.json["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
+        assert took_s < DRAIN_S
+        assert faults_of(site) == []
+
+        assert temporary_files(site) == []
+        site.apis[0].start()
+        site.wait_ready()
+        assert (await client.send(session, content)).status_code == 201
+
+
+async def test_a_download_that_outlives_the_drain_breaks_off_and_is_no_fault(make_plain_site: MakeSite) -> None:
+    site = make_plain_site().site
+    async with Client(site.base_url) as client:
+        sent = await send_patiently(client, make_png(2500, 2500, noise=True), **ORIGINAL_ONLY)
+        async with open_wire(site.base_url) as wire:
+            bearer = {"Authorization": f"Bearer {client.key}"}
+            await wire.send_head("GET", f"/images/{sent.session.image_id}/blob", bearer)
+            await wire.read(1000)
+            status = await asyncio.to_thread(_terminate, site.apis[0])
+
+    assert status == 0
+    assert "requests_broken_off" in site.apis[0].log
+    assert faults_of(site) == []
+
+
+@pytest.mark.parametrize("set_up", SET_UPS[:1], indirect=True)
+async def test_a_worker_ends_whenever_after_its_start_it_is_told_to(make_site: MakeSite) -> None:
+    worker = make_site(workers=1).site.workers[0]
+    worker.stop()
+    took_s = []
+    for delay_s in (0, 0, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5):
+        worker.start()
+        await asyncio.to_thread(_wait_until_it_hears, worker)
+        await asyncio.sleep(delay_s)  # what is tried: any moment after that
+        started_at = time.monotonic()
+
+        assert await asyncio.to_thread(_terminate, worker) == 0
+
+        took_s.append(time.monotonic() - started_at)
+    print(f"ended within {max(took_s):.1f} s")
+    assert max(took_s) < DRAIN_S
+    assert "tasks_left" not in worker.log
+
+
+def _wait_until_it_hears(program: Program) -> None:
+    deadline = time.monotonic() + 20
+    while not _catches(program.pid, signal.SIGTERM):
+        assert program.is_running
+        assert time.monotonic() < deadline
+        time.sleep(0.0005)
+
+
+def _catches(pid: int, number: int) -> bool:
+    (caught,) = re.findall(r"SigCgt:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(caught, 16) & 1 << (number - 1))
+
+
+async def _is_somebody_held(client: Client) -> bool:
+    return "\nsafelight_subscribers 1.0" in (await client.http.get("/metrics")).text
+
+
+async def _is_receiving(client: Client, session_id: str) -> bool:
+    return bool((await ask_session(client, session_id))["state"] == "RECEIVING")
 
 
 def _terminate(program: Program) -> int:

@@ -122,7 +122,7 @@ class DeliveryService:
             while True:
                 record = _find_visible(principal, snapshot, path)
                 left_s = deadline - asyncio.get_running_loop().time()
-                if record.is_final or left_s <= 0:
+                if record.is_final or left_s <= 0 or not feed.is_holding:
                     return snapshot, record
                 await watcher.wait(left_s)
                 snapshot = feed.latest

@@ -186,12 +186,14 @@ class OnDemand:
 async def _wait_while(
     is_awaited: Callable[[ImageSnapshot], bool], feed: ImageFeed, watcher: Watcher, deadline: float
 ) -> bool:
-    """Return when what the rows say is not awaited any more; False where the time was over first."""
+    """Return when what the rows say is not awaited any more; False where it takes too long."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout_at(deadline):
             snapshot = await feed.read_now()
             while snapshot is not None and is_awaited(snapshot):
+                if not feed.is_holding:
+                    return False
                 has_news = await watcher.wait(min(_LOOK_AGAIN_S, deadline - loop.time()))
                 # Without news the rows are asked: a hint can be lost, and many who wait share one reading. That one is
                 # news itself, so that asking after news would never end.

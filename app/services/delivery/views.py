@@ -4,7 +4,6 @@ A count may be lost with whoever held it; none is ever counted twice.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 
@@ -13,6 +12,7 @@ from redis.exceptions import RedisError
 
 from app.db.engine import Database
 from app.db.images import add_views
+from app.ending import end_tasks
 from app.errors import Unavailable
 from app.ids import ImageId, parse_uuid
 from app.telemetry import LOST_VIEWS
@@ -66,10 +66,7 @@ class ViewCounter:
 
     async def close(self) -> None:
         """Hand over what is left."""
-        if self._flushing is not None:
-            self._flushing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._flushing
+        await end_tasks([self._flushing])
         if self._counts:
             await self.flush()
             LOST_VIEWS.inc(sum(self._counts.values()))

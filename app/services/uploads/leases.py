@@ -23,6 +23,7 @@ from app.db.uploads import (
 )
 from app.db.variants import reset_variants
 from app.domain.states import SessionState
+from app.ending import end_soon
 from app.errors import SafelightError, Unavailable, UploadAlreadyUsed, UploadExpired
 from app.events.bus import EventBus
 
@@ -67,7 +68,7 @@ class SessionLease:
         try:
             yield
         finally:
-            keeping.cancel()
+            end_soon(keeping)
 
     async def release(self) -> None:
         """Leave the session OPEN for another try, unless the image has its bytes after all."""

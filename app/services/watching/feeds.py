@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from app.db.engine import Database
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.states import SessionState
+from app.ending import end_soon
 from app.errors import Unavailable
 from app.events.bus import EventBus
 from app.events.hints import Hint
@@ -79,6 +80,8 @@ class ImageFeed:
         self._task: asyncio.Task[None] | None = None
         self.latest: ImageSnapshot | None = None
         self.received_bytes = 0
+        self.is_holding = True
+        """May a request be held until the image changes? Not when the server stops."""
 
     @property
     def is_watched(self) -> bool:
@@ -118,7 +121,7 @@ class ImageFeed:
         self._listening.close()
         self._followed.clear()
         if self._task is not None:
-            self._task.cancel()
+            end_soon(self._task)
 
     def _follow(self, image_id: ImageId) -> None:
         if image_id not in self._followed:
@@ -128,7 +131,7 @@ class ImageFeed:
     def _on_hint(self, hint: Hint) -> None:
         if hint.received_bytes is not None:
             self.received_bytes = hint.received_bytes
-            self._wake_all()
+            self.wake_all()
             return
         self._hinted_at = self._hinted_at or hint.committed_at
         self._dirty.set()
@@ -162,7 +165,7 @@ class ImageFeed:
         session = snapshot.session if snapshot is not None else None
         if session is not None and session.state is not SessionState.RECEIVING:
             self.received_bytes = 0  # the next try begins to count anew
-        self._wake_all()
+        self.wake_all()
         if hinted_at is not None:
             PUSH_DELAY_SECONDS.observe(max(0.0, time.time() - hinted_at))
         async with self._read_done:
@@ -170,7 +173,8 @@ class ImageFeed:
             self._read_done.notify_all()
         return True
 
-    def _wake_all(self) -> None:
+    def wake_all(self) -> None:
+        """Let every watcher look again."""
         for watcher in self._watchers:
             watcher.wake()
 
@@ -182,6 +186,7 @@ class Feeds:
         self._database = database
         self._bus = bus
         self._feeds: dict[ImageId, ImageFeed] = {}
+        self._is_holding = True
         bus.on_resync(self._mark_all_dirty)
 
     @contextlib.asynccontextmanager
@@ -190,12 +195,20 @@ class Feeds:
         feed = self._feeds.get(image_id)
         if feed is None:
             feed = self._feeds[image_id] = ImageFeed(self._database, self._bus, image_id)
+            feed.is_holding = self._is_holding
         try:
             with feed.joined() as watcher:
                 yield feed, watcher
         finally:
             if not feed.is_watched and self._feeds.get(image_id) is feed:
                 del self._feeds[image_id]
+
+    def stop_holding(self) -> None:
+        """Wake everybody: whoever holds a request answers it with what there is."""
+        self._is_holding = False
+        for feed in self._feeds.values():
+            feed.is_holding = False
+            feed.wake_all()
 
     def _mark_all_dirty(self) -> None:
         for feed in self._feeds.values():

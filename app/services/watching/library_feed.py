@@ -17,6 +17,7 @@ from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot
 from app.db.variants import list_variants
 from app.domain.library_events import LibraryEventKind
+from app.ending import end_soon
 from app.errors import Unavailable
 from app.events.bus import EventBus
 from app.events.hints import Hint
@@ -90,7 +91,7 @@ class LibraryFeed:
 
     def _stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
+            end_soon(self._task)
         self._unread.clear()
         self._told.clear()
         self._missed_since = None
