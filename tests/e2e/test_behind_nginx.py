@@ -203,7 +203,10 @@ async def test_empty_conditions_are_none_or_an_error_that_nobody_keeps(
     address = f"{twice.url}{twice.pictures[place, state].address}"
 
     for _ in range(3):
-        answer = await client.get(address, headers={name: ""})
+        try:
+            answer = await client.get(address, headers={name: ""})
+        except httpx.ReadError:  # nginx 1.22 breaks some of them off: that, too, nobody keeps
+            continue
         if answer.status_code == 200:
             continue
         assert answer.status_code == 412

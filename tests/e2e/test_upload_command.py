@@ -169,7 +169,7 @@ class TestBadFiles:
 
         done = upload(site.base_url, "a.jpg", "--json", "--derivative", "webp:w777", folder=tmp_path)
 
-        assert codes_of(events_of(done.stdout)) == {"a.jpg": "INVALID_REQUEST"}
+        assert codes_of(events_of(done.stdout)) == {"a.jpg": "DERIVATIVE_NOT_ALLOWED"}
 
 
 class TestNoServer:
