@@ -28,8 +28,11 @@ subscription ($id: ID!) {
 """
 
 
-async def watch(image_id: str, is_watching: asyncio.Event) -> None:
-    """Print each change until the image is complete; `is_watching` is set by the first event."""
+async def watch(image_id: str, is_watching: asyncio.Event) -> str | None:
+    """Print each change until the image is complete; what went wrong, if anything did.
+
+    `is_watching` is set by the first message.
+    """
     async with connect(f"ws{URL.removeprefix('http')}/graphql", subprotocols=[PROTOCOL]) as socket:
         await socket.send(json.dumps({"type": "connection_init", "payload": CREDENTIALS}))
         await socket.recv()  # connection_ack
@@ -37,13 +40,14 @@ async def watch(image_id: str, is_watching: asyncio.Event) -> None:
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         async for text in socket:
             message = json.loads(text)
-            if message["type"] == "complete":
-                return
-            if message["type"] == "error":
-                sys.exit(message["payload"][0]["message"])
             is_watching.set()
+            if message["type"] == "complete":
+                return None
+            if message["type"] == "error":
+                return str(message["payload"][0]["message"])
             for variant in message["payload"]["data"]["stableVariants"]["changed"]:
                 print("ready  " if variant["ready"] else "planned", variant["url"], flush=True)
+    return "The server has closed the socket."
 
 
 async def main(path: Path) -> None:
@@ -64,7 +68,8 @@ async def main(path: Path) -> None:
         if response.is_error:
             watching.cancel()
             sys.exit(response.json()["message"])
-        await watching
+        if problem := await watching:
+            sys.exit(problem)
 
 
 if __name__ == "__main__":
