@@ -40,12 +40,14 @@ async def test_what_happened_on_another_process_while_redis_was_away_is_told(mak
         async with asyncio.timeout(WITHIN_S):
             while (await told.get())[1] != "meanwhile":
                 pass
+        kind, title = "", None
         async with asyncio.timeout(WITHIN_S):
-            while told.empty():  # for a second the other process does not ask a Redis again that was away
+            while title != "after":  # hints may come twice, and for a second nobody asks a Redis that was away
                 await acting.ask(UPDATE, id=session.image_id, title="after")
                 await asyncio.wait([following], timeout=0.05)
-        kind, title = told.get_nowait()
+                while not told.empty():
+                    kind, title = told.get_nowait()
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
-    assert (kind, title) == ("IMAGE_UPDATED", "after")
+    assert kind == "IMAGE_UPDATED"

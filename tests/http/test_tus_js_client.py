@@ -102,7 +102,8 @@ class TestTusJsClient:
         session = await ask_session(client, session_id_of(outcome["url"]))
         assert session["state"] == "CANCELLED"
         assert (await client.http.head(outcome["url"], headers=TUS)).status_code == 410
-        assert partials_of(site) == before
+        # The sweep may have taken what tests before this one have left.
+        assert set(partials_of(site)) <= set(before)
 
     async def test_an_expired_upload_is_begun_anew(self, site: Site, node: str, client: Client, tmp_path: Path) -> None:
         content = picture(6)
