@@ -101,7 +101,9 @@ class Site:
     def leftovers(self) -> list[str]:
         """Files that uploads and jobs have left in the scratch folder."""
         scratch = self.data_dir / "tmp"
-        return sorted(str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file())
+        while True:
+            with contextlib.suppress(FileNotFoundError):  # a job's folder went while it was looked into
+                return sorted(str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file())
 
 
 def _is_ready(url: str) -> bool:
