@@ -177,7 +177,6 @@ async def test_limits_of_bytes_quota_and_rate_are_told_in_pixelfoxs_words(people
         ({"processing": {"profile": "custom", "derivatives": ["webp"]}}, "processing.derivatives"),
         ({"processing": custom([{"family": "webp"}])}, "processing.derivatives"),
         ({"processing": custom([{"family": "bmp", "size": "small"}])}, "processing.derivatives"),
-        ({"processing": custom([{"family": "webp", "size": "gigantic"}])}, "processing.derivatives"),
         ({"processing": custom([{"family": "webp", "size": f"w{n}"} for n in range(61)])}, "processing.derivatives"),
     ],
     ids=lambda value: repr(value)[:50],
@@ -187,6 +186,14 @@ async def test_a_session_that_cannot_be_is_refused_by_field(fox: Fox, change: Js
     answer = await fox.http.post("/upload/sessions", json={"file_size": 1_000, **change})
 
     assert error_of(answer) == (400, "bad_request", field)
+
+
+async def test_what_nobody_makes_is_refused_by_name(fox: Fox) -> None:
+    gigantic = {"family": "webp", "size": "gigantic"}
+
+    answer = await fox.http.post("/upload/sessions", json={"file_size": 9, "processing": custom([SMALL, gigantic])})
+
+    assert error_of(answer) == (400, "derivative_not_allowed", "processing.derivatives")
 
 
 async def test_what_the_plan_does_not_make_is_refused_by_name(people: People) -> None:
