@@ -187,9 +187,7 @@ async def test_objects_are_not_to_be_had_from_outside(behind: Behind, served: Se
 async def test_lost_bytes_are_an_error_of_ours_that_nobody_may_keep(
     behind: Behind, served: Served, front: httpx.AsyncClient, request: pytest.FixtureRequest
 ) -> None:
-    async with httpx.AsyncClient(base_url=behind.site.base_url) as direct:
-        place = urlsplit((await direct.get(served.large_path)).headers["x-accel-redirect"]).path
-    _, _, kind, name = place.split("/", 3)
+    kind, name = await find_object(behind, served)
     if kind == "s3":
         s3: S3Server = request.getfixturevalue("s3_server")
         s3.client().remove_object(*name.split("/", 1))
@@ -204,9 +202,7 @@ async def test_lost_bytes_are_an_error_of_ours_that_nobody_may_keep(
 async def test_a_part_of_a_file_that_has_become_shorter_is_an_error_that_nobody_may_keep(
     behind: Behind, served: Served, front: httpx.AsyncClient, request: pytest.FixtureRequest
 ) -> None:
-    async with httpx.AsyncClient(base_url=behind.site.base_url) as direct:
-        place = urlsplit((await direct.get(served.large_path)).headers["x-accel-redirect"]).path
-    _, _, kind, name = place.split("/", 3)
+    kind, name = await find_object(behind, served)
     if kind == "s3":
         s3: S3Server = request.getfixturevalue("s3_server")
         bucket, key = name.split("/", 1)
@@ -218,6 +214,14 @@ async def test_a_part_of_a_file_that_has_become_shorter_is_an_error_that_nobody_
 
     assert answer.status_code == 416
     assert "no-store" in answer.headers.get_list("cache-control")
+
+
+async def find_object(behind: Behind, served: Served) -> tuple[str, str]:
+    """In which kind of store the large picture lies, `files` or `s3`, and under which name."""
+    async with httpx.AsyncClient(base_url=behind.site.base_url) as direct:
+        place = urlsplit((await direct.get(served.large_path)).headers["x-accel-redirect"]).path
+    _, _, kind, name = place.split("/", 3)
+    return kind, name
 
 
 def assert_kept_by_nobody(answer: httpx.Response) -> None:
