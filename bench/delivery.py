@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 from bench.loads import Load, measure, missing_tools
 from bench.peers import NotHere, ipx_path, running_ipx, running_thumbor, thumbor_path
 from bench.sites import CORPUS, PHOTO, pin, running_site
-from tests.e2e.clients import Client
-from tests.e2e.servers import Program, Site
-from tests.servers.deployed_nginx import run_deployed_nginx
-from tests.servers.nginx import run_nginx
-from tests.servers.ports import find_free_port
+from tests.support.client import Client
+from tests.support.servers.deployed_nginx import run_deployed_nginx
+from tests.support.servers.nginx import run_nginx
+from tests.support.servers.ports import find_free_port
+from tests.support.site import Program, Site
 
 WANTED_BYTES = 84 * 1024
 PRESET = """mutation ($width: Int!) {

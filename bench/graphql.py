@@ -24,11 +24,11 @@ from app.ids import AccountId, ImageId, make_uuid
 from bench.loads import Load, measure, missing_tools
 from bench.peers import running
 from bench.sites import pin, rss_mib, running_site
-from tests.e2e.rows import open_rows
-from tests.e2e.servers import Site
-from tests.servers.ports import find_free_port
-from tests.servers.prepared import API_KEY
-from tests.services.shelf import columns_of
+from tests.support.library_fixture import columns_of
+from tests.support.servers.ports import find_free_port
+from tests.support.servers.prepared import API_KEY
+from tests.support.site import Site
+from tests.support.site_rows import open_rows
 
 CONNECTIONS = 16
 IMAGES = 200

@@ -21,8 +21,8 @@ import httpx
 
 from bench.peers import NotHere, ipx_path, running_ipx, running_thumbor, thumbor_path
 from bench.sites import PHOTO, running_site
-from tests.e2e.clients import Client, OpenSession
-from tests.e2e.servers import Site
+from tests.support.client import Client, OpenSession
+from tests.support.site import Site
 
 BENCH_DIR = Path(__file__).parent
 WIDTH_PX = 800

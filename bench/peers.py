@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.servers.ports import find_free_port
+from tests.support.servers.ports import find_free_port
 
 BUILD = Path(__file__).parent / "build"
 THUMBOR, IPX = "7.8.0", "3.1.1"

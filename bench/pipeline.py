@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.sites import PHOTO, running_site
-from tests.e2e.clients import WATCH, Client, GraphQLFailure
+from tests.support.client import WATCH, Client, GraphQLFailure
 
 S8 = [
     *(("JPEG", size) for size in ("og-image", "s8-800", "w256", "thumb")),

@@ -28,10 +28,10 @@ from app.settings import Settings
 from app.storage.port import ObjectKey
 from bench.sites import pin, rss_mib, running_site
 from bench.subscribers import Subscriber, connect_all
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
-from tests.servers.prepared import API_KEY
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.servers.prepared import API_KEY
+from tests.support.site import Site
 
 SIZES = ("small", "medium", "w128", "w256", "w512", "w1024", "w1536", "w2048", "thumb", "og-image", "public")
 QUERY = """subscription { stableVariants(imageId: "%s") {

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.e2e.servers import Site, run_site
-from tests.servers.redis import run_redis
+from tests.support.servers.redis import run_redis
+from tests.support.site import Site, run_site
 
 CORPUS = Path(os.environ.get("SAFELIGHT_CORPUS", Path(__file__).parents[2] / "shared" / "corpora"))
 PHOTO = CORPUS / "photos" / "p12-train.jpg"

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.servers.ports import find_free_port
+from tests.support.servers.ports import find_free_port
 
 ROOT = Path(__file__).parents[1]
 CONNECTING_AT_ONCE = 50
@@ -177,7 +177,7 @@ async def measure(arguments: argparse.Namespace) -> None:
 def toy_server(arguments: argparse.Namespace) -> Iterator[None]:
     """Serve the toy schema, and fill in what was not said about the server."""
     port = find_free_port()
-    command = [sys.executable, "-m", "tests.graphql.protocol.toy", str(port)]
+    command = [sys.executable, "-m", "tests.support.toy_schema", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     arguments.url, arguments.pid = f"http://127.0.0.1:{port}/graphql", process.pid
     sign = "" if arguments.shared else "-"

@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator
 
 from bench.sites import rss_mib, running_site
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
 
 UPLOADS = 10
 FILE_BYTES = 100 * 1000 * 1000

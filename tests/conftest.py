@@ -8,14 +8,14 @@ settings.load_profile("unhurried")
 
 # Those that others import come first, or pytest warns that it cannot rewrite their assertions.
 pytest_plugins = [
-    "tests.servers.ports",
-    "tests.servers.corpus",
-    "tests.servers.reference",
-    "tests.servers.nginx",
-    "tests.servers.node",
-    "tests.servers.postgres",
-    "tests.servers.prepared",
-    "tests.servers.redis",
-    "tests.servers.s3",
-    "tests.people",
+    "tests.support.servers.ports",
+    "tests.support.servers.corpus",
+    "tests.support.servers.reference",
+    "tests.support.servers.nginx",
+    "tests.support.servers.node",
+    "tests.support.servers.postgres",
+    "tests.support.servers.prepared",
+    "tests.support.servers.redis",
+    "tests.support.servers.s3",
+    "tests.support.accounts_fixture",
 ]

@@ -16,12 +16,13 @@ from graphql import build_schema, parse, validate
 import app
 from app.cli import main as command_line
 from app.graphql_api.schema import write_sdl
-from tests.e2e.servers import run_site
-from tests.pages import PAGES, ROOT, blocks, id_of, read
-from tests.pictures import make_jpeg
-from tests.servers.prepared import API_KEY
-from tests.servers.programs import refuse
-from tests.servers.redis import run_redis
+from tests.support.docs_pages import PAGES, blocks, id_of, read
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
+from tests.support.servers.prepared import API_KEY
+from tests.support.servers.programs import refuse
+from tests.support.servers.redis import run_redis
+from tests.support.site import run_site
 
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
 

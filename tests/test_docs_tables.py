@@ -29,7 +29,8 @@ from app.services.uploads.sessions import MAX_SESSIONS_AT_ONCE
 from app.services.watching.library_watcher import MAX_PENDING
 from app.settings import Settings
 from app.workers.renewing import RENEW_EVERY_S
-from tests.pages import ROOT, between, read
+from tests.support.docs_pages import between, read
+from tests.support.paths import ROOT
 
 # Named by the contract, and not raised by anything yet.
 CODES_TO_COME = {ErrorCode.URL_NOT_ALLOWED: 400, ErrorCode.FETCH_FAILED: 502}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 

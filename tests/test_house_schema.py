@@ -1,7 +1,6 @@
 """The schema as a promise: committed as it is, described in every part, and true to the contract it grew from."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +20,9 @@ from graphql import (
 )
 
 from app.graphql_api.schema import write_sdl
+from tests.support.paths import ROOT, SHARED
 
-ROOT = Path(__file__).parent.parent
-CONTRACT = ROOT.parent / "shared" / "design" / "contract.graphql"
+CONTRACT = SHARED / "design" / "contract.graphql"
 
 
 def own_types(schema: GraphQLSchema) -> dict[str, GraphQLNamedType]:

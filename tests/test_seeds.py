@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faces.seeds import MAX_TESTS, ROOT, ROWS, claims_of, covers, read_page, rows_in
+from tests.support.paths import ROOT
+from tests.support.seeds import MAX_TESTS, ROWS, claims_of, covers, read_page, rows_in
 
 
 def test_every_row_of_the_ledger_is_listed_once_in_its_order() -> None:
@@ -29,7 +30,7 @@ def test_every_test_that_is_named_exists_and_names_the_row_too() -> None:
 
 
 def test_the_page_is_up_to_date() -> None:
-    """Else: python -m tests.faces.seeds."""
+    """Else: python -m tests.support.seeds."""
     written = {seed.row: list(seed.tests) for seed in read_page()}
 
     assert written == {row: covers().get(row, [])[:MAX_TESTS] for row in ROWS}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Visit
-from tests.browser.toy_server import IMAGE_ID, KEY, TOKEN, toy_server
+from tests.support.browser import Visit
+from tests.support.graphiql_server import IMAGE_ID, KEY, TOKEN, toy_server
 
 
 async def open_page(page: Page, address: str) -> None:

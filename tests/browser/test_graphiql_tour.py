@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Visit
 from tests.browser.test_graphiql import open_page, open_tab, run_operation, storage_text
-from tests.e2e.clients import Client
-from tests.e2e.compose_file import ROOT
-from tests.e2e.processes import started
-from tests.pictures import make_jpeg
+from tests.support.browser import Visit
+from tests.support.client import Client
+from tests.support.command_runner import started
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
 
 
 @pytest.fixture

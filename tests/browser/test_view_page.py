@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Visit, open_visit
-from tests.e2e.clients import Client, OpenSession
-from tests.e2e.servers import Site, run_site
-from tests.pictures import make_jpeg, make_png
-from tests.servers.redis import run_redis
+from tests.support.browser import Visit, open_visit
+from tests.support.client import Client, OpenSession
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.servers.redis import run_redis
+from tests.support.site import Site, run_site
 
 WITHIN_MS = 30_000
 PAGE = "query ($id: ID!) { image(id: $id) { viewUrl embed { bbcode } } }"

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.browser import conftest as browsers
-from tests.e2e.compose_file import ROOT
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
-from tests.servers.node import NODE_PROJECT
-from tests.servers.prepared import API_KEY
+from tests.support import browser as browsers
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
+from tests.support.servers.node import NODE_PROJECT
+from tests.support.servers.prepared import API_KEY
+from tests.support.site import Site
 
 EXAMPLES = ROOT / "examples"
 chromium, browser, visit = browsers.chromium, browsers.browser, browsers.visit

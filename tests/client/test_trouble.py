@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.gate import Gate, run_gate
-from tests.client.program import codes_of, events_of, of_kind, put, start
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site, run_site
-from tests.pictures import make_jpeg
-from tests.servers.redis import run_redis
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.servers.redis import run_redis
+from tests.support.site import Site, run_site
+from tests.support.throttled_proxy import Gate, run_gate
+from tests.support.upload_command import codes_of, events_of, of_kind, put, start
 
 
 def uploads_left(site: Site) -> list[str]:

@@ -18,7 +18,7 @@ from app.db.variants import (
 )
 from app.domain.variants import VariantState
 from app.ids import ImageId
-from tests.db.rows import NOW, SIZES, add_account, add_image, add_variants
+from tests.support.db_rows import NOW, SIZES, add_account, add_image, add_variants
 
 LEASE = timedelta(seconds=6)
 LATER = NOW + LEASE + timedelta(seconds=1)

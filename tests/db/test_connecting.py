@@ -11,7 +11,7 @@ import pytest_asyncio
 from app.db.connecting import parse_url
 from app.db.engine import Database
 from app.db.failures import DatabaseRefused
-from tests.servers.tls import make_certificate, tls_before
+from tests.support.servers.tls import make_certificate, tls_before
 
 
 @dataclass(frozen=True, slots=True)

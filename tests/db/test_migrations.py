@@ -18,7 +18,7 @@ from app.db.variants import insert_variants
 from app.domain.variants import Derivative, Family, Fit, MetadataPolicy
 from app.ids import make_uuid
 from app.services.making.planning import planned_rows
-from tests.db.rows import NOW, SIZES, add_account, add_image, add_variants
+from tests.support.db_rows import NOW, SIZES, add_account, add_image, add_variants
 
 PRESET = {
     **{"name": "hero", "fit": Fit.SCALE_DOWN, "width_px": 9, "keeps_metadata": MetadataPolicy.NONE},

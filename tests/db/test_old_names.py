@@ -14,7 +14,7 @@ from app.db.tables import old_places, old_slugs
 from app.db.trash import remove_images
 from app.domain.access import Visibility
 from app.ids import AccountId, AlbumId, ImageId, make_uuid
-from tests.db.rows import NOW, add_account, add_image
+from tests.support.db_rows import NOW, add_account, add_image
 
 
 def spot(owner_id: AccountId, *filenames: str, album_id: AlbumId | None = None, is_public_only: bool = True) -> Spot:

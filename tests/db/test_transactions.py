@@ -8,7 +8,7 @@ from app.db.engine import Database
 from app.db.failures import RowConflict
 from app.db.images import bump_revision, find_image
 from app.ids import ImageId
-from tests.db.rows import NOW, add_account, add_image
+from tests.support.db_rows import NOW, add_account, add_image
 
 WRITERS, WRITES = 16, 12
 

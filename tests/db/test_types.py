@@ -7,7 +7,7 @@ from sqlalchemy.exc import StatementError
 
 from app.db.engine import Database
 from app.db.images import find_image
-from tests.db.rows import NOW, add_account, add_image
+from tests.support.db_rows import NOW, add_account, add_image
 
 
 async def test_a_moment_of_any_zone_comes_back_as_the_same_moment_in_utc(database: Database) -> None:

@@ -18,7 +18,7 @@ from app.db.uploads import (
 )
 from app.domain.states import SessionState
 from app.ids import ImageId, SessionId
-from tests.db.rows import NOW, add_account, add_image, add_session
+from tests.support.db_rows import NOW, add_account, add_image, add_session
 
 LEASE = timedelta(seconds=15)
 LATER = NOW + LEASE + timedelta(seconds=1)

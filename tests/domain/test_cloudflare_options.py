@@ -11,7 +11,7 @@ from app.domain.outputs import OutputFormat
 from app.domain.transforms import OtherFit, Transform
 from app.domain.variants import BUILT_IN_PRESETS, Fit, MetadataPolicy
 from app.errors import InvalidRequest
-from tests.domain.option_texts import HOSTILE_TEXTS, read_hostile_texts, read_or_refusal
+from tests.support.option_texts import HOSTILE_TEXTS, read_hostile_texts, read_or_refusal
 
 COPYRIGHT = MetadataPolicy.COPYRIGHT
 

@@ -7,7 +7,7 @@ from PIL import ImageColor
 
 from app.domain.colors import parse_color
 from app.errors import InvalidRequest
-from tests.domain.option_texts import read_or_refusal
+from tests.support.option_texts import read_or_refusal
 
 
 @pytest.mark.parametrize("name", sorted(ImageColor.colormap))

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.signatures import is_signed, sign, verify
-from tests.pages import ROOT, blocks
-from tests.servers.programs import find_node
+from tests.support.docs_pages import blocks
+from tests.support.paths import ROOT
+from tests.support.servers.programs import find_node
 
 IMPORT = 'import { createHmac } from "node:crypto";\n'
-SCRIPT = Path(__file__).parents[1] / "node" / "signatures.mjs"
+SCRIPT = ROOT / "tests" / "node" / "signatures.mjs"
 HOST = "https://img.example.org"
 PATH = "/f/018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e/webp/small.webp"
 ID = "018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e"

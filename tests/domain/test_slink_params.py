@@ -10,7 +10,7 @@ from app.domain.slink_params import parse_slink_params
 from app.domain.transforms import Transform
 from app.domain.variants import Fit
 from app.errors import InvalidRequest
-from tests.domain.option_texts import read_hostile_texts, read_or_refusal
+from tests.support.option_texts import read_hostile_texts, read_or_refusal
 
 Query = list[tuple[str, str]]
 

@@ -14,7 +14,7 @@ from app.domain.transform_geometry import plan_transform
 from app.domain.transforms import MAX_OPTIONS_CHARACTERS, OtherFit, Transform, parse_options, write_options
 from app.domain.variants import Fit, FocalPoint, Geometry, MetadataPolicy
 from app.errors import InvalidRequest
-from tests.domain.option_texts import HOSTILE_TEXTS, read_hostile_texts, read_or_refusal
+from tests.support.option_texts import HOSTILE_TEXTS, read_hostile_texts, read_or_refusal
 
 SIDES = st.none() | st.integers(1, 4000)
 SHARES = st.none() | st.floats(0, 1)

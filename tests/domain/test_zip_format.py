@@ -22,7 +22,7 @@ from app.domain.zip_format import (
     data_descriptor,
     local_header,
 )
-from tests.servers.programs import find_program
+from tests.support.servers.programs import find_program
 
 MOMENT = datetime(2024, 5, 6, 7, 8, 10, tzinfo=UTC)
 

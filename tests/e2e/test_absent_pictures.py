@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from app.domain.variants import VariantState
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import change_image, change_variant
-from tests.e2e.servers import Site
-from tests.e2e.serving import Served, make_noisy, serve
-from tests.e2e.wire import open_wire
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.raw_http import open_wire
+from tests.support.served_image import Served, make_noisy, serve
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import change_image, change_variant
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 CREATE = "mutation ($input: CreateUploadSessionInput!) { createUploadSession(input: $input) { session { id } } }"
 GENERATE = (

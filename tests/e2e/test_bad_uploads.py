@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from tests.e2e.asking import ask_session, eventually, sha256_of
-from tests.e2e.clients import Client, GraphQLFailure, OpenSession
-from tests.e2e.logs import faults_of, uploads_left
-from tests.e2e.rows import read_image
-from tests.e2e.servers import Site
-from tests.e2e.wire import open_wire, target_of
-from tests.pictures import join_png, make_jpeg
+from tests.support.client import Client, GraphQLFailure, OpenSession
+from tests.support.graphql_client import ask_session, eventually, sha256_of
+from tests.support.pictures import join_png, make_jpeg
+from tests.support.raw_http import open_wire, target_of
+from tests.support.site import Site
+from tests.support.site_logs import faults_of, uploads_left
+from tests.support.site_rows import read_image
 
 PART = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
 PICTURE = make_jpeg(350, 200)

@@ -12,13 +12,13 @@ import httpx
 import pytest
 
 from app.domain.signatures import sign
-from tests.e2e.clients import Client
-from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.servers import Program, Site, run_site
-from tests.e2e.serving import make_noisy
-from tests.servers.deployed_nginx import run_deployed_nginx
-from tests.servers.ports import find_free_port
-from tests.servers.redis import run_redis
+from tests.support.client import Client
+from tests.support.served_image import make_noisy
+from tests.support.servers.deployed_nginx import run_deployed_nginx
+from tests.support.servers.ports import find_free_port
+from tests.support.servers.redis import run_redis
+from tests.support.site import Program, Site, run_site
+from tests.support.site_fixtures import SET_UPS, environment_of
 
 SHOWN = "query ($id: ID!) { image(id: $id) { shortId } signingKeys { value } }"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from tests.e2e.compose_file import ROOT, environment_of, load_compose
+from tests.support.compose_file import environment_of, load_compose
+from tests.support.paths import ROOT
 
 SECRETS = {
     "SAFELIGHT_SECRET": "x" * 32,

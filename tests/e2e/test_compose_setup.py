@@ -16,17 +16,18 @@ import httpx
 import pytest
 
 from app.services.delivery.deliverables import MAX_KEPT_BODY_BYTES
-from tests.e2e.compose_file import ROOT, environment_of, load_compose
-from tests.e2e.journey import OPEN, Journey, ask, travel
-from tests.e2e.processes import Running, started
-from tests.e2e.serving import make_noisy
 from tests.e2e.test_compose_file import SECRETS
 from tests.e2e.test_handing_over import assert_kept_by_nobody
-from tests.e2e.wire import open_wire
-from tests.pictures import make_jpeg
-from tests.servers.deployed_nginx import run_deployed_nginx
-from tests.servers.ports import find_free_port
-from tests.servers.s3 import S3Server
+from tests.support.command_runner import Running, started
+from tests.support.compose_file import environment_of, load_compose
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
+from tests.support.raw_http import open_wire
+from tests.support.scenario import OPEN, Journey, ask, travel
+from tests.support.served_image import make_noisy
+from tests.support.servers.deployed_nginx import run_deployed_nginx
+from tests.support.servers.ports import find_free_port
+from tests.support.servers.s3 import S3Server
 
 KEY = SECRETS["SAFELIGHT_BOOTSTRAP_KEY"]
 

@@ -10,8 +10,8 @@ import websockets
 from websockets.exceptions import InvalidStatus
 
 from app.connections import HEAD_TIMEOUT_S, MAX_HEAD_BYTES
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 pytestmark = pytest.mark.parametrize("site", ["sqlite+directory"], indirect=True)
 

@@ -8,11 +8,11 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.asking import sha256_of
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
-from tests.e2e.serving import Served, make_noisy, serve
+from tests.support.client import Client
+from tests.support.graphql_client import sha256_of
+from tests.support.served_image import Served, make_noisy, serve
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 ALWAYS = {
     "accept-ranges": "bytes",

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.asking import Json, ask_image, ask_session, follow_session
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.logs import faults_of, uploads_left
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client, GraphQLFailure
+from tests.support.graphql_client import Json, ask_image, ask_session, follow_session
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
+from tests.support.site_logs import faults_of, uploads_left
 
 EXTRA = {"profile": "CUSTOM", "derivatives": [{"family": "PNG", "size": "thumb"}, {"family": "WEBP", "size": "small"}]}
 NODE = "query ($id: ID!) { node(id: $id) { id } image(id: $id) { id title customId tags } nodes(ids: [$id]) { id } }"

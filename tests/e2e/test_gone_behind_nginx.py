@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
-from tests.servers.deployed_nginx import run_deployed_nginx
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.servers.deployed_nginx import run_deployed_nginx
+from tests.support.site import Site
 
 HIDE = "mutation ($id: ID!) { updateImage(input: {id: $id, visibility: PRIVATE}) { image { id } } }"
 

@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.e2e.asking import sha256_of
-from tests.e2e.clients import Client
-from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.servers import Site, run_site
-from tests.e2e.serving import Served, make_noisy, serve
 from tests.e2e.test_delivery import ALWAYS
-from tests.pictures import make_jpeg
-from tests.servers.deployed_nginx import run_deployed_nginx
-from tests.servers.prepared import API_KEY
-from tests.servers.redis import run_redis
-from tests.servers.s3 import S3Server
+from tests.support.client import Client
+from tests.support.graphql_client import sha256_of
+from tests.support.pictures import make_jpeg
+from tests.support.served_image import Served, make_noisy, serve
+from tests.support.servers.deployed_nginx import run_deployed_nginx
+from tests.support.servers.prepared import API_KEY
+from tests.support.servers.redis import run_redis
+from tests.support.servers.s3 import S3Server
+from tests.support.site import Site, run_site
+from tests.support.site_fixtures import SET_UPS, environment_of
 
 HIDE = "mutation ($id: ID!) { updateImage(input: {id: $id, visibility: PRIVATE}) { image { id } } }"
 SIGNED = 'query ($id: ID!) { image(id: $id) { signedUrl(family: ORIGINAL, size: "original") { url } } }'

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from app.domain.formats import sniff
-from tests.e2e.asking import Json, eventually
-from tests.e2e.clients import Client, OpenSession
-from tests.e2e.logs import faults_of, jobs_left, uploads_left
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client, OpenSession
+from tests.support.graphql_client import Json, eventually
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
+from tests.support.site_logs import faults_of, jobs_left, uploads_left
 
 ELSEWHERE = {"graphql", "http", "cdn", "ssrf", "filenames"}
 REJECTIONS = {

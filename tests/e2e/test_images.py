@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from app.domain.formats import MEDIA_TYPES
-from tests.e2e.asking import Json, ask_image, select_all, sha256_of
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg, make_png
+from tests.support.client import Client
+from tests.support.graphql_client import Json, ask_image, select_all, sha256_of
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 PAGE = """
 query ($first: Int, $after: String, $last: Int, $before: String, $states: [ImageState!]) {

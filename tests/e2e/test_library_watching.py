@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.e2e.asking import Json, subscribe
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.logs import faults_of
-from tests.people import ALL_BUT_ADMIN, People, Person
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import ALL_BUT_ADMIN, People, Person
+from tests.support.client import Client, GraphQLFailure
+from tests.support.graphql_client import Json, subscribe
+from tests.support.pictures import make_jpeg
+from tests.support.site_logs import faults_of
 
 WITHIN_S = 20
 LIBRARY = """

@@ -14,15 +14,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from app.domain.signatures import sign
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.conftest import environment_of
-from tests.e2e.servers import Program, Site, run_site
 from tests.graphql.test_credentials_sign_in import ME, REFRESH, SIGN_IN
-from tests.http.tus import patch
-from tests.people import PASSWORD, Residents
-from tests.pictures import make_jpeg
-from tests.servers.prepared import SECRET, clean_environment
-from tests.servers.redis import run_redis
+from tests.support.accounts_fixture import PASSWORD, Residents
+from tests.support.client import Client, GraphQLFailure
+from tests.support.pictures import make_jpeg
+from tests.support.servers.prepared import SECRET, clean_environment
+from tests.support.servers.redis import run_redis
+from tests.support.site import Program, Site, run_site
+from tests.support.site_fixtures import environment_of
+from tests.support.tus import patch
 
 REDIS_PASSWORD = "redis-password-0123456789"
 REFUSED = {401, 403, 404}

@@ -6,9 +6,9 @@ import hashlib
 import httpx
 import pytest
 
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client, GraphQLFailure
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
 
 DEFAULT = {(family, size) for family in ("ORIGINAL", "WEBP", "AVIF") for size in ("small", "medium")}
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.e2e.compose_file import ROOT
+from tests.support.paths import ROOT
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
 
 PAGE = "query ($id: ID!) { image(id: $id) { viewUrl shortUrl cdnUrl url } }"
 HIDE = "mutation ($id: ID!) { updateImage(input: {id: $id, visibility: PRIVATE}) { image { id } } }"

@@ -15,12 +15,12 @@ from app.db.on_demand import list_free
 from app.db.records import VariantRecord
 from app.domain.signatures import sign
 from app.ids import AccountId, ImageId
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import open_rows, read_image
-from tests.e2e.servers import Site
-from tests.faults.auditing import assert_clean
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.invariants import assert_clean
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import open_rows, read_image
 
 ALLOW = "mutation ($may: Boolean!) { updatePreferences(input: {flexibleVariants: $may}) { viewer { id } } }"
 STATES = "query ($id: ID!) { image(id: $id) { state complete stableVariants { family size ready } } }"

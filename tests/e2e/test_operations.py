@@ -7,12 +7,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.asking import SDL_PATH
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
-from tests.e2e.wire import open_wire
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.graphql_client import SDL_PATH
+from tests.support.pictures import make_jpeg
+from tests.support.raw_http import open_wire
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -9,11 +9,9 @@ from urllib.parse import unquote
 import pytest
 from PIL import Image
 
-from tests.e2e.asking import ask_image, sha256_of
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
-from tests.pictures import (
+from tests.support.client import Client, GraphQLFailure
+from tests.support.graphql_client import ask_image, sha256_of
+from tests.support.pictures import (
     ALL_TAGS,
     CANARY,
     Tags,
@@ -25,6 +23,8 @@ from tests.pictures import (
     make_webp,
     show,
 )
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.e2e.servers import Site, run_site
-from tests.servers.redis import run_redis
+from tests.support.servers.redis import run_redis
+from tests.support.site import Site, run_site
 
 APP = "https://app.example.org"
 

@@ -13,13 +13,13 @@ from app.db.engine import utc_now
 from app.domain.access import Visibility
 from app.events.bus import EventBus
 from app.ids import ImageId, parse_uuid
-from tests.e2e.clients import Client
-from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.rows import change_image
-from tests.e2e.servers import Site, run_site
 from tests.e2e.test_watching import check_story, watch_from_now
-from tests.pictures import make_jpeg
-from tests.servers.redis import RedisServer, run_redis
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.servers.redis import RedisServer, run_redis
+from tests.support.site import Site, run_site
+from tests.support.site_fixtures import SET_UPS, environment_of
+from tests.support.site_rows import change_image
 
 STALE_S = 1.0
 SLACK_S = 0.25

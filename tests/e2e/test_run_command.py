@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.compose_file import ROOT
-from tests.e2e.journey import travel
-from tests.e2e.processes import Running, exit_limit_s, left_after, started
-from tests.pictures import make_jpeg
+from tests.support.command_runner import Running, exit_limit_s, left_after, started
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
+from tests.support.scenario import travel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import update
 
 from app.db.tables import accounts, upload_sessions
-from tests.e2e.asking import ask_image, ask_session, follow_session, select_all
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import let_expire, open_rows, read_session
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client, GraphQLFailure
+from tests.support.graphql_client import ask_image, ask_session, follow_session, select_all
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import let_expire, open_rows, read_session
 
 CREATE = f"""
 mutation ($input: CreateUploadSessionInput!) {{

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.asking import Json
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client, GraphQLFailure
+from tests.support.graphql_client import Json
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
 
 SHARED = """
 query ($id: ID!, $widths: [Int!]!) {

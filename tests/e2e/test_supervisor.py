@@ -16,11 +16,11 @@ import redis
 
 from app.supervisor import tether
 from app.supervisor.child import Program
-from tests.e2e.processes import Running, left_after, started
-from tests.e2e.toy_supervisor import KEY
+from tests.support.command_runner import Running, left_after, started
+from tests.support.paths import ROOT
+from tests.support.toy_supervisor import KEY
 
-TOY = Path(__file__).parent / "toy_supervisor.py"
-ROOT = Path(__file__).parents[2]
+TOY = ROOT / "tests" / "support" / "toy_supervisor.py"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.client.program import codes_of, events_of, of_kind, put, upload, upload_on_terminal
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg, make_png
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.site import Site
+from tests.support.upload_command import codes_of, events_of, of_kind, put, upload, upload_on_terminal
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ESCAPE = re.compile(r"\x1b\][^\x1b\x07]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]")

@@ -8,14 +8,14 @@ import httpx
 import pytest
 
 from app.db.engine import utc_now
-from tests.e2e.asking import ask_image, ask_session, eventually, sha256_of, wait_session
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of, uploads_left
-from tests.e2e.rows import change_session, let_expire, read_session
-from tests.e2e.servers import Site
-from tests.e2e.wire import open_wire, target_of
-from tests.pictures import make_jpeg, make_png
-from tests.servers.prepared import API_KEY
+from tests.support.client import Client
+from tests.support.graphql_client import ask_image, ask_session, eventually, sha256_of, wait_session
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.raw_http import open_wire, target_of
+from tests.support.servers.prepared import API_KEY
+from tests.support.site import Site
+from tests.support.site_logs import faults_of, uploads_left
+from tests.support.site_rows import change_session, let_expire, read_session
 
 LIMIT_SLACK_BYTES = 64 * 1024
 

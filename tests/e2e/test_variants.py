@@ -6,12 +6,12 @@ import pytest
 
 from app.domain.states import ImageState
 from app.domain.variants import VariantState
-from tests.e2e.asking import Json, ask_image
-from tests.e2e.clients import Client, GraphQLFailure, OpenSession
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import change_image, change_variant
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg, make_png
+from tests.support.client import Client, GraphQLFailure, OpenSession
+from tests.support.graphql_client import Json, ask_image
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import change_image, change_variant
 
 PLAN = """
 query ($p: ProcessingInput, $w: Int!, $h: Int!) {

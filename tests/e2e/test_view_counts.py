@@ -5,9 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
 
 WITHIN_S = 20
 VIEWS = "query ($id: ID!) { image(id: $id) { views updatedAt stableVariants { url } } }"

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.routes.view_markup import camera_of
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.pictures import Tags, make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import Tags, make_jpeg
+from tests.support.site import Site
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
 PAGE = "query ($id: ID!) { image(id: $id) { shortId viewUrl embed { bbcode } } }"

@@ -10,13 +10,13 @@ from sqlalchemy import update
 from app.db.engine import utc_now
 from app.db.tables import images
 from app.domain.access import Visibility
-from tests.e2e.asking import WATCH_SESSION, Json, follow_session, subscribe, wait_session
-from tests.e2e.clients import Client, GraphQLFailure, OpenSession
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import change_image, let_expire, open_rows
-from tests.e2e.servers import Site
-from tests.e2e.wire import Wire, open_wire, target_of
-from tests.pictures import make_jpeg
+from tests.support.client import Client, GraphQLFailure, OpenSession
+from tests.support.graphql_client import WATCH_SESSION, Json, follow_session, subscribe, wait_session
+from tests.support.pictures import make_jpeg
+from tests.support.raw_http import Wire, open_wire, target_of
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import change_image, let_expire, open_rows
 
 WITHIN_S = 30
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.compose_file import ROOT
-from tests.faces.scripts import run_script
-from tests.people import People
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.documented_scripts import run_script
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
 
 PRELUDE = """import { watch } from "./watch.mjs";
 const [base, key, uuid, shortId] = process.argv.slice(2);

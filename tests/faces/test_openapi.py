@@ -20,13 +20,13 @@ from app.routes.hosts import PictureHosts
 from app.routes.openapi import make_document
 from app.settings import Settings
 from app.web import Server
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site, run_site
-from tests.faces.seeds import ROOT
-from tests.faces.slink.visitors import jwt_of
-from tests.people import PASSWORD, Residents
-from tests.pictures import make_jpeg
-from tests.servers.redis import RedisServer, run_redis
+from tests.support.accounts_fixture import PASSWORD, Residents
+from tests.support.client import Client
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
+from tests.support.servers.redis import RedisServer, run_redis
+from tests.support.site import Site, run_site
+from tests.support.slink_api import jwt_of
 
 METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 # What is no part of an API: the way to the pages, and what they load.
@@ -189,7 +189,7 @@ def run_schemathesis(
         *("--workers", "1", "--suppress-health-check", "all", "--warnings", "off", "--continue-on-failure"),
         *("--generation-database", "none", "--no-color", *options),
     ]
-    hooks = {"SCHEMATHESIS_HOOKS": "tests.faces.serializers", "PYTHONPATH": str(ROOT)}
+    hooks = {"SCHEMATHESIS_HOOKS": "tests.support.serializers", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=folder, env=os.environ | hooks, capture_output=True, text=True, check=False, timeout=WITHIN_S
     )

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
 from tests.e2e.test_on_demand import ALLOW, free_of, upload
-from tests.faults.conftest import Broken, MakeSite
-from tests.faults.keeping import kept_running
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.fault_sites import Broken, MakeSite
+from tests.support.pictures import make_jpeg
+from tests.support.process_control import kept_running
+from tests.support.site import Site
 
 PER_MINUTE = 4
 """So few that none comes back while a burst is answered."""

@@ -9,15 +9,15 @@ from sqlalchemy import func, select
 
 from app.db.tables import upload_sessions
 from app.domain.states import SessionState
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import open_rows, read_session
-from tests.e2e.servers import Site
-from tests.e2e.wire import Wire, open_wire, target_of
-from tests.faults.auditing import assert_clean, temporary_files, wait_until
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import draw_pictures, send_all, send_patiently, until, wait_complete
-from tests.pictures import make_jpeg, make_png
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.invariants import assert_clean, temporary_files, wait_until
+from tests.support.load import draw_pictures, send_all, send_patiently, until, wait_complete
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.raw_http import Wire, open_wire, target_of
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import open_rows, read_session
 
 GONE, AT_ONCE = 200, 10
 SLOW = 100

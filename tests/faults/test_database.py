@@ -11,13 +11,10 @@ from sqlalchemy import delete, update
 from app.db.engine import utc_now
 from app.db.tables import images, upload_sessions
 from app.domain.states import SessionState
-from tests.e2e.clients import Client, GraphQLFailure, OpenSession
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import open_rows
-from tests.e2e.servers import Site
-from tests.faults.auditing import assert_clean, run_audit
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import (
+from tests.support.client import Client, GraphQLFailure, OpenSession
+from tests.support.fault_sites import MakeSite
+from tests.support.invariants import assert_clean, run_audit
+from tests.support.load import (
     EIGHT,
     assert_served,
     draw_pictures,
@@ -27,9 +24,12 @@ from tests.faults.crowd import (
     until_rendering,
     wait_complete,
 )
-from tests.faults.keeping import kept_running
-from tests.pictures import make_jpeg
-from tests.servers.postgres import PostgresServer
+from tests.support.pictures import make_jpeg
+from tests.support.process_control import kept_running
+from tests.support.servers.postgres import PostgresServer
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import open_rows
 
 ANSWER_S = 3.0 + 0.7
 BACK_S = 5.0

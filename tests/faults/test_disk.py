@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.asking import ask_session
-from tests.e2e.clients import Client
-from tests.faults.auditing import assert_clean, temporary_files
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import assert_served, send_patiently, wait_complete
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.graphql_client import ask_session
+from tests.support.invariants import assert_clean, temporary_files
+from tests.support.load import assert_served, send_patiently, wait_complete
+from tests.support.pictures import make_jpeg
 
 DISK_BYTES = 48 * 1024 * 1024
 LEFT_BYTES = 256 * 1024

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import httpx
 
-from tests.e2e.clients import Client
-from tests.e2e.serving import make_noisy
-from tests.faults.conftest import MakeSite
-from tests.pictures import make_jpeg
-from tests.servers.s3 import S3Server
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.pictures import make_jpeg
+from tests.support.served_image import make_noisy
+from tests.support.servers.s3 import S3Server
 
 ANSWER_S = 3.0 + 0.7
 """Three seconds, and what two busy cores add."""

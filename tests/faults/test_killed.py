@@ -7,11 +7,10 @@ import time
 import httpx
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.faults.auditing import assert_clean, temporary_files, wait_until
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import (
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.invariants import assert_clean, temporary_files, wait_until
+from tests.support.load import (
     Sent,
     assert_served,
     draw_pictures,
@@ -21,7 +20,8 @@ from tests.faults.crowd import (
     until_rendering,
     wait_complete,
 )
-from tests.faults.keeping import descendants_of, kept_running, kill_pid, processes_of_site
+from tests.support.process_control import descendants_of, kept_running, kill_pid, processes_of_site
+from tests.support.site import Site
 
 UPLOADS, KILLS = 60, 40
 

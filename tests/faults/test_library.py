@@ -2,10 +2,10 @@
 
 import asyncio
 
-from tests.e2e.asking import subscribe
-from tests.e2e.clients import Client
-from tests.faults.conftest import MakeSite
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.graphql_client import subscribe
+from tests.support.pictures import make_jpeg
 
 WITHIN_S = 20
 LIBRARY = "subscription { library { kind imageId image { title } } }"

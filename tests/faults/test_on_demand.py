@@ -5,13 +5,13 @@ import signal
 
 import httpx
 
-from tests.e2e.clients import Client
 from tests.e2e.test_on_demand import ALLOW, free_of, upload
-from tests.faults.auditing import assert_clean
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import EIGHT, ask_images, until, until_rendering
-from tests.faults.keeping import children_of, hold_children, kept_running, kill_pid, zygotes_of
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.invariants import assert_clean
+from tests.support.load import EIGHT, ask_images, until, until_rendering
+from tests.support.pictures import make_jpeg
+from tests.support.process_control import children_of, hold_children, kept_running, kill_pid, zygotes_of
 
 BACKLOG = 6
 SLOW = {"processing": {"profile": "CUSTOM", "derivatives": [{"family": "AVIF", "size": "w2048"}]}}

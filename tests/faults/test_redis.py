@@ -6,13 +6,13 @@ import time
 import httpx
 import pytest
 
-from tests.e2e.clients import Client
-from tests.faults.auditing import assert_clean
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import Sent, assert_served, draw_pictures, send_all, until, wait_complete
-from tests.faults.keeping import kept_running
 from tests.http.test_two_processes import REPLACE
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.invariants import assert_clean
+from tests.support.load import Sent, assert_served, draw_pictures, send_all, until, wait_complete
+from tests.support.pictures import make_jpeg
+from tests.support.process_control import kept_running
 
 ANSWER_S = 3.0
 BACK_S = 5.0

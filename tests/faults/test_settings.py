@@ -13,7 +13,7 @@ from app.setting_urls import check_redis_url
 from app.settings import InvalidSettings, load_settings
 from app.supervisor.ground import CannotStart
 from app.supervisor.private_redis import check_redis
-from tests.faults.commands import SECRET, run_command, settings_of
+from tests.support.app_commands import SECRET, run_command, settings_of
 
 NOBODY = "127.0.0.1:1"
 _DATABASE = (

@@ -10,15 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.asking import ask_session
-from tests.e2e.clients import Client
-from tests.e2e.conftest import SET_UPS
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Program
-from tests.e2e.wire import open_wire
-from tests.faults.auditing import assert_clean, temporary_files
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import (
+from tests.support.client import Client
+from tests.support.fault_sites import MakeSite
+from tests.support.graphql_client import ask_session
+from tests.support.invariants import assert_clean, temporary_files
+from tests.support.load import (
     EIGHT,
     ask_images,
     assert_served,
@@ -30,8 +26,12 @@ from tests.faults.crowd import (
     wait_complete,
     zygotes_of_worker,
 )
-from tests.faults.keeping import descendants_of, kept_running, kill_pid
-from tests.pictures import make_jpeg, make_png
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.process_control import descendants_of, kept_running, kill_pid
+from tests.support.raw_http import open_wire
+from tests.support.site import Program
+from tests.support.site_fixtures import SET_UPS
+from tests.support.site_logs import faults_of
 
 DRAIN_S, QUICK_S = 10.0, 4.0
 LEASE_AND_SWEEP_S = 15.0

@@ -15,13 +15,12 @@ from app.domain.variants import Family
 from app.ids import ImageId, make_uuid
 from app.storage.opening import open_store
 from app.storage.port import ObjectKey, ObjectStore
-from tests.e2e.asking import ask_session
-from tests.e2e.clients import Client, OpenSession
-from tests.e2e.servers import Site
 from tests.e2e.test_on_demand import ALLOW, upload
-from tests.faults.auditing import assert_clean, run_audit
-from tests.faults.conftest import MakeSite
-from tests.faults.crowd import (
+from tests.support.client import Client, OpenSession
+from tests.support.fault_sites import MakeSite
+from tests.support.graphql_client import ask_session
+from tests.support.invariants import assert_clean, run_audit
+from tests.support.load import (
     Sent,
     ask_images,
     assert_served,
@@ -31,8 +30,9 @@ from tests.faults.crowd import (
     until,
     wait_complete,
 )
-from tests.pictures import make_jpeg
-from tests.servers.s3 import S3Server
+from tests.support.pictures import make_jpeg
+from tests.support.servers.s3 import S3Server
+from tests.support.site import Site
 
 ANSWER_S = 3.0 + 0.7
 """Three seconds, and what two busy cores add."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.commands import run_command, settings_of
-from tests.servers.postgres import PostgresServer
-from tests.servers.prepared import create_prepared
+from tests.support.app_commands import run_command, settings_of
+from tests.support.servers.postgres import PostgresServer
+from tests.support.servers.prepared import create_prepared
 
 PASSWORD = "not-the-word-of-anybody"
 COMMANDS = ["run", "migrate", "api", "worker"]

@@ -1,5 +1,5 @@
 """The set-ups of the end-to-end tests."""
 
-from tests.e2e.conftest import site, wide_site
+from tests.support.site_fixtures import site, wide_site
 
 __all__ = ["site", "wide_site"]

@@ -16,14 +16,14 @@ from app.db.engine import utc_now
 from app.db.tables import api_keys
 from app.domain.access import Scope
 from app.graphql_api.schema import write_sdl
-from tests.e2e.clients import Client
-from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.rows import open_rows
-from tests.e2e.servers import run_site
-from tests.graphql.access_table import OWNERS_ALONE, TABLE, Entry
-from tests.people import ALL_BUT_ADMIN, Person, Residents
-from tests.pictures import Tags, make_jpeg
-from tests.servers.redis import run_redis
+from tests.support.access_table import OWNERS_ALONE, TABLE, Entry
+from tests.support.accounts_fixture import ALL_BUT_ADMIN, Person, Residents
+from tests.support.client import Client
+from tests.support.pictures import Tags, make_jpeg
+from tests.support.servers.redis import run_redis
+from tests.support.site import run_site
+from tests.support.site_fixtures import SET_UPS, environment_of
+from tests.support.site_rows import open_rows
 
 SCHEMA = build_schema(write_sdl())
 ROOTS = ("Query", "Mutation", "Subscription")
@@ -142,7 +142,7 @@ def refusal_of(answer: Json) -> Json:
 
 
 def test_every_field_has_an_entry() -> None:
-    assert fields_of_roots() - set(TABLE) == set(), "add them to tests/graphql/access_table.py"
+    assert fields_of_roots() - set(TABLE) == set(), "add them to tests/support/access_table.py"
 
 
 @pytest.mark.parametrize("name", PRESENT)

@@ -6,10 +6,10 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.e2e.clients import Client, GraphQLFailure
 from tests.graphql.test_credentials_keys import wait_closed
-from tests.people import People
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.client import Client, GraphQLFailure
+from tests.support.pictures import make_jpeg
 
 ME = "{ viewer { id username email plan scopes } }"
 HOUR_S = 3_600

@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed
 
 from app.db.engine import utc_now
 from app.domain.access import Scope
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.people import People
+from tests.support.accounts_fixture import People
+from tests.support.client import Client, GraphQLFailure
 
 CREATE = """mutation ($input: CreateApiKeyInput!) {
   createApiKey(input: $input) {

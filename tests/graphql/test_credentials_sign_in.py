@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from app.db.engine import utc_now
-from tests.e2e.clients import Client, GraphQLFailure
 from tests.graphql.test_credentials_keys import refusal_of, wait_closed
-from tests.people import PASSWORD, People, Person
+from tests.support.accounts_fixture import PASSWORD, People, Person
+from tests.support.client import Client, GraphQLFailure
 
 SIGN_IN = """mutation ($username: String!, $password: String!) {
   signIn(username: $username, password: $password) {

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.people import People
-from tests.pictures import make_jpeg, make_png
+from tests.support.accounts_fixture import People
+from tests.support.client import Client, GraphQLFailure
+from tests.support.pictures import make_jpeg, make_png
 
 Json = dict[str, Any]  # Any: what a server answered, looked into key by key
 

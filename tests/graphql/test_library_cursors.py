@@ -6,8 +6,8 @@ import json
 import pytest
 
 from tests.graphql.test_library import LIST, list_ids, refusal_of
-from tests.people import People
-from tests.pictures import Tags, make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.pictures import Tags, make_jpeg
 
 
 @pytest.mark.parametrize("field", ["CREATED_AT", "UPDATED_AT", "FILENAME", "BYTE_SIZE", "VIEWS", "TAKEN_AT"])

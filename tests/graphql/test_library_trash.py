@@ -8,11 +8,11 @@ from uuid import UUID
 
 from app.ids import ImageId
 from app.storage.opening import open_store
-from tests.e2e.clients import Client
-from tests.e2e.rows import change_image, read_image
 from tests.graphql.test_library import UPDATE, list_ids
-from tests.people import People
-from tests.pictures import LATITUDE, LONGITUDE, Tags, make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.client import Client
+from tests.support.pictures import LATITUDE, LONGITUDE, Tags, make_jpeg
+from tests.support.site_rows import change_image, read_image
 
 Json = dict[str, Any]  # Any: what a server answered, looked into key by key
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.e2e.asking import subscribe
-from tests.e2e.clients import Client, GraphQLFailure, OpenSession
-from tests.e2e.servers import Site
-from tests.faults.auditing import assert_clean
-from tests.pictures import make_jpeg, make_png
+from tests.support.client import Client, GraphQLFailure, OpenSession
+from tests.support.graphql_client import subscribe
+from tests.support.invariants import assert_clean
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.site import Site
 
 Json = dict[str, Any]  # Any: what a server answered, looked into key by key
 

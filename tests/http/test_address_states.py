@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.domain.variants import VariantState
-from tests.e2e.rows import change_variant
-from tests.http.gallery import Gallery, show
-from tests.pictures import make_jpeg
+from tests.support.gallery import Gallery, show
+from tests.support.pictures import make_jpeg
+from tests.support.site_rows import change_variant
 
 UNKNOWN = "018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e"
 NO_AVIF = {"Accept": "image/webp"}

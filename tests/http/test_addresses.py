@@ -9,7 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.http.gallery import BROWSER_TTL_S, CUSTOM_ID, Gallery, Shown
+from tests.support.gallery import BROWSER_TTL_S, CUSTOM_ID, Gallery, Shown
 
 ALWAYS = {
     "accept-ranges": "bytes",

@@ -12,14 +12,14 @@ from sqlalchemy import update
 from app.db.tables import images
 from app.domain.access import Scope
 from app.domain.signatures import sign
-from tests.e2e.clients import Client
-from tests.e2e.logs import uploads_left
-from tests.e2e.rows import open_rows, read_image
-from tests.e2e.servers import Site
-from tests.e2e.wire import open_wire
-from tests.http.gallery import ALBUM, VIEWER, show
-from tests.people import People, Person
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.gallery import ALBUM, VIEWER, show
+from tests.support.pictures import make_jpeg
+from tests.support.raw_http import open_wire
+from tests.support.site import Site
+from tests.support.site_logs import uploads_left
+from tests.support.site_rows import open_rows, read_image
 
 DELETE = "mutation ($ids: [ID!]!) { deleteImages(ids: $ids) { __typename } }"
 UNKNOWN = "018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e"

@@ -13,12 +13,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app.domain.signatures import sign
-from tests.e2e.clients import Client
-from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.servers import Site, run_site
-from tests.http.gallery import VIEWER, Shown, show
-from tests.pictures import make_jpeg
-from tests.servers.redis import run_redis
+from tests.support.client import Client
+from tests.support.gallery import VIEWER, Shown, show
+from tests.support.pictures import make_jpeg
+from tests.support.servers.redis import run_redis
+from tests.support.site import Site, run_site
+from tests.support.site_fixtures import SET_UPS, environment_of
 
 CDN = "cdn.example.test"
 UPDATE = "mutation ($id: ID!, $name: String!) { updateImage(input: {id: $id, filename: $name}) { image { id } } }"

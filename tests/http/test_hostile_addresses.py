@@ -14,11 +14,11 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
-from tests.e2e.logs import faults_of
-from tests.e2e.wire import Answer, open_wire
-from tests.http.gallery import ALBUM, Gallery, show
-from tests.people import People
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.gallery import ALBUM, Gallery, show
+from tests.support.pictures import make_jpeg
+from tests.support.raw_http import Answer, open_wire
+from tests.support.site_logs import faults_of
 
 ALLOWED = {301, 400, 403, 404, 414}
 # What a request's own conditions may make of a picture, beside the picture and a refusal.

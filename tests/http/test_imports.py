@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.e2e.asking import ask_session, subscribe
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
+from tests.support.client import Client, GraphQLFailure
+from tests.support.graphql_client import ask_session, subscribe
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 IMPORT = """
 mutation ($input: ImportImageInput!) {

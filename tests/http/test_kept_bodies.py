@@ -4,10 +4,10 @@ import asyncio
 
 import httpx
 
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
 from tests.http.test_kept_pictures import rss_bytes
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
 
 
 async def test_made_up_addresses_of_one_picture_do_not_hold_it_many_times(site: Site) -> None:

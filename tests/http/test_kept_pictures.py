@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.e2e.servers import Site
-from tests.e2e.serving import make_noisy
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.served_image import make_noisy
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 SHORT = "query ($id: ID!) { image(id: $id) { shortId } }"
 SIGNED = 'query ($id: ID!) { image(id: $id) { signedUrl(family: WEBP, size: "small") { url } } }'

@@ -5,8 +5,8 @@ import io
 import httpx
 from PIL import Image
 
-from tests.people import People
-from tests.pictures import Tags, make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.pictures import Tags, make_jpeg
 
 GPS_POINTER = 0x8825
 FLEXIBLE = "mutation { updatePreferences(input: {flexibleVariants: true}) { viewer { id } } }"

@@ -2,10 +2,10 @@
 
 import httpx
 
-from tests.e2e.clients import Client
-from tests.http.gallery import ALBUM, Gallery, Shown, show
-from tests.people import People, Person
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.gallery import ALBUM, Gallery, Shown, show
+from tests.support.pictures import make_jpeg
 
 UPDATE = "mutation ($input: UpdateImageInput!) { updateImage(input: $input) { image { cdnUrl } } }"
 MOVE = "mutation ($input: UpdateImagesInput!) { updateImages(input: $input) { images { cdnUrl } } }"

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from app.domain.signatures import sign
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.http.gallery import IMAGE, PREFER, VIEWER, Shown, show
-from tests.people import People, Person
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client, GraphQLFailure
+from tests.support.gallery import IMAGE, PREFER, VIEWER, Shown, show
+from tests.support.pictures import make_jpeg
 
 CREATE = "mutation ($input: VariantPresetInput!) { createVariantPreset(input: $input) { preset { name browserTtl } } }"
 UPDATE = """mutation ($input: UpdateVariantPresetInput!) {

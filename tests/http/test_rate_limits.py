@@ -19,10 +19,10 @@ from app.rate_limit import (
 )
 from app.telemetry import COUNTED_ALONE
 from app.token_buckets import MAX_BUCKETS_HERE, Bucket, OwnBuckets
-from tests.e2e.clients import OPEN_SESSION, Client, GraphQLFailure
-from tests.people import People
-from tests.pictures import make_jpeg
-from tests.servers.redis import RedisServer
+from tests.support.accounts_fixture import People
+from tests.support.client import OPEN_SESSION, Client, GraphQLFailure
+from tests.support.pictures import make_jpeg
+from tests.support.servers.redis import RedisServer
 
 SLOW = Rate("test", 5, 1_000_000)
 OPEN_MANY = """mutation ($inputs: [CreateUploadSessionInput!]!) {

@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.asking import ask_session, eventually, follow_session, wait_session
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of, uploads_left
-from tests.e2e.servers import Site
-from tests.e2e.wire import open_wire, target_of
-from tests.http.tus import KEY, PART, TUS, head, partials_of, patch, picture
-from tests.servers.prepared import API_KEY
+from tests.support.client import Client
+from tests.support.graphql_client import ask_session, eventually, follow_session, wait_session
+from tests.support.raw_http import open_wire, target_of
+from tests.support.servers.prepared import API_KEY
+from tests.support.site import Site
+from tests.support.site_logs import faults_of, uploads_left
+from tests.support.tus import KEY, PART, TUS, head, partials_of, patch, picture
 
 
 @pytest.fixture(autouse=True, scope="module")

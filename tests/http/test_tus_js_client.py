@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.asking import ask_image, ask_session, eventually
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of, uploads_left
-from tests.e2e.rows import let_expire
-from tests.e2e.servers import Site
-from tests.http.tus import KEY, TUS, TusClient, finish, partials_of, patch, picture, session_id_of
+from tests.support.client import Client
+from tests.support.graphql_client import ask_image, ask_session, eventually
+from tests.support.site import Site
+from tests.support.site_logs import faults_of, uploads_left
+from tests.support.site_rows import let_expire
+from tests.support.tus import KEY, TUS, TusClient, finish, partials_of, patch, picture, session_id_of
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.conftest import SET_UPS, environment_of
-from tests.e2e.servers import START_S, Program, Site, run_site
-from tests.http.gallery import PREFER, VIEWER, Shown, show
-from tests.pictures import make_jpeg
-from tests.servers.ports import find_free_port
-from tests.servers.redis import RedisServer, run_redis
+from tests.support.client import Client
+from tests.support.gallery import PREFER, VIEWER, Shown, show
+from tests.support.pictures import make_jpeg
+from tests.support.servers.ports import find_free_port
+from tests.support.servers.redis import RedisServer, run_redis
+from tests.support.site import START_S, Program, Site, run_site
+from tests.support.site_fixtures import SET_UPS, environment_of
 
 UPDATE = "mutation ($input: UpdateImageInput!) { updateImage(input: $input) { image { id } } }"
 DELETE = "mutation ($ids: [ID!]!) { deleteImages(ids: $ids) { __typename } }"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.program import events_of, of_kind
-from tests.moving.accounts import list_all
-from tests.moving.cloud import cloud_of, image_of
-from tests.moving.conftest import Moving
-from tests.moving.other_side import OtherSide, held_after, run_other_side
-from tests.people import Person, Residents
-from tests.pictures import make_png
+from tests.support.accounts_fixture import Person, Residents
+from tests.support.cloudflare_source import cloud_of, image_of
+from tests.support.fake_sources import OtherSide, held_after, run_other_side
+from tests.support.import_accounts import list_all
+from tests.support.import_fixtures import Moving
+from tests.support.pictures import make_png
+from tests.support.upload_command import events_of, of_kind
 
 FILES = {f"trips/{index}": make_png(60 + index, 40) for index in range(30)}
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.moving.accounts import Image, Two, bytes_of, furnish, list_all
-from tests.moving.mover import Mover
-from tests.people import Person
+from tests.support.accounts_fixture import Person
+from tests.support.import_accounts import Image, Two, bytes_of, furnish, list_all
+from tests.support.import_runner import Mover
 
 COUNT = 200
 OPTIONS = {

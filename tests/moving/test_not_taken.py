@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.domain.access import Scope
-from tests.client.program import events_of, of_kind
-from tests.moving.accounts import list_all
-from tests.moving.cloud import ROOT, cloud_of, envelope, image_of
-from tests.moving.conftest import Moving
-from tests.moving.mover import Mover, failures
-from tests.moving.other_side import Answer, as_json, run_other_side
-from tests.people import Person, Residents
-from tests.pictures import make_png
+from tests.support.accounts_fixture import Person, Residents
+from tests.support.cloudflare_source import IMAGES_PATH, cloud_of, envelope, image_of
+from tests.support.fake_sources import Answer, as_json, run_other_side
+from tests.support.import_accounts import list_all
+from tests.support.import_fixtures import Moving
+from tests.support.import_runner import Mover, failures
+from tests.support.pictures import make_png
+from tests.support.upload_command import events_of, of_kind
 
 PICTURE = make_png(64, 48)
 
@@ -101,7 +101,7 @@ class TestGuide:
         bare = [{k: v for k, v in image_of(name).items() if k != "meta"} for name in names]
 
         def guide(path: str, query: dict[str, str]) -> Answer:
-            if path == f"{ROOT}/v2":
+            if path == f"{IMAGES_PATH}/v2":
                 first = (int(query.get("page", "1")) - 1) * 100
                 return as_json({"success": True, "result": {"images": bare[first : first + 100]}})
             if not path.endswith("/blob"):
@@ -114,7 +114,7 @@ class TestGuide:
 
         async with new.client(person) as client:
             found = {image["customId"]: image["metadata"] for image in await list_all(client)}
-        assert found == {name: {"path": f"{ROOT}/v1/{name}"} for name in names}
+        assert found == {name: {"path": f"{IMAGES_PATH}/v1/{name}"} for name in names}
 
 
 class TestTightAccounts:

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.faces.pixelfox.fox import Fox
-from tests.faces.slink.visitors import jwt_of, slink_key_of
-from tests.moving.accounts import CREATE_ALBUM, Two, list_all
-from tests.moving.mover import Mover
-from tests.moving.other_side import Answer, as_json, run_other_side
-from tests.people import PASSWORD, Person, Residents
-from tests.pictures import Tags, make_jpeg, make_png
-from tests.servers.nginx import run_nginx
+from tests.support.accounts_fixture import PASSWORD, Person, Residents
+from tests.support.fake_sources import Answer, as_json, run_other_side
+from tests.support.import_accounts import CREATE_ALBUM, Two, list_all
+from tests.support.import_runner import Mover
+from tests.support.pictures import Tags, make_jpeg, make_png
+from tests.support.pixelfox_api import Fox
+from tests.support.servers.nginx import run_nginx
+from tests.support.slink_api import jwt_of, slink_key_of
 
 PICTURE = make_png(64, 48)
 UUID = "fd6b0a44-c4bb-4c95-8f48-31d5ec9cc4d8"

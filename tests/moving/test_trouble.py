@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.program import events_of, run_on_terminal
 from tests.e2e.test_upload_command import ESCAPE
-from tests.moving.accounts import list_all
-from tests.moving.cloud import ROOT, cloud_of, envelope, image_of
-from tests.moving.conftest import Moving
-from tests.moving.mover import Mover, failures
-from tests.moving.other_side import Answer, Answering, run_other_side
-from tests.people import Person, Residents
-from tests.pictures import make_png
-from tests.servers.ports import find_free_port
+from tests.support.accounts_fixture import Person, Residents
+from tests.support.cloudflare_source import IMAGES_PATH, cloud_of, envelope, image_of
+from tests.support.fake_sources import Answer, Answering, run_other_side
+from tests.support.import_accounts import list_all
+from tests.support.import_fixtures import Moving
+from tests.support.import_runner import Mover, failures
+from tests.support.pictures import make_png
+from tests.support.servers.ports import find_free_port
+from tests.support.upload_command import events_of, run_on_terminal
 
 PICTURE = make_png(64, 48)
 
@@ -112,7 +112,7 @@ class TestBadFiles:
             "forbidden": Answer(status=403),
             "huge": Answer(PICTURE, headers={"X-Padding": "none"}),
             "endless": Answer(endless(bytes(1_000_000))),
-            "circle": Answer(status=302, headers={"Location": f"{ROOT}/v1/circle/blob"}),
+            "circle": Answer(status=302, headers={"Location": f"{IMAGES_PATH}/v1/circle/blob"}),
             "elsewhere": Answer(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"}),
             "file": Answer(status=302, headers={"Location": "file:///etc/passwd"}),
             "nowhere": Answer(status=302, headers={"Location": "http://[::1"}),

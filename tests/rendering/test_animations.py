@@ -9,8 +9,8 @@ from PIL import Image, ImageSequence
 from app.domain.formats import ImageFormat
 from app.domain.variants import Fit
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import box, make_spec, render
-from tests.rendering.pictures import BLUE, GREEN, RED, Color, is_near, save
+from tests.support.render_fixture import box, make_spec, render
+from tests.support.render_inputs import BLUE, GREEN, RED, Color, is_near, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,9 +10,9 @@ from PIL import Image, ImageCms
 from app.domain.formats import ImageFormat
 from app.rendering.child.icc import color_space, is_srgb, make_srgb_profile
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import box, make_spec, render
-from tests.rendering.pictures import Color, is_near, make_quarters, mean_of, save
-from tests.rendering.profiles import make_matrix_profile
+from tests.support.color_profiles import make_matrix_profile
+from tests.support.render_fixture import box, make_spec, render
+from tests.support.render_inputs import Color, is_near, make_quarters, mean_of, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

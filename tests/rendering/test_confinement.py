@@ -10,7 +10,7 @@ import pytest
 from app.rendering.child.confinement import missing_features
 from app.rendering.child.seccomp import build_filter
 from app.rendering.child.syscalls import AUDIT_ARCHITECTURES, allowed_numbers
-from tests.rendering.processes import needs_linux
+from tests.support.render_processes import needs_linux
 
 pytestmark = [
     needs_linux,

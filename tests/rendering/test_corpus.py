@@ -23,8 +23,8 @@ from app.errors import (
 )
 from app.rendering.protocol import Rendered, RenderSpec
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import box, make_spec, read_facts
-from tests.rendering.pictures import open_rgb
+from tests.support.render_fixture import box, make_spec, read_facts
+from tests.support.render_inputs import open_rgb
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -16,8 +16,8 @@ from app.domain.variants import Fit
 from app.rendering.ordering import order_transform
 from app.rendering.protocol import RenderSpec
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import read_facts, render
-from tests.rendering.pictures import RED, Pixels, make_quarters, make_soft, open_rgb, psnr, resize_exactly, save
+from tests.support.render_fixture import read_facts, render
+from tests.support.render_inputs import RED, Pixels, make_quarters, make_soft, open_rgb, psnr, resize_exactly, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

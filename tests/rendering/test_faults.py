@@ -17,10 +17,10 @@ from app.errors import ImageTooLarge, InvalidImage, RenderFailed, RenderTimeout,
 from app.rendering.limits import CageLimits
 from app.rendering.protocol import Decoded
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import box, make_spec, read_facts, render
-from tests.rendering.fault_site import Site, sending
-from tests.rendering.pictures import make_noise, save
-from tests.rendering.processes import (
+from tests.support.render_fault_site import Site, sending
+from tests.support.render_fixture import box, make_spec, read_facts, render
+from tests.support.render_inputs import make_noise, save
+from tests.support.render_processes import (
     children_of,
     is_running,
     needs_linux,

@@ -14,8 +14,8 @@ from app.domain.formats import ImageFormat
 from app.domain.variants import Fit, FocalPoint, Geometry, Preset, plan_geometry
 from app.rendering.protocol import RenderSpec
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import read_facts, render
-from tests.rendering.pictures import ORIENTATION_TAG, exif_with, make_detailed, open_rgb, psnr, resize_exactly, save
+from tests.support.render_fixture import read_facts, render
+from tests.support.render_inputs import ORIENTATION_TAG, exif_with, make_detailed, open_rgb, psnr, resize_exactly, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,8 +8,8 @@ from PIL import Image
 from app.domain.formats import ImageFormat
 from app.domain.variants import MetadataPolicy
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import box, make_spec, render
-from tests.rendering.pictures import ORIENTATION_TAG, exif_with, make_quarters, save
+from tests.support.render_fixture import box, make_spec, render
+from tests.support.render_inputs import ORIENTATION_TAG, exif_with, make_quarters, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,8 +10,8 @@ from app.domain.formats import ImageFormat
 from app.domain.variants import Fit
 from app.rendering.protocol import Rendered
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import box, make_spec, render
-from tests.rendering.pictures import ORIENTATION_TAG, exif_with, make_detailed, make_soft, open_rgb, psnr, save
+from tests.support.render_fixture import box, make_spec, render
+from tests.support.render_inputs import ORIENTATION_TAG, exif_with, make_detailed, make_soft, open_rgb, psnr, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

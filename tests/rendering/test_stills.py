@@ -13,8 +13,8 @@ from app.domain.headers.facts import Budget
 from app.domain.variants import Fit, Geometry
 from app.rendering.protocol import Decoded, NotRendered, Rendered, RenderSpec
 from app.rendering.sandbox import Cage
-from tests.rendering.conftest import box, make_spec, render
-from tests.rendering.pictures import (
+from tests.support.render_fixture import box, make_spec, render
+from tests.support.render_inputs import (
     BLUE,
     GREEN,
     ORIENTATION_TAG,

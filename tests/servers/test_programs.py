@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.programs import Node, find_node
+from tests.support.servers.programs import Node, find_node
 
 NPM = Path("lib", "node_modules", "npm", "bin", "npm-cli.js")
 

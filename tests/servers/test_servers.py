@@ -12,9 +12,10 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from tests.servers.nginx import NginxServer
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import RedisServer
+from tests.support.paths import ROOT
+from tests.support.servers.nginx import NginxServer
+from tests.support.servers.postgres import PostgresServer
+from tests.support.servers.redis import RedisServer
 
 
 async def test_redis_answers_and_is_empty(redis_url: str) -> None:
@@ -93,14 +94,14 @@ def test_nginx_serves_what_the_test_wants(private_nginx: Callable[[str], NginxSe
 def test_no_server_and_no_file_outlives_tests_that_are_killed(tmp_path: Path) -> None:
     script = """
 import os, signal
-from tests.servers.redis import run_redis
+from tests.support.servers.redis import run_redis
 with run_redis() as server:
     print(server._program.pid, server.url, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
     killed = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,

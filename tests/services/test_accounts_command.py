@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from app import __version__
-from tests.e2e.clients import Client, GraphQLFailure
 from tests.graphql.test_credentials_keys import wait_closed
 from tests.graphql.test_credentials_sign_in import SIGN_IN
-from tests.people import People
+from tests.support.accounts_fixture import People
+from tests.support.client import Client, GraphQLFailure
 
 ME = "{ viewer { username plan scopes } }"
 

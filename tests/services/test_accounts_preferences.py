@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clients import GraphQLFailure
-from tests.people import People
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.client import GraphQLFailure
+from tests.support.pictures import make_jpeg
 
 UPDATE = """mutation ($input: UpdatePreferencesInput!) {
   updatePreferences(input: $input) {

@@ -5,11 +5,11 @@ from itertools import cycle
 
 import pytest
 
-from tests.e2e.asking import wait_session
-from tests.e2e.clients import Client, GraphQLFailure
-from tests.e2e.rows import let_expire
-from tests.people import People
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.client import Client, GraphQLFailure
+from tests.support.graphql_client import wait_session
+from tests.support.pictures import make_jpeg
+from tests.support.site_rows import let_expire
 
 STATS = "{ viewer { plan stats { images { count storageUsedBytes storageRemainingBytes } albums { count } } } }"
 CANCEL = "mutation ($id: ID!) { cancelUploadSession(id: $id) { session { state } } }"

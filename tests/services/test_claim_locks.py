@@ -10,10 +10,10 @@ from app.db.tables import variants
 from app.domain.variants import Derivative, Family
 from app.ids import ImageId
 from app.services.making.claims import Claim
-from tests.pictures import make_jpeg
-from tests.services.demand import Demand
-from tests.services.meeting import until_met
-from tests.services.workbench import Workbench
+from tests.support.lock_contention import until_met
+from tests.support.on_demand_harness import Demand
+from tests.support.pictures import make_jpeg
+from tests.support.upload_harness import Workbench
 
 LATER = [Derivative(Family.PNG, "small"), Derivative(Family.PNG, "thumb")]
 

@@ -8,9 +8,9 @@ from app.db.albums import delete_album
 from app.errors import NotFound
 from app.ids import AlbumId
 from app.services.uploads.drafts import SessionRequest
-from tests.pictures import make_jpeg
-from tests.services.demand import Demand
-from tests.services.meeting import until_met
+from tests.support.lock_contention import until_met
+from tests.support.on_demand_harness import Demand
+from tests.support.pictures import make_jpeg
 
 
 @pytest.mark.parametrize("way", ["moved", "uploaded"])

@@ -15,7 +15,7 @@ from app.events.bus import STREAM, EventBus
 from app.events.hints import Hint
 from app.events.outbox import MAX_UNSENT
 from app.ids import ImageId, make_uuid
-from tests.servers.redis import RedisServer
+from tests.support.servers.redis import RedisServer
 
 WITHIN_S = 1.0
 """What docs/delivery.md promises of a change of privacy."""

@@ -12,8 +12,8 @@ from app.services.uploads.drafts import SessionRequest
 from app.services.uploads.fetched_uploads import FetchedUploadService
 from app.services.uploads.registration import Registrar
 from app.services.watching.feeds import Feeds
-from tests.services.hosts import Host, reply
-from tests.services.imports import PICTURE, Imports
+from tests.support.fetch_hosts import Host, reply
+from tests.support.url_import_harness import PICTURE, Imports
 
 REQUEST = SessionRequest(file_bytes=None, custom_id="from/afar", is_kept_apart=True)
 

@@ -4,8 +4,8 @@ import pytest
 
 from app.domain.variants import Derivative, Family
 from app.errors import NotFound
-from tests.pictures import make_jpeg
-from tests.services.workbench import Workbench
+from tests.support.pictures import make_jpeg
+from tests.support.upload_harness import Workbench
 
 SMALL = Derivative(Family.PNG, "small")
 

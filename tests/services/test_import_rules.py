@@ -13,8 +13,8 @@ from app.fetching.addresses import is_public
 from app.fetching.fetcher import Fetcher, FetchRules
 from app.fetching.urls import UrlRules
 from app.jobs import RenderQueue
-from tests.services.hosts import HOST, Host, redirect, reply
-from tests.services.imports import NOTHING_SAID, PICTURE, Imports
+from tests.support.fetch_hosts import HOST, Host, redirect, reply
+from tests.support.url_import_harness import NOTHING_SAID, PICTURE, Imports
 
 
 async def test_no_url_of_the_corpus_is_connected_to(

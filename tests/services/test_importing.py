@@ -17,10 +17,10 @@ from app.jobs import RenderQueue
 from app.services.uploads.leases import take_lease
 from app.services.uploads.registration import Registrar
 from app.workers.imports import ImportLoop
-from tests.e2e.asking import eventually
-from tests.pictures import make_jpeg
-from tests.services.hosts import Answer, Host, drip, endless, redirect, reply, silence
-from tests.services.imports import PICTURE, Imports
+from tests.support.fetch_hosts import Answer, Host, drip, endless, redirect, reply, silence
+from tests.support.graphql_client import eventually
+from tests.support.pictures import make_jpeg
+from tests.support.url_import_harness import PICTURE, Imports
 
 
 async def test_a_url_becomes_an_image_named_by_it(imports: Imports, host: Host) -> None:

@@ -14,8 +14,8 @@ from app.errors import (
 )
 from app.ids import ImageId
 from app.storage.port import ObjectKey
-from tests.pictures import ALL_TAGS, CANARY, make_jpeg
-from tests.services.workbench import Workbench, until
+from tests.support.pictures import ALL_TAGS, CANARY, make_jpeg
+from tests.support.upload_harness import Workbench, until
 
 THUMB = Derivative(Family.PNG, "thumb")
 SMALL = Derivative(Family.PNG, "small")

@@ -15,7 +15,7 @@ from app.domain.states import ImageState
 from app.errors import SafelightError
 from app.ids import AlbumId, ImageId, make_uuid
 from app.services.library.changes import BulkChange
-from tests.services.shelf import T0, Shelf, without
+from tests.support.library_fixture import T0, Shelf, without
 
 
 async def refusal(call: Coroutine[Any, Any, object]) -> tuple[str, object]:

@@ -16,8 +16,8 @@ from app.graphql_api.schema import get_schema
 from app.ids import ImageId
 from app.schema.selections import needed_columns
 from app.services.library.images import PageRequest
-from tests.services.asking import ask, library
-from tests.services.shelf import T0, Shelf, without
+from tests.support.library_fixture import T0, Shelf, without
+from tests.support.service_queries import ask, library
 
 __all__ = ["library"]
 

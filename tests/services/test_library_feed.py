@@ -17,8 +17,8 @@ from app.services.library.trash import KEPT_FOR, Purger
 from app.services.watching.library_feed import LibraryFeed
 from app.services.watching.library_watcher import MAX_PENDING, LibraryChange, LibraryWatcher
 from app.services.watching.library_watching import LibraryWatchService
-from tests.services.ears import listening
-from tests.services.shelf import Shelf, without
+from tests.support.feed_listener import listening
+from tests.support.library_fixture import Shelf, without
 
 
 async def test_every_kind_of_change_is_told_once(shelf: Shelf) -> None:

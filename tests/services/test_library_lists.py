@@ -16,7 +16,7 @@ from app.domain.states import ImageState
 from app.errors import SafelightError
 from app.ids import ImageId
 from app.services.library.images import PageRequest
-from tests.services.shelf import T0, Shelf, without
+from tests.support.library_fixture import T0, Shelf, without
 
 EVERY_ORDER = [ImageOrder(field, direction) for field, direction in product(OrderField, Direction)]
 

@@ -1,7 +1,7 @@
 """How many statements of SQL a list costs through real GraphQL, however long it is; on both databases."""
 
 from app.container import Container
-from tests.services.asking import ask, library
+from tests.support.service_queries import ask, library
 
 __all__ = ["library"]
 

@@ -11,9 +11,9 @@ from app.domain.states import ImageState
 from app.ids import ImageId, make_uuid
 from app.services.library.trash import KEPT_FOR, Purger
 from app.storage.port import ObjectKey
-from tests.services.meeting import until_met
-from tests.services.shelf import Shelf
 from tests.services.test_library_lists import words
+from tests.support.library_fixture import Shelf
+from tests.support.lock_contention import until_met
 
 
 async def test_the_trash_hides_keeps_the_state_and_gives_the_content_free(shelf: Shelf) -> None:

@@ -10,7 +10,7 @@ from app.db.tables import face_numbers
 from app.errors import NotFound
 from app.ids import AlbumId, make_uuid
 from app.services.accounts.numbering import NumberService
-from tests.services.shelf import Shelf
+from tests.support.library_fixture import Shelf
 
 
 @pytest.fixture

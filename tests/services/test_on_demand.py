@@ -18,8 +18,8 @@ from app.errors import InvalidRequest, NotFound, VariantNotReady
 from app.ids import ImageId, make_uuid
 from app.services.library.image_changes import ImageChange
 from app.services.library.presets import PresetChange
-from tests.pictures import make_jpeg
-from tests.services.demand import BOX, Demand, new_address
+from tests.support.on_demand_harness import BOX, Demand, new_address
+from tests.support.pictures import make_jpeg
 
 W256 = Wish(Family.WEBP, "w256")
 

@@ -16,8 +16,8 @@ from app.services.making.claims import Part
 from app.services.making.outcomes import MAX_FAILURES
 from app.services.making.planning import planned_rows
 from app.storage.port import ObjectKey
-from tests.pictures import make_jpeg
-from tests.services.demand import BOX, Demand, new_address
+from tests.support.on_demand_harness import BOX, Demand, new_address
+from tests.support.pictures import make_jpeg
 
 PER_MINUTE = 5
 

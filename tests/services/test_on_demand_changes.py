@@ -14,8 +14,8 @@ from app.ids import ImageId
 from app.services.delivery.deliverables import Deliverable
 from app.services.library.image_changes import ImageChange
 from app.services.library.presets import PresetChange
-from tests.pictures import make_jpeg
-from tests.services.demand import BOX, Demand
+from tests.support.on_demand_harness import BOX, Demand
+from tests.support.pictures import make_jpeg
 
 SQUARE = Wish(Family.PNG, Transform(width_px=16, height_px=16, fit=Fit.COVER))
 LEFT = Wish(Family.PNG, Transform(width_px=16, height_px=16, fit=Fit.COVER, focal_x=0.0, focal_y=0.5))

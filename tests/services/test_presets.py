@@ -20,8 +20,8 @@ from app.errors import (
 )
 from app.ids import AccountId, make_uuid
 from app.services.library.presets import PresetChange
-from tests.pictures import make_gif, make_jpeg
-from tests.services.workbench import Workbench
+from tests.support.pictures import make_gif, make_jpeg
+from tests.support.upload_harness import Workbench
 
 HERO = Derivative(Family.PNG, "hero")
 BOX = PresetChange(fit=Fit.SCALE_DOWN, width_px=30)

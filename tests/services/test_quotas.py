@@ -14,9 +14,9 @@ from app.domain.states import OPEN_STATES, ImageState, SessionState
 from app.errors import QuotaExceeded
 from app.services.uploads.opening import hold_account
 from app.services.uploads.quotas import check_quota
-from tests.db.rows import add_session
-from tests.services.meeting import until_met
-from tests.services.shelf import Shelf
+from tests.support.db_rows import add_session
+from tests.support.library_fixture import Shelf
+from tests.support.lock_contention import until_met
 
 QUOTA_BYTES = 1000
 PLANS = [

@@ -27,8 +27,8 @@ from app.errors import (
 from app.ids import AccountId, ImageId, SessionId, make_uuid
 from app.services.uploads.opening import OpenedSession
 from app.services.uploads.reception import Sending
-from tests.pictures import Tags, make_jpeg, make_png
-from tests.services.workbench import Workbench, until
+from tests.support.pictures import Tags, make_jpeg, make_png
+from tests.support.upload_harness import Workbench, until
 
 THUMB = Derivative(Family.PNG, "thumb")
 SMALL = Derivative(Family.PNG, "small")

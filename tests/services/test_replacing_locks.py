@@ -12,10 +12,10 @@ from app.db.tables import upload_sessions
 from app.db.uploads import update_session
 from app.domain.states import SessionState
 from app.services.uploads.opening import OpenedSession
-from tests.pictures import make_jpeg
-from tests.services.demand import Demand
-from tests.services.meeting import until_met
-from tests.services.workbench import Workbench
+from tests.support.lock_contention import until_met
+from tests.support.on_demand_harness import Demand
+from tests.support.pictures import make_jpeg
+from tests.support.upload_harness import Workbench
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "terminated", "expired"])

@@ -23,7 +23,7 @@ from app.errors import InvalidRequest
 from app.ids import AccountId, ImageId, VariantId
 from app.services.delivery.linking import PRIVATE_S, PUBLIC_S, Linker
 from app.services.delivery.responsive import PictureWish, check_wish, plan_embedding, plan_picture
-from tests.services.shelf import columns_of
+from tests.support.library_fixture import columns_of
 
 BASE, CDN = "https://img.example.org", "https://cdn.example.org/pics"
 KEY = SigningKeyRecord(UUID(int=9), AccountId(UUID(int=1)), "default", "secret", datetime.now(UTC))

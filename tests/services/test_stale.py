@@ -14,8 +14,8 @@ from app.ids import ImageId
 from app.services.library.image_changes import ImageChange
 from app.services.library.presets import PresetChange
 from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
-from tests.pictures import make_jpeg
-from tests.services.workbench import Workbench
+from tests.support.pictures import make_jpeg
+from tests.support.upload_harness import Workbench
 
 THUMB, SMALL = Derivative(Family.PNG, "thumb"), Derivative(Family.PNG, "small")
 HERO = Derivative(Family.PNG, "hero")

@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 from app.errors import Unavailable
 from app.ids import ImageId, make_uuid
 from app.services.delivery.views import VIEWS_KEY, ViewCounter, ViewKeeper
-from tests.servers.redis import RedisServer
-from tests.services.shelf import Shelf
-from tests.services.workbench import until
+from tests.support.library_fixture import Shelf
+from tests.support.servers.redis import RedisServer
+from tests.support.upload_harness import until
 
 
 def lost() -> float:

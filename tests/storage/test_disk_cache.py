@@ -13,8 +13,8 @@ from app.storage.cache_files import CacheFolder
 from app.storage.disk_cache import CachedStore
 from app.storage.local import LocalStore
 from app.storage.port import CHUNK_BYTES, ObjectKey, ObjectNotFound, StoreUnavailable
-from tests.storage.far_store import FarStore
-from tests.storage.objects import collect, drain, write
+from tests.support.latency_store import FarStore
+from tests.support.store_objects import collect, drain, write
 
 MIB = 1024 * 1024
 

@@ -12,7 +12,7 @@ import pytest
 from app.errors import Unavailable
 from app.ids import ImageId, make_uuid
 from app.storage.port import CHUNK_BYTES, ObjectKey, ObjectNotFound, ObjectStore
-from tests.storage.objects import (
+from tests.support.store_objects import (
     BIG_BYTES,
     collect,
     digest,

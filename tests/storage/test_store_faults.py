@@ -12,8 +12,8 @@ from app.errors import Unavailable
 from app.ids import ImageId, make_uuid
 from app.storage.opening import open_store
 from app.storage.port import ObjectKey
-from tests.servers.s3 import S3Server
-from tests.storage.objects import (
+from tests.support.servers.s3 import S3Server
+from tests.support.store_objects import (
     assert_all_unavailable,
     assert_unavailable,
     digest,

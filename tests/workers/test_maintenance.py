@@ -21,8 +21,8 @@ from app.services.uploads.scratch import clear_scratch, count_left, own_scratch
 from app.storage.port import ObjectKey
 from app.workers import maintenance
 from app.workers.images import render
-from tests.pictures import make_jpeg
-from tests.workers.conftest import Upload, Workshop, facts_of
+from tests.support.pictures import make_jpeg
+from tests.support.worker_fixture import Upload, Workshop, facts_of
 
 PAST = timedelta(seconds=1)
 

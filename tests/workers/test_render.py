@@ -16,9 +16,9 @@ from app.ids import ImageId
 from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
 from app.storage.port import ObjectKey
 from app.workers.images import render
-from tests.faults.keeping import children_of, command_of, descendants_of
-from tests.pictures import make_jpeg
-from tests.workers.conftest import Upload, Workshop, facts_of
+from tests.support.pictures import make_jpeg
+from tests.support.process_control import children_of, command_of, descendants_of
+from tests.support.worker_fixture import Upload, Workshop, facts_of
 
 WIDTH, HEIGHT = 640, 480
 

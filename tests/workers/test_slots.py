@@ -17,8 +17,8 @@ from app.domain.variants import Derivative, Family, VariantState
 from app.ids import ImageId, make_uuid
 from app.services.making.planning import planned_rows
 from app.workers.queue_worker import QueueWorker
-from tests.faults.keeping import hold_children
-from tests.workers.conftest import PLANNED, Upload, Workshop
+from tests.support.process_control import hold_children
+from tests.support.worker_fixture import PLANNED, Upload, Workshop
 from tests.workers.test_worker import make_worker, register, until_ready
 
 # arq closes its connection in a way that redis-py calls old.

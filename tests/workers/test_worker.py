@@ -27,8 +27,8 @@ from app.services.uploads.uploaders import Uploaders
 from app.services.watching.feeds import Feeds
 from app.workers.main import WorkerParts, render_image, work_until_stopped
 from app.workers.queue_worker import QueueWorker
-from tests.pictures import make_jpeg
-from tests.workers.conftest import Upload, Workshop, facts_of
+from tests.support.pictures import make_jpeg
+from tests.support.worker_fixture import Upload, Workshop, facts_of
 
 # arq closes its connection in a way that redis-py calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")

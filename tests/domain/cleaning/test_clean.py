@@ -15,7 +15,7 @@ from app.domain.headers.facts import Budget, ExifFacts
 from app.domain.headers.probe import probe
 from app.domain.variants import MetadataPolicy
 from app.errors import InvalidImage
-from tests.pictures import (
+from tests.support.pictures import (
     ALL_TAGS,
     CANARY,
     Tags,

@@ -13,8 +13,9 @@ from app.domain.headers.facts import Budget, HeaderFacts
 from app.domain.headers.probe import probe
 from app.domain.variants import MetadataPolicy
 from app.errors import ImageTooLarge, InvalidFileType, SafelightError
+from tests.support.paths import SHARED
 
-CORPUS = Path(os.environ.get("SAFELIGHT_CORPUS", Path(__file__).parents[3].parent / "shared" / "corpora"))
+CORPUS = Path(os.environ.get("SAFELIGHT_CORPUS", SHARED / "corpora"))
 MANIFEST = CORPUS / "hostile" / "MANIFEST.tsv"
 TAKEN = {"ACCEPT", "ACCEPT_SANITISE", "ACCEPT_IF_HEIC_ALLOWED"}
 SANITISED = {"ACCEPT_SANITISE", "SANITISE_OR_REJECT"}

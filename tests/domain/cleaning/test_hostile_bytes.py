@@ -17,7 +17,7 @@ from app.domain.headers.facts import Budget
 from app.domain.headers.probe import probe
 from app.domain.variants import MetadataPolicy
 from app.errors import SafelightError
-from tests.pictures import (
+from tests.support.pictures import (
     Tags,
     join_png,
     make_avif,

@@ -12,7 +12,7 @@ from app.domain.headers.exif import parse_exif, read_exif
 from app.domain.headers.facts import Budget, ExifFacts
 from app.domain.headers.probe import probe
 from app.domain.headers.tiff import find_orientation
-from tests.pictures import ALL_TAGS, CANARY, LATITUDE, LONGITUDE, Tags, make_exif, make_picture
+from tests.support.pictures import ALL_TAGS, CANARY, LATITUDE, LONGITUDE, Tags, make_exif, make_picture
 
 WITH_EXIF = [ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF]
 

@@ -11,7 +11,7 @@ from app.domain.formats import ImageFormat
 from app.domain.headers.facts import Budget, HeaderFacts
 from app.domain.headers.probe import probe
 from app.errors import ImageTooLarge, InvalidFileType, InvalidImage
-from tests.pictures import (
+from tests.support.pictures import (
     ALL_TAGS,
     Tags,
     join_png,

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of, uploads_left
-from tests.people import People, Person
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.site_logs import faults_of, uploads_left
 
 __all__ = ["client", "person"]
 

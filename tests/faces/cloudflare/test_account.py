@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from app.domain.access import Scope
-from tests.e2e.clients import Client
-from tests.faces.cloudflare.cloud import ROOT, Json, ask, error_of, fetch, path_of, result_of, send, upload
-from tests.people import People, Person
-from tests.pictures import CANARY, Tags, make_jpeg, open_picture
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.cloudflare_api import IMAGES_PATH, Json, ask, error_of, fetch, path_of, result_of, send, upload
+from tests.support.pictures import CANARY, Tags, make_jpeg, open_picture
 
 HERO: Json = {"fit": "cover", "width": 120, "height": 60, "metadata": "none"}
 COPYRIGHT, MAKE = 0x8298, 0x010F
@@ -47,7 +47,7 @@ async def test_flexible_variants_are_turned_on_and_off(client: Client) -> None:
 )
 async def test_a_configuration_that_cannot_be_is_refused(client: Client, body: object) -> None:
     # CI-46, CI-50
-    assert error_of(await client.http.patch(f"{ROOT}/v1/config", json=body)) == (400, 5400)
+    assert error_of(await client.http.patch(f"{IMAGES_PATH}/v1/config", json=body)) == (400, 5400)
 
 
 async def test_a_batch_token_is_good_for_images_on_the_batch_host(people: People, client: Client) -> None:
@@ -67,10 +67,10 @@ async def test_a_batch_token_is_good_for_images_on_the_batch_host(people: People
         sent = await send(opened["uploadURL"], make_jpeg(701, 300))
         gone = result_of(await batch.delete("/images/v1/a%2Fb"))
         closed = [
-            await batch.get(f"{ROOT}/v1/keys"),
-            await batch.get(f"{ROOT}/v1/stats"),
-            await batch.get(f"{ROOT}/v1/batch_token"),
-            await batch.patch(f"{ROOT}/v1/config", json={"flexible_variants": True}),
+            await batch.get(f"{IMAGES_PATH}/v1/keys"),
+            await batch.get(f"{IMAGES_PATH}/v1/stats"),
+            await batch.get(f"{IMAGES_PATH}/v1/batch_token"),
+            await batch.patch(f"{IMAGES_PATH}/v1/config", json={"flexible_variants": True}),
         ]
         absent = await batch.get("/images/v1/keys")
 
@@ -124,7 +124,7 @@ async def test_a_batch_token_ends_with_its_key(people: People) -> None:
 )
 async def test_a_variant_that_cannot_be_is_refused(client: Client, body: Json, status: int) -> None:
     # CI-36 to CI-40, CA-24, CA-27 to CA-32
-    answer = await client.http.post(f"{ROOT}/v1/variants", json=body)
+    answer = await client.http.post(f"{IMAGES_PATH}/v1/variants", json=body)
 
     assert error_of(answer) == (status, 5000 + status)
     assert list((await ask(client, "GET", "/v1/variants"))["variants"]) == ["public"]
@@ -147,14 +147,14 @@ async def test_the_variant_public_stays_as_it_is(client: Client) -> None:
     # CI-36, CI-44, CI-45
     public = await ask(client, "GET", "/v1/variants/public")
 
-    deleted = await client.http.delete(f"{ROOT}/v1/variants/public")
-    changed = await client.http.patch(f"{ROOT}/v1/variants/public", json={"options": {"width": 10}})
+    deleted = await client.http.delete(f"{IMAGES_PATH}/v1/variants/public")
+    changed = await client.http.patch(f"{IMAGES_PATH}/v1/variants/public", json={"options": {"width": 10}})
 
     assert [error_of(answer) for answer in (deleted, changed)] == [(409, 5409)] * 2
     assert await ask(client, "GET", "/v1/variants/public") == public
     assert public["variant"]["options"] == {"fit": "scale-down", "metadata": "none", "width": 1366, "height": 768}
     for method in ("GET", "DELETE"):
-        assert error_of(await client.http.request(method, f"{ROOT}/v1/variants/none")) == (404, 5404)
+        assert error_of(await client.http.request(method, f"{IMAGES_PATH}/v1/variants/none")) == (404, 5404)
 
 
 async def test_a_variant_keeps_the_metadata_that_it_says(client: Client) -> None:
@@ -176,10 +176,10 @@ async def test_a_variant_keeps_the_metadata_that_it_says(client: Client) -> None
 @pytest.mark.parametrize("name", ["a%20b", "a.b", "%C3%BC", "x" * 100, "a%2Fb"])
 async def test_a_signing_key_that_cannot_be_is_refused(client: Client, name: str) -> None:
     # CA-17, CA-19
-    answer = await client.http.put(f"{ROOT}/v1/keys/{name}")
+    answer = await client.http.put(f"{IMAGES_PATH}/v1/keys/{name}")
 
     assert error_of(answer) == (400, 5400)
-    assert error_of(await client.http.delete(f"{ROOT}/v1/keys/{name}")) == (404, 5404)
+    assert error_of(await client.http.delete(f"{IMAGES_PATH}/v1/keys/{name}")) == (404, 5404)
 
 
 async def test_there_may_be_more_signing_keys_than_two(client: Client) -> None:
@@ -189,7 +189,7 @@ async def test_there_may_be_more_signing_keys_than_two(client: Client) -> None:
 
     assert len(keys) == 20
     assert all(set(key) == {"name", "value"} and len(key["value"]) == 64 for key in keys)
-    assert error_of(await client.http.put(f"{ROOT}/v1/keys/one-more")) == (409, 5409)
+    assert error_of(await client.http.put(f"{IMAGES_PATH}/v1/keys/one-more")) == (409, 5409)
 
 
 async def test_each_part_of_the_account_needs_its_scope(people: People, person: Person) -> None:
@@ -208,5 +208,5 @@ async def test_each_part_of_the_account_needs_its_scope(people: People, person: 
     for (method, path), scope in needs.items():
         others = [other for other in needs.values() if other is not scope]
         async with people.client(await people.add_key(person, *others)) as client:
-            answer = await client.http.request(method, ROOT + path, json={} if method == "PATCH" else None)
+            answer = await client.http.request(method, IMAGES_PATH + path, json={} if method == "PATCH" else None)
         assert error_of(answer) == (403, 9109), (method, path)

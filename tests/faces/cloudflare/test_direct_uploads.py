@@ -10,11 +10,11 @@ import pytest
 from app.db.engine import utc_now
 from app.db.uploads import find_session_of_image
 from app.ids import ImageId
-from tests.e2e.clients import Client
-from tests.e2e.rows import change_session, open_rows
-from tests.faces.cloudflare.cloud import ROOT, Json, ask, error_of, fetch, path_of, result_of, send
-from tests.people import People
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.client import Client
+from tests.support.cloudflare_api import IMAGES_PATH, Json, ask, error_of, fetch, path_of, result_of, send
+from tests.support.pictures import make_jpeg
+from tests.support.site_rows import change_session, open_rows
 
 SAID = {"requireSignedURLs": "false", "metadata": '{"userId":"12345"}', "creator": "u-1"}
 
@@ -76,7 +76,7 @@ async def test_a_one_time_url_lives_two_minutes_to_six_hours(
     if isinstance(expiry, timedelta):
         expiry = (datetime.now(UTC) + expiry).isoformat().replace("+00:00", "Z")
 
-    answer = await client.http.post(f"{ROOT}/v2/direct_upload", json={"expiry": expiry})
+    answer = await client.http.post(f"{IMAGES_PATH}/v2/direct_upload", json={"expiry": expiry})
 
     assert answer.is_success if is_taken else error_of(answer) == (400, 5400)
 
@@ -92,7 +92,7 @@ async def test_a_one_time_url_lives_half_an_hour_where_nothing_is_said(people: P
     await change_session(people.site, str(session.id), expires_at=utc_now() - timedelta(minutes=1))
 
     assert error_of(await send(opened["uploadURL"], make_jpeg(501, 300))) == (410, 5410)
-    assert error_of(await client.http.get(ROOT + path_of(opened["id"]))) == (404, 5404)
+    assert error_of(await client.http.get(IMAGES_PATH + path_of(opened["id"]))) == (404, 5404)
 
 
 async def test_a_one_time_url_takes_one_file(client: Client) -> None:
@@ -157,20 +157,20 @@ async def test_a_draft_may_have_a_custom_id_and_be_deleted(client: Client) -> No
     # CI-20, CI-34, CI-35
     opened = await open_url(client, id="users/7/avatar")
     assert opened["id"] == "users/7/avatar"
-    assert error_of(await client.http.get(f"{ROOT}{path_of('users/7/avatar')}/blob")) == (404, 5404)
+    assert error_of(await client.http.get(f"{IMAGES_PATH}{path_of('users/7/avatar')}/blob")) == (404, 5404)
 
     await ask(client, "DELETE", path_of("users/7/avatar"))
 
-    assert error_of(await client.http.get(ROOT + path_of("users/7/avatar"))) == (404, 5404)
+    assert error_of(await client.http.get(IMAGES_PATH + path_of("users/7/avatar"))) == (404, 5404)
     assert error_of(await send(opened["uploadURL"], make_jpeg(507, 300))) == (410, 5410)
     assert (await open_url(client, id="users/7/avatar"))["id"] == "users/7/avatar"
-    both = await client.http.post(f"{ROOT}/v2/direct_upload", json={"id": "private", "requireSignedURLs": True})
+    both = await client.http.post(f"{IMAGES_PATH}/v2/direct_upload", json={"id": "private", "requireSignedURLs": True})
     assert error_of(both) == (400, 5400)
 
 
 async def test_a_file_belongs_to_the_upload_url(client: Client) -> None:
     # CI-16, CI-22
-    answer = await client.http.post(f"{ROOT}/v2/direct_upload", files={"file": ("a.jpg", make_jpeg(508, 300))})
+    answer = await client.http.post(f"{IMAGES_PATH}/v2/direct_upload", files={"file": ("a.jpg", make_jpeg(508, 300))})
 
     assert error_of(answer) == (400, 5400)
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.e2e.clients import Client
-from tests.faces.cloudflare.cloud import ROOT, ask, error_of, upload
-from tests.people import People
-from tests.pictures import make_png
+from tests.support.accounts_fixture import People
+from tests.support.client import Client
+from tests.support.cloudflare_api import IMAGES_PATH, ask, error_of, upload
+from tests.support.pictures import make_png
 
 NOTES: dict[str, object] = {
     "a": {"status": "active", "priority": 5, "enabled": True, "region": {"name": "eu"}},
@@ -47,7 +47,7 @@ async def test_v1_says_which_page_it_is(client: Client) -> None:
     # CI-24, CI-25, CA-01
     await upload(client, make_png(110, 20))
 
-    answer = await client.http.get(f"{ROOT}/v1", params={"page": 2, "per_page": 50})
+    answer = await client.http.get(f"{IMAGES_PATH}/v1", params={"page": 2, "per_page": 50})
 
     assert answer.json()["result_info"] == {"page": 2, "per_page": 50, "count": 0}
 
@@ -80,12 +80,12 @@ async def test_v1_says_which_page_it_is(client: Client) -> None:
 )
 async def test_a_bad_query_is_refused(client: Client, query: dict[str, str]) -> None:
     # CI-24, CI-25, CI-50
-    assert error_of(await client.http.get(f"{ROOT}/v2", params=query)) == (400, 5400)
+    assert error_of(await client.http.get(f"{IMAGES_PATH}/v2", params=query)) == (400, 5400)
 
 
 async def test_v1_has_at_most_a_hundred_on_a_page(client: Client) -> None:
     # CI-25
-    assert error_of(await client.http.get(f"{ROOT}/v1", params={"per_page": 101})) == (400, 5400)
+    assert error_of(await client.http.get(f"{IMAGES_PATH}/v1", params={"per_page": 101})) == (400, 5400)
 
 
 async def test_images_are_found_by_their_creator_or_by_having_none(client: Client) -> None:

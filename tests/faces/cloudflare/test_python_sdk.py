@@ -11,10 +11,10 @@ from cloudflare import APIStatusError, AsyncCloudflare, AuthenticationError, Con
 from cloudflare.types.images import Image
 
 from app.services.delivery.delivery_urls import DEFAULT_SIZE
-from tests.e2e.clients import Client
-from tests.faces.cloudflare.cloud import ACCOUNT, Json, fetch, sdk_of, send, sign
-from tests.people import People, Person
-from tests.pictures import make_jpeg, make_png, open_picture
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.cloudflare_api import ACCOUNT, Json, fetch, sdk_of, send, sign
+from tests.support.pictures import make_jpeg, make_png, open_picture
 
 HERO = {"fit": "cover", "width": 120, "height": 60, "metadata": "none"}
 CUSTOM_ID = "trips/2026/100% Börse ☀"

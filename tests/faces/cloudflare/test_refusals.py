@@ -5,11 +5,11 @@ import itertools
 import httpx
 import pytest
 
-from tests.e2e.clients import Client
-from tests.e2e.wire import open_wire
-from tests.faces.cloudflare.cloud import ROOT, ask, error_of, path_of, upload
-from tests.people import People, Person
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.cloudflare_api import IMAGES_PATH, ask, error_of, path_of, upload
+from tests.support.pictures import make_jpeg
+from tests.support.raw_http import open_wire
 
 OPERATIONS = [
     ("GET", "/v1"),
@@ -62,7 +62,7 @@ BODIES: list[tuple[bytes, str]] = [
 async def test_without_a_good_token_nothing_is_answered(people: People, credential: str | None) -> None:
     # CI-03, CI-51; guests that another face lets in have no account to look into here
     headers = {"Authorization": credential} if credential is not None else {}
-    paths = [(method, ROOT + path) for method, path in OPERATIONS]
+    paths = [(method, IMAGES_PATH + path) for method, path in OPERATIONS]
     paths += [(method, f"/images{path}") for method, path in ON_BATCH]
 
     async with httpx.AsyncClient(base_url=people.site.base_url, headers=headers) as nobody:
@@ -74,7 +74,7 @@ async def test_without_a_good_token_nothing_is_answered(people: People, credenti
 
 async def test_an_address_without_a_route_says_so(client: Client) -> None:
     # CI-53
-    paths = ["/client/v4/", "/client/v4/user/tokens/verify", f"{ROOT}/v3", f"{ROOT}/v2/x", ROOT]
+    paths = ["/client/v4/", "/client/v4/user/tokens/verify", f"{IMAGES_PATH}/v3", f"{IMAGES_PATH}/v2/x", IMAGES_PATH]
     paths += ["/images/v2/x", "/client/v4/direct_upload/x"]
 
     answers = [await client.http.get(path) for path in paths]
@@ -96,7 +96,7 @@ async def test_a_wrong_method_is_told_which_there_are(
     client: Client, method: str, path: str, allowed: set[str]
 ) -> None:
     # CI-50
-    answer = await client.http.request(method, ROOT + path)
+    answer = await client.http.request(method, IMAGES_PATH + path)
 
     assert error_of(answer) == (405, 5405)
     assert set(answer.headers["allow"].split(", ")) == allowed
@@ -113,7 +113,12 @@ async def test_a_wrong_method_is_told_which_there_are(
 async def test_an_odd_name_names_nothing(people: People, person: Person, client: Client, name: str) -> None:
     # CI-53: the path arrives as it stands here
     headers = {"Authorization": f"Bearer {person.key}"}
-    for path in (f"{ROOT}/v1/{name}", f"{ROOT}/v1/{name}/blob", f"{ROOT}/v1/variants/{name}", f"/images/v1/{name}"):
+    for path in (
+        f"{IMAGES_PATH}/v1/{name}",
+        f"{IMAGES_PATH}/v1/{name}/blob",
+        f"{IMAGES_PATH}/v1/variants/{name}",
+        f"/images/v1/{name}",
+    ):
         async with open_wire(people.site.base_url) as wire:
             await wire.send_head("GET", path, headers)
             answer = await wire.read_answer()
@@ -137,13 +142,13 @@ async def test_a_bad_body_is_no_fault(client: Client, body: bytes, content_type:
 
     headers = {"Content-Type": content_type} if content_type else {}
     answers = [
-        await client.http.request(method, ROOT + path, content=body, headers=headers) for method, path in sending
+        await client.http.request(method, IMAGES_PATH + path, content=body, headers=headers) for method, path in sending
     ]
 
     assert {error_of(answer)[0] for answer in answers} <= {400, 408, 413, 415}
     # Both of these take less than there could be: no field at all is a request, too.
     for method, path in (("POST", "/v2/direct_upload"), ("PATCH", "/v1/variants/v")):
-        answer = await client.http.request(method, ROOT + path, content=body, headers=headers)
+        answer = await client.http.request(method, IMAGES_PATH + path, content=body, headers=headers)
         assert answer.status_code == 200 or error_of(answer)[0] in {400, 408, 413}
     assert await ask(client, "GET", path_of(image["id"])) == {**image, "draft": False}
 
@@ -165,7 +170,7 @@ async def test_a_change_that_cannot_be_changes_nothing(client: Client, body: obj
     # CA-04, CA-10, CI-50
     image = await upload(client, make_jpeg(361, 200), metadata='{"k": 1}')
 
-    answer = await client.http.patch(ROOT + path_of(image["id"]), json=body)
+    answer = await client.http.patch(IMAGES_PATH + path_of(image["id"]), json=body)
 
     assert error_of(answer) == (400, 5400)
     assert await ask(client, "GET", path_of(image["id"])) == {**image, "draft": False}

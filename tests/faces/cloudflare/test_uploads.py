@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from app.domain.access import Scope
-from tests.e2e.clients import Client
-from tests.e2e.wire import open_wire
-from tests.faces.cloudflare.cloud import ROOT, ask, error_of, path_of, result_of, upload
-from tests.people import People, Person
-from tests.pictures import join_png, make_gif, make_jpeg, make_png
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.cloudflare_api import IMAGES_PATH, ask, error_of, path_of, result_of, upload
+from tests.support.pictures import join_png, make_gif, make_jpeg, make_png
+from tests.support.raw_http import open_wire
 
 LONG = {"k": "x" * 1017}
 """As JSON 1,025 bytes."""
@@ -30,7 +30,7 @@ def form(*parts: tuple[str, bytes], name: str = "beach.jpg") -> tuple[bytes, dic
 
 
 async def post(client: Client, content: bytes, headers: dict[str, str], *, path: str = "/v1") -> httpx.Response:
-    return await client.http.post(ROOT + path, content=content, headers=headers)
+    return await client.http.post(IMAGES_PATH + path, content=content, headers=headers)
 
 
 async def count(client: Client) -> int:
@@ -52,7 +52,7 @@ async def test_what_is_said_of_a_file_counts_wherever_it_stands(client: Client, 
 
 async def test_the_answer_has_every_field_of_the_model(client: Client) -> None:
     # CI-09 to CI-14, CA-06, CA-08, CA-12, CA-13
-    answer = await client.http.post(f"{ROOT}/v1", files={"file": ("a.gif", make_gif(30, 20))})
+    answer = await client.http.post(f"{IMAGES_PATH}/v1", files={"file": ("a.gif", make_gif(30, 20))})
 
     assert answer.status_code == 200
     assert answer.json() == {"result": result_of(answer), "success": True, "errors": [], "messages": []}
@@ -89,7 +89,7 @@ async def test_what_cannot_be_is_refused_and_leaves_nothing(
     client: Client, fields: dict[str, str], status: int, number: int
 ) -> None:
     # CI-06, CI-08, CI-15, CI-20, CI-50, CI-59, CA-07, CA-10
-    answer = await client.http.post(f"{ROOT}/v1", files={"file": make_jpeg(301, 200)}, data=fields)
+    answer = await client.http.post(f"{IMAGES_PATH}/v1", files={"file": make_jpeg(301, 200)}, data=fields)
 
     assert error_of(answer) == (status, number)
     assert await count(client) == 0
@@ -108,7 +108,7 @@ async def test_bytes_that_are_no_picture_are_refused_and_free_their_name(
     client: Client, content: bytes, status: int, number: int
 ) -> None:
     # CI-05, CI-50
-    answer = await client.http.post(f"{ROOT}/v1", files={"file": ("a.jpg", content)}, data={"id": "again"})
+    answer = await client.http.post(f"{IMAGES_PATH}/v1", files={"file": ("a.jpg", content)}, data={"id": "again"})
 
     assert error_of(answer) == (status, number)
     assert await count(client) == 0
@@ -120,7 +120,7 @@ async def test_a_request_without_an_image_says_what_it_lacks(client: Client) -> 
     content, headers = form(("metadata", b"{}"))
     twice = form(("file", make_png(20, 10)), ("file", make_png(21, 10)))
 
-    raw = await client.http.post(f"{ROOT}/v1", content=make_png(20, 10), headers={"Content-Type": "image/png"})
+    raw = await client.http.post(f"{IMAGES_PATH}/v1", content=make_png(20, 10), headers={"Content-Type": "image/png"})
 
     assert error_of(raw) == (415, 5415)
     assert error_of(await post(client, content, headers)) == (400, 5400)
@@ -134,7 +134,7 @@ async def test_a_taken_id_is_a_conflict_until_its_image_is_gone(client: Client) 
     # CI-06, CI-35
     await upload(client, make_jpeg(310, 200), id="one/name")
 
-    again = await client.http.post(f"{ROOT}/v1", files={"file": make_jpeg(311, 200)}, data={"id": "one/name"})
+    again = await client.http.post(f"{IMAGES_PATH}/v1", files={"file": make_jpeg(311, 200)}, data={"id": "one/name"})
 
     assert error_of(again) == (409, 5409)
     await ask(client, "DELETE", path_of("one/name"))
@@ -150,7 +150,7 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_read(people: Peo
     }
 
     async with open_wire(people.site.base_url) as wire:
-        await wire.send_head("POST", f"{ROOT}/v1", headers)
+        await wire.send_head("POST", f"{IMAGES_PATH}/v1", headers)
         answer = await wire.read_answer()
 
     assert (answer.status, answer.json["errors"][0]["code"]) == (413, 5413)
@@ -161,9 +161,9 @@ async def test_what_the_plan_has_no_room_for_is_refused(people: People) -> None:
     async with people.client(await people.add("few")) as client:
         for number in range(3):
             await upload(client, make_jpeg(320 + number, 200))
-        full = await client.http.post(f"{ROOT}/v1", files={"file": make_jpeg(330, 200)})
+        full = await client.http.post(f"{IMAGES_PATH}/v1", files={"file": make_jpeg(330, 200)})
     async with people.client(await people.add("slow")) as client:
-        answers = [await client.http.post(f"{ROOT}/v2/direct_upload") for _ in range(4)]
+        answers = [await client.http.post(f"{IMAGES_PATH}/v2/direct_upload") for _ in range(4)]
 
     assert error_of(full) == (413, 5413)
     assert [answer.status_code for answer in answers[:3]] == [200, 200, 200]
@@ -179,8 +179,8 @@ async def test_a_key_needs_the_scope_and_a_stranger_a_key(people: People, person
     answers: list[httpx.Response] = []
     for who in (reader, None):
         async with people.client(who) as client:
-            uploaded = await client.http.post(f"{ROOT}/v1", files=picture)
-            answers += [uploaded, await client.http.post(f"{ROOT}/v2/direct_upload")]
+            uploaded = await client.http.post(f"{IMAGES_PATH}/v1", files=picture)
+            answers += [uploaded, await client.http.post(f"{IMAGES_PATH}/v2/direct_upload")]
 
     assert [error_of(answer) for answer in answers] == [(403, 9109)] * 2 + [(401, 10000)] * 2
 
@@ -199,7 +199,7 @@ async def test_a_key_needs_the_scope_and_a_stranger_a_key(people: People, person
 )
 async def test_a_url_that_is_not_of_the_public_internet_is_refused(client: Client, url: str, number: int) -> None:
     # CI-15, CI-61; what is fetched well is tried below HTTP: a running server goes nowhere near loopback
-    answer = await client.http.post(f"{ROOT}/v1", files={"url": (None, url), "id": (None, "from/afar")})
+    answer = await client.http.post(f"{IMAGES_PATH}/v1", files={"url": (None, url), "id": (None, "from/afar")})
 
     assert error_of(answer) == (400, number)
     assert await count(client) == 0

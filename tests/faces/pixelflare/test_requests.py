@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from app.domain.access import Scope
-from tests.e2e.clients import Client
-from tests.e2e.logs import faults_of
-from tests.faces.pixelflare.flare import Json, create, error_of, put, read, upload
-from tests.faces.scripts import run_shell
-from tests.people import People, Person
-from tests.pictures import make_jpeg, make_png
-from tests.servers.reference import Document, Reference
+from tests.support.accounts_fixture import People, Person
+from tests.support.client import Client
+from tests.support.documented_scripts import run_shell
+from tests.support.pictures import make_jpeg, make_png
+from tests.support.pixelflare_api import Json, create, error_of, put, read, upload
+from tests.support.servers.reference import Document, Reference
+from tests.support.site_logs import faults_of
 
 API_URL, CDN_URL = "https://api.yourdomain.com", "https://cdn.yourdomain.com"
 

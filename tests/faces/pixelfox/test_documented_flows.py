@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.logs import faults_of
-from tests.faces.pixelfox.fox import Fox
-from tests.faces.scripts import run_php, run_shell
-from tests.people import People
-from tests.pictures import make_jpeg
-from tests.servers.reference import Document, Reference
+from tests.support.accounts_fixture import People
+from tests.support.documented_scripts import run_php, run_shell
+from tests.support.pictures import make_jpeg
+from tests.support.pixelfox_api import Fox
+from tests.support.servers.reference import Document, Reference
+from tests.support.site_logs import faults_of
 
 BASE_URL, API_KEY = "https://pixelfox.cc", "DEIN_API_KEY"
 NEEDS = ("curl", "jq")

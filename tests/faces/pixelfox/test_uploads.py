@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from app.domain.states import ImageState
-from tests.e2e.logs import faults_of
-from tests.e2e.rows import change_image
-from tests.faces.pixelfox.fox import Fox, Json, custom, error_of
-from tests.people import People
-from tests.pictures import make_jpeg, make_png, open_picture
+from tests.support.accounts_fixture import People
+from tests.support.pictures import make_jpeg, make_png, open_picture
+from tests.support.pixelfox_api import Fox, Json, custom, error_of
+from tests.support.site_logs import faults_of
+from tests.support.site_rows import change_image
 
 DEFAULT = [(family, size) for family in ("webp", "avif", "original") for size in ("small", "medium")]
 SMALL = [{"family": "webp", "size": "small"}, {"family": "avif", "size": "small"}]

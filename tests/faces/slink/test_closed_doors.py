@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-from tests.e2e.clients import Client
-from tests.e2e.servers import Site
-from tests.faces.slink.visitors import send, violations_of
-from tests.pictures import make_jpeg
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.site import Site
+from tests.support.slink_api import send, violations_of
 
 
 async def test_guests_are_told_that_they_are_not_let_in(site: Site) -> None:

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from tests.e2e.clients import Client
-from tests.faces.slink.visitors import FLEXIBLE, READ_ONLY, jwt_of, read, upload, violations_of
-from tests.people import PASSWORD, People
-from tests.pictures import make_gif, make_jpeg, make_png, open_picture
+from tests.support.accounts_fixture import PASSWORD, People
+from tests.support.client import Client
+from tests.support.pictures import make_gif, make_jpeg, make_png, open_picture
+from tests.support.slink_api import FLEXIBLE, READ_ONLY, jwt_of, read, upload, violations_of
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 VIEWS_S = 15.0

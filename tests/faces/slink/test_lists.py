@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.e2e.clients import Client
-from tests.faces.slink.visitors import Json, read, upload, violations_of
-from tests.people import People
-from tests.pictures import make_jpeg
+from tests.support.accounts_fixture import People
+from tests.support.client import Client
+from tests.support.pictures import make_jpeg
+from tests.support.slink_api import Json, read, upload, violations_of
 
 OLDEST_FIRST = "orderBy=attributes.createdAt&order=asc"
 

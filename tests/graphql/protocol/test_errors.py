@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.graphql.protocol.conftest import ToyServer
+from tests.support.toy_process import ToyServer
 
 
 async def test_expected_failure_has_code_details_and_path(client: httpx.AsyncClient) -> None:

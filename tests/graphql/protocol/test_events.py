@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.graphql_api.events import send_events
-from tests.graphql.protocol.conftest import ToyServer
+from tests.support.toy_process import ToyServer
 
 pytestmark = pytest.mark.usefixtures("traceback_free")
 

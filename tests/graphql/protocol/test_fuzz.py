@@ -11,7 +11,7 @@ from app.graphql_api.documents import PreparedDocument, prepare
 from app.graphql_api.frames import BadFrame, parse_frame
 from app.graphql_api.negotiation import MediaType, choose_media_type
 from app.graphql_api.parsing import parse_operation
-from tests.graphql.protocol.toy import make_toy_schema
+from tests.support.toy_schema import make_toy_schema
 
 schema = make_toy_schema()
 

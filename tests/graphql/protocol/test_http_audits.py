@@ -3,8 +3,8 @@
 import json
 import subprocess
 
-from tests.graphql.protocol.conftest import ToyServer
-from tests.servers.node import NODE_PROJECT
+from tests.support.servers.node import NODE_PROJECT
+from tests.support.toy_process import ToyServer
 
 
 def test_every_audit_of_graphql_http_is_passed_without_a_warning(toy: ToyServer, node: str) -> None:

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.graphql.protocol.conftest import ToyServer
+from tests.support.toy_process import ToyServer
 
 pytestmark = pytest.mark.usefixtures("traceback_free")
 

@@ -14,8 +14,8 @@ from app.graphql_api.documents import DocumentCache, prepare
 from app.graphql_api.execution import OperationRequest
 from app.graphql_api.fanout import encode_answer
 from app.graphql_api.limits import DocumentLimits
-from tests.graphql.protocol.conftest import ToyServer
-from tests.graphql.protocol.toy import Context, make_toy_schema
+from tests.support.toy_process import ToyServer
+from tests.support.toy_schema import Context, make_toy_schema
 
 MAX_CPU_S = 0.1
 MAX_REPLY_BYTES = 8_192

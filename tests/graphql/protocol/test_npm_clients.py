@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.graphql.protocol.conftest import ToyServer
-from tests.servers.node import NODE_PROJECT
+from tests.support.servers.node import NODE_PROJECT
+from tests.support.toy_process import ToyServer
 
 pytestmark = pytest.mark.usefixtures("traceback_free")
 

@@ -3,8 +3,8 @@
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.graphql.protocol.conftest import ToyServer
-from tests.graphql.protocol.sockets import (
+from tests.support.toy_process import ToyServer
+from tests.support.ws_client import (
     close_code,
     raw_socket,
     ready_socket,

@@ -5,8 +5,8 @@ import json
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.graphql.protocol.conftest import ToyServer
-from tests.graphql.protocol.sockets import (
+from tests.support.toy_process import ToyServer
+from tests.support.ws_client import (
     close_code,
     raw_socket,
     ready_socket,

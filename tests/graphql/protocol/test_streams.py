@@ -13,7 +13,7 @@ from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.execution import OperationRequest, make_schema
 from app.graphql_api.fanout import Fanout
 from app.graphql_api.streams import Next, stream_responses
-from tests.graphql.protocol.toy import Context, make_context, make_toy_schema
+from tests.support.toy_schema import Context, make_context, make_toy_schema
 
 LIMIT_S = 5.0
 

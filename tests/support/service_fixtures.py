@@ -1,0 +1,107 @@
+"""The services of one process on a new SQLite and a directory, without HTTP."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from app.container import Container, open_container
+from app.domain.access import Principal
+from app.jobs import RenderQueue, open_queue
+from app.settings import Settings
+from tests.support.fetch_hosts import Host, reply, running_host
+from tests.support.library_fixture import Shelf, open_shelf
+from tests.support.on_demand_harness import Demand
+from tests.support.servers.prepared import API_KEY, FILE_NAME, prepare_database, prepared_file
+from tests.support.servers.redis import RedisServer
+from tests.support.site_fixtures import SET_UPS, environment_of
+from tests.support.upload_harness import Workbench, open_workbench
+from tests.support.url_import_harness import PICTURE, Imports
+
+
+@pytest.fixture
+async def container(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Container]:
+    """Every part, and the first account."""
+    settings = Settings(
+        data_dir=tmp_path,
+        redis_url=redis_server.url,
+        secret=SecretStr("x" * 32),
+        max_upload_bytes=200_000,
+        _env_file=None,
+    )
+    (tmp_path / FILE_NAME).write_bytes(prepared_file())
+    async with open_container(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def owner(container: Container) -> Principal:
+    """Who has the first account's key."""
+    return await container.accounts.authenticate(API_KEY)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def shelf(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Shelf]:
+    """The library's services on either database."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("prepared_postgres")
+    else:
+        url = f"sqlite+aiosqlite:///{tmp_path / FILE_NAME}"
+        (tmp_path / FILE_NAME).write_bytes(prepared_file())
+    async with open_shelf(url, redis_server.url, tmp_path / "objects") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    async with running_host() as host:
+        yield host
+
+
+@pytest.fixture
+async def canary() -> AsyncIterator[Host]:
+    async with running_host("127.0.0.1") as canary:
+        canary.will("/", reply(200, PICTURE))
+        yield canary
+
+
+@pytest.fixture
+async def queue(container: Container) -> AsyncIterator[RenderQueue]:
+    redis = open_queue(container.settings.redis_url or "")
+    yield RenderQueue(redis)
+    await redis.aclose()
+
+
+@pytest.fixture
+def imports(container: Container, queue: RenderQueue, owner: Principal, host: Host, canary: Host) -> Imports:
+    return Imports(container, queue, owner, host.port, canary.port)
+
+
+@pytest.fixture
+async def bench(container: Container, owner: Principal, tmp_path: Path) -> AsyncIterator[Workbench]:
+    """The services, with a worker that works when it is told to."""
+    async with open_workbench(container, owner, tmp_path / "bench") as opened:
+        yield opened
+
+
+@pytest.fixture(params=SET_UPS)
+async def demand(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> AsyncIterator[Demand]:
+    """Two processes' services and a worker, on either set-up; five misses a minute."""
+    environment = environment_of(request.param, request)
+    settings = Settings(
+        data_dir=tmp_path,
+        redis_url=redis_url,
+        secret=SecretStr("x" * 32),
+        misses_per_minute=5,
+        database_url=environment.get("SAFELIGHT_DATABASE_URL"),
+        store_url=environment.get("SAFELIGHT_STORE_URL"),
+        _env_file=None,
+    )
+    prepare_database({**environment, "SAFELIGHT_DATA_DIR": str(tmp_path)})
+    async with open_container(settings) as first, open_container(settings) as second:
+        owner = await first.accounts.authenticate(API_KEY)
+        async with open_workbench(first, owner, tmp_path / "bench") as bench:
+            demand = Demand(bench, second)
+            await demand.set_flexible(True)
+            yield demand

@@ -1,0 +1,147 @@
+"""A worker's parts, put together as the container does it: real rows, a real store, a real cage, a real Redis."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from app.db.engine import Database, utc_now
+from app.db.images import find_image
+from app.db.records import ImageRecord, SessionRecord, VariantRecord
+from app.db.uploads import find_session
+from app.db.variants import insert_variants, list_variants
+from app.domain.formats import MEDIA_TYPES, ImageFormat
+from app.domain.headers.facts import Budget
+from app.domain.states import ImageState, SessionState
+from app.domain.variants import ORIGINAL, Derivative, Family
+from app.events.bus import EventBus
+from app.ids import ImageId, SessionId
+from app.jobs import RenderQueue, open_queue
+from app.rendering.sandbox import Cage
+from app.services.making.claims import ClaimService
+from app.services.making.planning import planned_rows
+from app.services.upkeep.retention import RetentionService
+from app.services.uploads.leases import LEASE
+from app.services.uploads.partials import PartialFiles
+from app.services.uploads.replacing import SwapService
+from app.storage.opening import open_store
+from app.storage.port import ObjectKey, ObjectStore
+from app.workers.images import RenderTools
+from app.workers.replacing import Judge
+from tests.support.db_rows import add_account, add_image, add_session
+from tests.support.graphql_client import sha256_of
+from tests.support.servers.prepared import FILE_NAME, prepared_file
+
+PLANNED = (ORIGINAL, Derivative(Family.WEBP, "small"), Derivative(Family.JPEG, "w128"))
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What was registered, and is not rendered yet."""
+
+    image_id: ImageId
+    session_id: SessionId
+    key: ObjectKey
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a worker works with, and a look at what it made."""
+
+    database: Database
+    store: ObjectStore
+    store_dir: Path
+    queue: RenderQueue
+    redis: Redis
+    redis_url: str
+    tools: RenderTools
+    retention: RetentionService
+
+    async def add_upload(self, content: bytes, *, state: SessionState = SessionState.RECEIVING) -> Upload:
+        """An upload that was stored and registered a moment ago, three variants planned."""
+        now = utc_now()
+        lease = uuid4()
+        async with self.database.write() as db:
+            owner_id = await add_account(db)
+            is_answered = state is SessionState.COMPLETED
+            image_state = ImageState.PROCESSING if is_answered else ImageState.AWAITING_UPLOAD
+            image_id = await add_image(db, owner_id, uploaded_at=None, state=image_state)
+            key = ObjectKey.upload(image_id, 1, lease)
+            held = {"lease_id": lease, "lease_until": now + LEASE} if state is SessionState.RECEIVING else {}
+            session_id = await add_session(db, owner_id, image_id, state=state, **held)
+            await insert_variants(db, planned_rows(image_id, PLANNED, now=now))
+        await self.put(key, content)
+        return Upload(image_id, session_id, key)
+
+    async def put(self, key: ObjectKey, content: bytes) -> None:
+        """Store bytes under a key."""
+        path = self.tools.scratch_dir / uuid4().hex
+        path.write_bytes(content)
+        try:
+            await self.store.put(key, path, media_type=MEDIA_TYPES[ImageFormat.JPEG])
+        finally:
+            path.unlink()
+
+    async def image(self, image_id: ImageId) -> ImageRecord:
+        """Its row."""
+        async with self.database.read() as db:
+            image = await find_image(db, image_id)
+        assert image is not None
+        return image
+
+    async def variants(self, image_id: ImageId) -> list[VariantRecord]:
+        """Their rows."""
+        async with self.database.read() as db:
+            return (await list_variants(db, [image_id]))[image_id]
+
+    async def session(self, upload: Upload) -> SessionRecord:
+        """Its row."""
+        async with self.database.read() as db:
+            session = await find_session(db, upload.session_id)
+        assert session is not None
+        return session
+
+    async def keys(self) -> set[str]:
+        """Everything in the store."""
+        return {stat.key.text async for stat in self.store.list_objects()}
+
+    def scratch_files(self) -> list[str]:
+        """What is left of jobs, locks of the living aside."""
+        return [str(path) for path in self.tools.scratch_dir.rglob("*") if path.is_file() and path.name != "lock"]
+
+
+def facts_of(upload: Upload, content: bytes, width_px: int, height_px: int) -> dict[str, object]:
+    """The columns that registration writes."""
+    return {
+        **{"format": ImageFormat.JPEG, "byte_size": len(content), "sha256": sha256_of(content)},
+        **{"width_px": width_px, "height_px": height_px, "frames": 1, "has_alpha": False},
+        **{"upload_key": upload.key.text, "uploaded_at": utc_now()},
+    }
+
+
+@pytest_asyncio.fixture
+async def workshop(tmp_path: Path, redis_url: str) -> AsyncIterator[Workshop]:
+    """On SQLite and a directory."""
+    scratch_dir, store_dir = tmp_path / "tmp", tmp_path / "objects"
+    scratch_dir.mkdir()
+    (tmp_path / FILE_NAME).write_bytes(prepared_file())
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / FILE_NAME}")
+    store = open_store(store_dir.as_uri())
+    await store.make_ready()
+    queue_redis = open_queue(redis_url)
+    redis: Redis = Redis.from_url(redis_url, decode_responses=True)
+    bus, queue = EventBus(redis), RenderQueue(queue_redis)
+    cage = Cage(slots=2, scratch_dir=scratch_dir / "cage")
+    await cage.start()
+    judge = Judge(SwapService(database, bus), store, cage, budget=Budget(), scratch_dir=scratch_dir)
+    tools = RenderTools(ClaimService(database, bus, queue), store, cage, Budget(), scratch_dir, judge)
+    retention = RetentionService(database, store, bus, queue, PartialFiles(scratch_dir / "partial"))
+    yield Workshop(database, store, store_dir, queue, redis, redis_url, tools, retention)
+    await cage.close()
+    await queue_redis.aclose(close_connection_pool=True)
+    await redis.aclose()
+    await store.close()
+    await database.close()
