@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 from bench.loads import Load, measure, missing_tools
 from bench.peers import NotHere, ipx_path, running_ipx, running_thumbor, thumbor_path
 from bench.sites import CORPUS, PHOTO, pin, running_site
-from tests.support.client import Client
 from tests.support.servers.deployed_nginx import run_deployed_nginx
 from tests.support.servers.nginx import run_nginx
 from tests.support.servers.ports import find_free_port
@@ -62,7 +61,7 @@ class Row:
 
 async def publish(site: Site) -> Shown:
     """A public and a private variant of about 84 KB, and an original of 2.8 MB."""
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         await client.ask(PRESET, width=WIDTH_PX)
         wanted = {"profile": "CUSTOM", "derivatives": [{"family": "WEBP", "size": "near84k"}]}
         content = PHOTO.read_bytes()

@@ -21,7 +21,7 @@ import httpx
 
 from bench.peers import NotHere, ipx_path, running_ipx, running_thumbor, thumbor_path
 from bench.sites import PHOTO, running_site
-from tests.support.client import Client, OpenSession
+from tests.support.client import OpenSession
 from tests.support.site import Site
 
 BENCH_DIR = Path(__file__).parent
@@ -37,7 +37,7 @@ Ask = Callable[[int], Awaitable[tuple[float, float]]]
 async def publish(site: Site, count: int) -> list[str]:
     """Addresses of variants that are not made, one for each round, of the same photograph in other bytes."""
     addresses = []
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         await client.ask(PRESET, width=WIDTH_PX)
         for number in range(count):
             # What stands behind a picture's end is cut off before anything else is done with it.

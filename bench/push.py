@@ -28,7 +28,6 @@ from app.settings import Settings
 from app.storage.port import ObjectKey
 from bench.sites import pin, rss_mib, running_site
 from bench.subscribers import Subscriber, connect_all
-from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.servers.prepared import API_KEY
 from tests.support.site import Site
@@ -51,7 +50,7 @@ class TimedBus(EventBus):
 async def open_image(site: Site, number: int, variants: int = 16) -> ImageId:
     """An image whose variants nobody makes: the workers are stopped."""
     wanted = [{"family": family.name, "size": size} for family in Family for size in SIZES]
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(
             make_jpeg(64 + number, 48), processing={"profile": "CUSTOM", "derivatives": wanted[:variants]}
         )

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 
 from bench.sites import rss_mib, running_site
-from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
 
@@ -30,7 +29,7 @@ async def body(head: bytes, number: int) -> AsyncIterator[bytes]:
 
 async def measure(site: Site) -> None:
     head, pid = make_jpeg(800, 600), site.apis[0].pid
-    async with Client(site.base_url, timeout_s=300) as client:
+    async with site.client() as client:
         await client.upload(make_jpeg(640, 480))
         before = peak = rss_mib(pid)
         sessions = [await client.open_session(FILE_BYTES) for _ in range(UPLOADS)]

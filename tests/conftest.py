@@ -1,13 +1,26 @@
-"""What all tests share: the servers, started when first asked for."""
+"""What all tests share: which of them run, the servers they start, and what a failure leaves behind."""
 
+import os
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
-# A machine with other things to do is no bug of ours. Where CI is set, hypothesis itself draws the same each time.
+# Before their first import, or pytest cannot explain their assertions.
+pytest.register_assert_rewrite("tests.support")
+
+# A busy machine is no fault. Where CI is set, hypothesis itself draws the same examples each time.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
-# Those that others import come first, or pytest warns that it cannot rewrite their assertions.
+# For the processes that tests start: they write their stacks on a signal, and are known to be ours.
+_IN_CHILDREN = str(Path(__file__).parent / "support" / "in_children")
+os.environ["PYTHONPATH"] = os.pathsep.join([_IN_CHILDREN, *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ["TESTS_PID"] = str(os.getpid())
+
 pytest_plugins = [
+    "tests.support.tiers",
+    "tests.support.failure_reports",
     "tests.support.servers.ports",
     "tests.support.servers.corpus",
     "tests.support.servers.reference",
@@ -17,5 +30,6 @@ pytest_plugins = [
     "tests.support.servers.prepared",
     "tests.support.servers.redis",
     "tests.support.servers.s3",
+    "tests.support.site_fixtures",
     "tests.support.accounts_fixture",
 ]

@@ -68,7 +68,7 @@ def assert_clean(visit: Visit) -> None:
 async def test_a_picture_that_is_made_is_sharp_whatever_the_screen(
     site: Site, chromium: Browser, picture_folder: Path, scheme: str, width: int
 ) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1600, 1066), title="Sea", description="Calm.", alt="The sea at dusk")
         await client.wait_complete(session.image_id)
         address = await address_of(client, session)
@@ -91,7 +91,7 @@ async def test_the_page_turns_sharp_while_the_upload_is_rendered(
     site: Site, chromium: Browser, picture_folder: Path
 ) -> None:
     content = make_jpeg(1602, 1066)
-    async with Client(site.base_url) as client, without_workers(site):
+    async with site.client() as client, without_workers(site):
         session = await client.open_session(len(content), title="On its way")
         assert (await client.send(session, content)).status_code == 201
         address = await address_of(client, session)
@@ -120,7 +120,7 @@ async def test_the_page_turns_sharp_while_the_upload_is_rendered(
 
 async def test_a_signed_page_of_a_private_picture_turns_sharp_too(site: Site, chromium: Browser) -> None:
     content = make_jpeg(1604, 1066)
-    async with Client(site.base_url) as client, without_workers(site):
+    async with site.client() as client, without_workers(site):
         session = await client.open_session(len(content), visibility="PRIVATE")
         assert (await client.send(session, content)).status_code == 201
         bbcode = (await client.ask(PAGE, id=session.image_id))["image"]["embed"]["bbcode"]
@@ -140,7 +140,7 @@ async def test_a_signed_page_of_a_private_picture_turns_sharp_too(site: Site, ch
 
 
 async def test_without_a_script_the_page_is_whole(site: Site, chromium: Browser) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1606, 1066), title="Sea")
         await client.wait_complete(session.image_id)
         address = await address_of(client, session)
@@ -156,7 +156,7 @@ async def test_without_a_script_the_page_is_whole(site: Site, chromium: Browser)
 
 
 async def test_the_keyboard_reaches_everything_and_what_it_is_on_can_be_seen(site: Site, chromium: Browser) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1608, 1066), alt="The sea at dusk")
         await client.wait_complete(session.image_id)
         address = await address_of(client, session)
@@ -178,7 +178,7 @@ async def test_the_keyboard_reaches_everything_and_what_it_is_on_can_be_seen(sit
 
 async def test_whatever_people_wrote_is_text(site: Site, chromium: Browser) -> None:
     words = dict.fromkeys(("title", "alt", "description"), HOSTILE)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1610, 1066), filename="a<b>.jpg", **words)
         await client.wait_complete(session.image_id)
         address = await address_of(client, session)
@@ -193,7 +193,7 @@ async def test_whatever_people_wrote_is_text(site: Site, chromium: Browser) -> N
 
 
 async def test_what_is_not_safe_for_work_is_shown_on_demand(site: Site, chromium: Browser) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1612, 1066), isNsfw=True)
         await client.wait_complete(session.image_id)
         address = await address_of(client, session)
@@ -209,7 +209,7 @@ async def test_what_is_not_safe_for_work_is_shown_on_demand(site: Site, chromium
 
 
 async def test_a_transparent_picture_has_nothing_behind_it(site: Site, chromium: Browser) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_png(400, 300, alpha=True))
         await client.wait_complete(session.image_id)
         address = await address_of(client, session)
@@ -223,7 +223,7 @@ async def test_a_transparent_picture_has_nothing_behind_it(site: Site, chromium:
 
 
 async def test_where_a_size_cannot_be_had_the_original_is_shown(site: Site, chromium: Browser) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1614, 1066))
         await client.wait_complete(session.image_id)
         address = await address_of(client, session)

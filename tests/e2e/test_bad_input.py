@@ -33,7 +33,7 @@ def quiet(site: Site) -> Iterator[None]:
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[Client]:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         yield client
 
 
@@ -238,7 +238,7 @@ async def test_a_plan_for_nothing_is_refused(
     "header", ["Bearer sl_wrong", "Bearer", "Basic abc", "sl_nothing", "Bearer slu_wrong", "Bearer é"]
 )
 async def test_a_credential_that_is_not_good_is_401(site: Site, header: str) -> None:
-    async with Client(site.base_url, key=None) as nobody:
+    async with site.stranger() as nobody:
         headers = {b"Authorization": header.encode("latin-1")}
         response = await nobody.http.post("/graphql", json={"query": "{ viewer { id } }"}, headers=headers)
 

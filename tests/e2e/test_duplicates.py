@@ -26,7 +26,7 @@ def quiet(wide_site: Site) -> Iterator[None]:
 
 async def test_32_identical_uploads_at_once_on_two_processes_make_one_image(wide_site: Site) -> None:
     content = make_jpeg(1000, 700, noise=True)
-    async with Client(wide_site.api_urls[0]) as first, Client(wide_site.api_urls[1]) as second:
+    async with wide_site.client() as first, wide_site.client(api=1) as second:
         clients = [first, second] * 16
         sessions = [await client.open_session(len(content)) for client in clients]
         urls = [s.upload_url.replace(wide_site.base_url, c.base_url) for s, c in zip(sessions, clients, strict=True)]
@@ -46,7 +46,7 @@ async def test_32_identical_uploads_at_once_on_two_processes_make_one_image(wide
 
 
 async def test_a_duplicate_gets_what_it_wanted_and_its_id_becomes_an_alias(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(700, 500)
         first = await client.upload(content, title="First", customId="keep")
         await client.wait_complete(first.image_id)
@@ -80,7 +80,7 @@ async def test_a_duplicate_gets_what_it_wanted_and_its_id_becomes_an_alias(wide_
 
 
 async def test_addresses_given_out_for_a_duplicate_answer_for_ever(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(702, 500)
         first = await client.upload(content)
         second = await client.open_session(len(content), filename="other.png", processing=EXTRA)
@@ -99,7 +99,7 @@ async def test_addresses_given_out_for_a_duplicate_answer_for_ever(wide_site: Si
 
 
 async def test_sending_a_duplicate_again_answers_as_the_first_time(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(704, 500)
         await client.upload(content)
         second = await client.upload(content)
@@ -110,7 +110,7 @@ async def test_sending_a_duplicate_again_answers_as_the_first_time(wide_site: Si
 
 
 async def test_private_bytes_never_match_a_public_image_nor_the_reverse(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(706, 500)
         public = await client.upload(content, visibility="PUBLIC")
         private = await client.open_session(len(content), visibility="PRIVATE")
@@ -125,7 +125,7 @@ async def test_private_bytes_never_match_a_public_image_nor_the_reverse(wide_sit
 
 
 async def test_the_token_of_a_private_duplicate_watches_it_by_its_own_id_only(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client, Client(wide_site.base_url, key=None) as stranger:
+    async with wide_site.client() as client, wide_site.stranger() as stranger:
         content = make_jpeg(708, 500)
         first = await client.upload(content, visibility="PRIVATE")
         second = await client.upload(content, visibility="PRIVATE")
@@ -140,7 +140,7 @@ async def test_the_token_of_a_private_duplicate_watches_it_by_its_own_id_only(wi
 
 async def test_a_duplicates_reservation_is_free_at_once(wide_site: Site) -> None:
     query = "{ viewer { stats { images { count storageUsedBytes } } } }"
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(710, 500)
         await client.upload(content)
         before = await client.ask(query)
@@ -155,7 +155,7 @@ async def _collect(client: Client, image_id: str) -> list[Json]:
 
 
 async def test_duplicate_that_is_allowed_is_an_image_of_its_own(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(726, 500)
         first = await client.upload(content, title="First")
         announced = {"sha256": hashlib.sha256(content).hexdigest()}
@@ -174,7 +174,7 @@ async def test_duplicate_that_is_allowed_is_an_image_of_its_own(wide_site: Site)
 
 
 async def test_taken_custom_id_names_the_open_session_that_has_it(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         first = await client.open_session(1_000, customId="mine")
 
         with pytest.raises(GraphQLFailure) as refused:

@@ -47,7 +47,7 @@ class Seen:
 
 async def test_what_is_made_private_is_gone_within_a_second(wide_site: Site) -> None:
     # By another process than the one behind nginx.
-    async with Client(wide_site.api_urls[1]) as owner:
+    async with wide_site.client(api=1) as owner:
         paths = [await _upload(owner, width_px) for width_px in range(400, 405)]
         with run_deployed_nginx(api_port=urlsplit(wide_site.api_urls[0]).port or 0) as nginx:
             lasted_s = await _hide_each(owner, dict(paths), nginx.url)

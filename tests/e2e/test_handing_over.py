@@ -53,7 +53,7 @@ def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 async def served(behind: Behind) -> Served:
-    async with Client(behind.site.base_url) as client:
+    async with behind.site.client() as client:
         content = make_noisy()
         # Asked of the API itself it would be sent empty, for nginx to fill.
         return await serve(client, content)
@@ -146,7 +146,7 @@ async def test_what_is_private_is_for_its_owner_and_whoever_has_a_signature(
     behind: Behind, front: httpx.AsyncClient
 ) -> None:
     content = make_noisy()
-    async with Client(behind.site.base_url) as client:
+    async with behind.site.client() as client:
         session = await client.upload(content, visibility="PRIVATE")
         await client.wait_complete(session.image_id)
         signed = (await client.ask(SIGNED, id=session.image_id))["image"]["signedUrl"]["url"]
@@ -170,7 +170,7 @@ async def test_what_is_made_private_is_gone_with_the_next_request(
     behind: Behind, served: Served, front: httpx.AsyncClient
 ) -> None:
     assert (await front.get(served.large_path)).status_code == 200
-    async with Client(behind.site.base_url) as client:
+    async with behind.site.client() as client:
         await client.ask(HIDE, id=served.session.image_id)
 
     assert (await front.get(served.large_path)).status_code == 404

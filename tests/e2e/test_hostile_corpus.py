@@ -64,7 +64,7 @@ async def test_every_file_ends_as_its_manifest_says(site: Site, corpus: Path) ->
     slots = asyncio.Semaphore(AT_ONCE)
     surprises: list[str] = []
 
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         good = make_jpeg(333, 222)
 
         async def run(case: Case) -> None:

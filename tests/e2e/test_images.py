@@ -32,7 +32,7 @@ def quiet(site: Site) -> Iterator[None]:
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[Client]:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         yield client
 
 
@@ -136,7 +136,7 @@ async def test_everything_of_an_image_and_its_variants_is_told(site: Site, clien
     query = f"query ($id: ID!) {{ image(id: $id) {select_all('Image')} }}"
 
     image = (await client.ask(query, id=session.image_id))["image"]
-    async with Client(site.base_url, key=None) as stranger:
+    async with site.stranger() as stranger:
         seen = (await stranger.ask(query, id=session.image_id))["image"]
 
     assert len(image["shortId"]) in range(8, 13)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.accounts_fixture import ALL_BUT_ADMIN, People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
 from tests.support.graphql_client import Json, subscribe
 from tests.support.pictures import make_jpeg
+from tests.support.residents import ALL_BUT_ADMIN, Person
 from tests.support.site_logs import faults_of
 
 WITHIN_S = 20

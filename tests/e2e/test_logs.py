@@ -15,9 +15,9 @@ from websockets.exceptions import InvalidStatus
 
 from app.domain.signatures import sign
 from tests.graphql.test_credentials_sign_in import ME, REFRESH, SIGN_IN
-from tests.support.accounts_fixture import PASSWORD, Residents
 from tests.support.client import Client, GraphQLFailure
 from tests.support.pictures import make_jpeg
+from tests.support.residents import PASSWORD, Residents
 from tests.support.servers.prepared import SECRET, clean_environment
 from tests.support.servers.redis import run_redis
 from tests.support.site import Program, Site, run_site
@@ -110,7 +110,7 @@ def _passwords_of(environment: dict[str, str]) -> set[str]:
 
 async def _sign_in(site: Site) -> set[str]:
     person = await Residents(site).add(password=PASSWORD)
-    async with Client(site.base_url, None) as client:
+    async with site.stranger() as client:
         first = (await client.ask(SIGN_IN, username=person.username, password=PASSWORD))["signIn"]
         with contextlib.suppress(GraphQLFailure):
             await client.ask(SIGN_IN, username=person.username, password=PASSWORD + " no more")
@@ -123,7 +123,7 @@ async def _sign_in(site: Site) -> set[str]:
 
 async def _upload_in_every_way(site: Site) -> set[str]:
     secrets = set()
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         for number in range(4):
             content = make_jpeg(200 + number, 100)
             session = await client.open_session(len(content))
@@ -145,7 +145,7 @@ async def _upload_in_every_way(site: Site) -> set[str]:
 
 
 async def _ask_with_keys_in_every_place(site: Site) -> set[str]:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         key = str(client.key)
         shown = await client.upload(make_jpeg(320, 200), visibility="PRIVATE")
         await client.wait_complete(shown.image_id)

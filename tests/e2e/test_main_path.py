@@ -6,7 +6,7 @@ import hashlib
 import httpx
 import pytest
 
-from tests.support.client import Client, GraphQLFailure
+from tests.support.client import GraphQLFailure
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
 
@@ -14,7 +14,7 @@ DEFAULT = {(family, size) for family in ("ORIGINAL", "WEBP", "AVIF") for size in
 
 
 async def test_every_address_of_the_session_answers_once_its_event_said_ready(site: Site) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         content = make_jpeg(900, 600)
         session = await client.open_session(len(content), filename="beach.jpg")
         watching = asyncio.create_task(client.wait_complete(session.image_id))
@@ -32,7 +32,7 @@ async def test_every_address_of_the_session_answers_once_its_event_said_ready(si
 
 
 async def test_ready_is_never_told_before_a_stranger_can_fetch_it(site: Site) -> None:
-    async with Client(site.base_url) as client, httpx.AsyncClient() as stranger:
+    async with site.client() as client, httpx.AsyncClient() as stranger:
         content = make_jpeg(1200, 800)
         session = await client.open_session(len(content))
         sending = asyncio.create_task(client.send(session, content))
@@ -46,7 +46,7 @@ async def test_ready_is_never_told_before_a_stranger_can_fetch_it(site: Site) ->
 
 
 async def test_the_blob_is_the_very_upload_and_its_owners_alone(site: Site) -> None:
-    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url) as stranger:
         content = make_jpeg(400, 300)
         session = await client.upload(content)
 
@@ -60,7 +60,7 @@ async def test_the_blob_is_the_very_upload_and_its_owners_alone(site: Site) -> N
 
 
 async def test_the_upload_token_watches_its_own_image(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as sender:
+    async with site.client() as client, site.stranger() as sender:
         content = make_jpeg(300, 200)
         session = await client.open_session(len(content), visibility="PRIVATE")
         await sender.send(session, content)
@@ -71,7 +71,7 @@ async def test_the_upload_token_watches_its_own_image(site: Site) -> None:
 
 
 async def test_a_draft_is_absent_for_strangers(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         session = await client.open_session(1000)
 
         data = await stranger.ask("query ($id: ID!) { image(id: $id) { id } }", id=session.image_id)

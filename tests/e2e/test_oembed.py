@@ -40,7 +40,7 @@ async def size_of(client: Client, url: str) -> tuple[int, int]:
 
 
 async def test_every_address_of_a_picture_is_described_alike(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         image = await published(client, make_jpeg(1400, 900), title="Sea")
         answers = [await ask(stranger, url=image[name]) for name in ("page", "shortUrl", "cdnUrl", "url")]
         size = await size_of(stranger, answers[0]["url"])
@@ -68,7 +68,7 @@ async def test_every_address_of_a_picture_is_described_alike(site: Site) -> None
 async def test_what_is_told_fits_and_is_as_large_as_told(
     site: Site, width: int, height: int, box: dict[str, int]
 ) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         image = await published(client, make_jpeg(width, height))
         told = await ask(stranger, url=image["page"], **box)
         size = await size_of(stranger, told["url"])
@@ -81,7 +81,7 @@ async def test_what_is_told_fits_and_is_as_large_as_told(
 
 @pytest.mark.parametrize("box", [{"maxwidth": 60}, {"maxheight": 1}, {"maxwidth": 40, "maxheight": 40}])
 async def test_for_a_tiny_box_the_smallest_file_is_told_as_it_is_to_be_shown(site: Site, box: dict[str, int]) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         image = await published(client, make_jpeg(1409, 900 + sum(box.values())))
         told = await ask(stranger, url=image["page"], **box)
         size = await size_of(stranger, told["url"])
@@ -93,7 +93,7 @@ async def test_for_a_tiny_box_the_smallest_file_is_told_as_it_is_to_be_shown(sit
 
 
 async def test_xml_says_the_same(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         image = await published(client, make_jpeg(1410, 900), title="A < B & \x01 ]]> C")
         told = await ask(stranger, url=image["page"])
         answer = await stranger.http.get("/oembed", params={"url": image["page"], "format": "xml"})
@@ -106,7 +106,7 @@ async def test_xml_says_the_same(site: Site) -> None:
 
 
 async def test_a_page_names_both_and_other_sites_may_read_them(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         image = await published(client, make_jpeg(1412, 900), title='"><x>')
         page = (await stranger.http.get(image["page"], headers={"Accept": "text/html"})).text
         links = re.findall(r'<link rel="alternate" type="([^"]+)" href="([^"]+)"', page)
@@ -120,7 +120,7 @@ async def test_a_page_names_both_and_other_sites_may_read_them(site: Site) -> No
 
 
 async def test_what_not_everybody_may_see_is_not_there(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         hidden, thrown = [await published(client, make_jpeg(1414 + number, 900)) for number in range(2)]
         draft = await client.open_session(1000)
         page = client.base_url + (await client.ask(PAGE, id=draft.image_id))["image"]["viewUrl"]
@@ -154,7 +154,7 @@ async def test_what_not_everybody_may_see_is_not_there(site: Site) -> None:
     ],
 )
 async def test_only_our_own_pictures_are_described(site: Site, url: str) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         image = await published(client, make_jpeg(1418, 900))
         filled = url.replace("{base}", site.base_url).replace("{host}", site.base_url.removeprefix("http://"))
         filled = filled.replace("{short}", image["page"].rpartition("/")[2])
@@ -177,7 +177,7 @@ async def test_only_our_own_pictures_are_described(site: Site, url: str) -> None
     ],
 )
 async def test_impossible_questions_are_refused_by_name(site: Site, query: str, status: int, field: str) -> None:
-    async with Client(site.base_url, key=None) as stranger:
+    async with site.stranger() as stranger:
         answer = await stranger.http.get(f"/oembed?{query}")
 
     assert (answer.status_code, answer.json()["details"]) == (status, {"field": field})

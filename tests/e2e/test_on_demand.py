@@ -35,7 +35,7 @@ def quiet(wide_site: Site) -> Iterator[None]:
 
 @pytest.fixture
 async def client(wide_site: Site) -> AsyncIterator[Client]:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         yield client
 
 

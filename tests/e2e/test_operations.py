@@ -7,7 +7,6 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.client import Client
 from tests.support.graphql_client import SDL_PATH
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
@@ -36,7 +35,7 @@ async def test_it_says_that_it_is_alive_and_ready(http: httpx.AsyncClient) -> No
 
 
 async def test_the_metrics_count_what_happens(site: Site, http: httpx.AsyncClient) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         before = await read_metrics(http)
         session = await client.upload(make_jpeg(222, 111))
         await client.wait_complete(session.image_id)
@@ -121,7 +120,7 @@ async def read_metrics(http: httpx.AsyncClient) -> dict[str, float]:
 
 
 async def test_browsers_and_search_engines_find_what_they_ask_of_every_server(site: Site) -> None:
-    async with Client(site.base_url, key=None) as stranger:
+    async with site.stranger() as stranger:
         icon, robots = [await stranger.http.get(path) for path in ("/favicon.ico", "/robots.txt")]
 
     assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")

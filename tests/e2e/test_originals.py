@@ -35,7 +35,7 @@ def quiet(site: Site) -> Iterator[None]:
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[Client]:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         yield client
 
 

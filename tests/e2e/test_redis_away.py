@@ -14,7 +14,6 @@ from app.domain.access import Visibility
 from app.events.bus import EventBus
 from app.ids import ImageId, parse_uuid
 from tests.e2e.test_watching import check_story, watch_from_now
-from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.servers.redis import RedisServer, run_redis
 from tests.support.site import Site, run_site
@@ -86,7 +85,7 @@ async def test_a_change_of_privacy_shows_within_a_second_while_redis_hangs(two_a
 
 
 async def test_watchers_miss_nothing_over_a_restart_of_redis(two_apis: Site, redis: RedisServer) -> None:
-    async with Client(two_apis.api_urls[0]) as first, Client(two_apis.api_urls[1]) as second:
+    async with two_apis.client() as first, two_apis.client(api=1) as second:
         content = make_jpeg(1200, 800)
         session = await first.open_session(len(content))
         tasks = [await watch_from_now(client, session.image_id) for client in (first, second)]
@@ -124,7 +123,7 @@ async def test_one_outage_is_one_line_in_the_log(two_apis: Site, redis: RedisSer
 @asynccontextmanager
 async def served_from_memory(site: Site, content: bytes) -> AsyncIterator[tuple[httpx.AsyncClient, str, str]]:
     """A stranger whose pictures come from the second process's memory."""
-    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.api_urls[1]) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.api_urls[1]) as stranger:
         session = await client.upload(content)
         await client.wait_complete(session.image_id)
         url = session.urls["WEBP", "small"].removeprefix(site.base_url)

@@ -52,7 +52,7 @@ async def fetch(url: str) -> tuple[int, str, int]:
 
 @pytest.mark.parametrize("visibility", ["PUBLIC", "PRIVATE"])
 async def test_every_address_of_an_owners_picture_shows_what_it_says(site: Site, visibility: str) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1200, 800), visibility=visibility, alt='A "sea"')
         await client.wait_complete(session.image_id)
         image = await shared(client, session.image_id)
@@ -76,7 +76,7 @@ async def test_every_address_of_an_owners_picture_shows_what_it_says(site: Site,
 
 
 async def test_strangers_get_presets_alone_and_nothing_that_is_signed(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         session = await client.upload(make_jpeg(1202, 800))
         await client.wait_complete(session.image_id)
         image = await shared(stranger, session.image_id)
@@ -90,7 +90,7 @@ async def test_strangers_get_presets_alone_and_nothing_that_is_signed(site: Site
 
 @pytest.mark.parametrize("visibility", ["PUBLIC", "PRIVATE"])
 async def test_the_addresses_of_posts_show_the_picture_and_its_page(site: Site, visibility: str) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1204, 800), visibility=visibility, title="[x](y)")
         await client.wait_complete(session.image_id)
         image = await shared(client, session.image_id)
@@ -114,7 +114,7 @@ async def test_the_addresses_of_posts_show_the_picture_and_its_page(site: Site, 
 @pytest.mark.parametrize("visibility", ["PUBLIC", "PRIVATE"])
 async def test_transformations_are_signed_and_made(site: Site, visibility: str, format_: str, media_type: str) -> None:
     wish = {"width": 90, "height": 60, "fit": "COVER", "rotate": 90}
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         session = await client.upload(make_jpeg(1206, 800), visibility=visibility)
         await client.wait_complete(session.image_id)
         own = (await client.ask(TRANSFORM, id=session.image_id, transform=wish, format=format_))["image"]
@@ -146,7 +146,7 @@ async def test_transformations_are_signed_and_made(site: Site, visibility: str, 
     ],
 )
 async def test_what_cannot_be_is_refused_by_name(site: Site, field: str, refused: str) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(60, 40))
         await client.wait_complete(session.image_id)
         with pytest.raises(GraphQLFailure) as failure:
@@ -157,7 +157,7 @@ async def test_what_cannot_be_is_refused_by_name(site: Site, field: str, refused
 
 
 async def test_a_draft_has_no_picture_and_nobody_sees_its_posts(site: Site) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.open_session(1000)
         image = await shared(client, session.image_id)
 

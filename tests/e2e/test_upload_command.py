@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.client import Client
 from tests.support.pictures import make_jpeg, make_png
 from tests.support.site import Site
 from tests.support.upload_command import codes_of, events_of, of_kind, put, upload, upload_on_terminal
@@ -89,7 +88,7 @@ class TestGoodFiles:
             ("ORIGINAL", "original"), ("WEBP", "w256"), ("JPEG", "thumb"),
         }  # fmt: skip
         query = "query ($id: ID!) { image(id: $id) { visibility title alt tags filename } }"
-        async with Client(site.base_url) as client:
+        async with site.client() as client:
             answer = await client.ask(query, id=ended["imageId"])
         assert answer["image"] == {
             "visibility": "PRIVATE", "title": "T", "alt": "A", "tags": ["x", "y"], "filename": "wish.jpg",

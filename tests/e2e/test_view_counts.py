@@ -24,7 +24,7 @@ async def until_views(client: Client, image_id: str, count: int) -> None:
 
 
 async def test_looks_count_on_any_process_and_change_nothing_else(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         session = await client.upload(make_jpeg(700, 500))
         await client.wait_complete(session.image_id)
         before = (await client.ask(VIEWS, id=session.image_id))["image"]
@@ -44,7 +44,7 @@ async def test_looks_count_on_any_process_and_change_nothing_else(wide_site: Sit
 
 @pytest.mark.parametrize("visibility", ["PUBLIC", "PRIVATE"])
 async def test_what_sends_no_picture_and_the_owners_own_looks_do_not_count(wide_site: Site, visibility: str) -> None:
-    async with Client(wide_site.base_url) as client, Client(wide_site.base_url, key=None) as stranger:
+    async with wide_site.client() as client, wide_site.stranger() as stranger:
         session = await client.upload(make_jpeg(702, 500), visibility=visibility)
         await client.wait_complete(session.image_id)
         signed = 'query ($id: ID!) { image(id: $id) { signedUrl(family: WEBP, size: "small") { url } } }'

@@ -46,7 +46,7 @@ def tags_of(page: str) -> dict[str, str]:
 
 async def test_a_page_describes_a_public_picture_to_everybody(site: Site) -> None:
     words = {"title": 'Sea & "sand"', "description": "First line.\n  Second.", "alt": "Waves"}
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         session = await client.upload(make_jpeg(1200, 800, tags=Tags(camera=True)), **words)
         await client.wait_complete(session.image_id)
         path, address = await page_of(client, session.image_id)
@@ -81,7 +81,7 @@ async def test_a_page_describes_a_public_picture_to_everybody(site: Site) -> Non
 
 
 async def test_the_policy_of_a_page_lets_only_this_server_in(site: Site) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1202, 800))
         path, _ = await page_of(client, session.image_id)
         answers = [await client.http.get(path, headers=HTML) for _ in range(2)]
@@ -107,7 +107,7 @@ async def test_the_policy_of_a_page_lets_only_this_server_in(site: Site) -> None
 
 
 async def test_a_private_page_is_there_for_its_owner_and_whoever_holds_a_signed_link(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         session = await client.upload(make_jpeg(1204, 800), visibility="PRIVATE", title="Secret")
         await client.wait_complete(session.image_id)
         path, signed = await page_of(client, session.image_id)
@@ -137,7 +137,7 @@ async def test_a_private_page_is_there_for_its_owner_and_whoever_holds_a_signed_
 
 
 async def test_drafts_and_what_is_in_the_trash_have_no_page(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         draft = await client.open_session(1000)
         session = await client.upload(make_jpeg(1206, 800))
         paths = [(await page_of(client, image_id))[0] for image_id in (draft.image_id, session.image_id)]
@@ -152,7 +152,7 @@ async def test_drafts_and_what_is_in_the_trash_have_no_page(site: Site) -> None:
 
 @pytest.mark.parametrize("nsfw", [True, False])
 async def test_what_is_not_safe_for_work_is_no_card(site: Site, nsfw: bool) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.upload(make_jpeg(1208, 800 + nsfw), isNsfw=nsfw)
         path, _ = await page_of(client, session.image_id)
         tags = tags_of((await client.http.get(path, headers=HTML)).text)
@@ -162,7 +162,7 @@ async def test_what_is_not_safe_for_work_is_no_card(site: Site, nsfw: bool) -> N
 
 
 async def test_an_address_has_a_page_for_readers_and_a_picture_for_pictures(site: Site) -> None:
-    async with Client(site.base_url) as client, Client(site.base_url, key=None) as stranger:
+    async with site.client() as client, site.stranger() as stranger:
         session = await client.upload(make_jpeg(1210, 800))
         await client.wait_complete(session.image_id)
         path, _ = await page_of(client, session.image_id)
@@ -178,7 +178,7 @@ async def test_an_address_has_a_page_for_readers_and_a_picture_for_pictures(site
 
 
 async def test_the_addresses_of_an_uploads_answer_are_alive(site: Site) -> None:
-    async with Client(site.base_url) as client, httpx.AsyncClient(timeout=30) as stranger:
+    async with site.client() as client, httpx.AsyncClient(timeout=30) as stranger:
         content = make_jpeg(1212, 800)
         album = 'mutation { createAlbum(input: {slug: "alive"}) { album { id } } }'
         album_id = (await client.ask(album))["createAlbum"]["album"]["id"]

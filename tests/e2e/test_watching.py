@@ -65,7 +65,7 @@ def check_story(events: list[Json]) -> None:
 
 
 async def test_watchers_on_both_processes_see_every_variant_from_before_the_upload(wide_site: Site) -> None:
-    async with Client(wide_site.api_urls[0]) as first, Client(wide_site.api_urls[1]) as second:
+    async with wide_site.client() as first, wide_site.client(api=1) as second:
         content = make_jpeg(1300, 900)
         session = await first.open_session(len(content))
         tasks = [
@@ -86,7 +86,7 @@ async def test_watchers_on_both_processes_see_every_variant_from_before_the_uplo
 
 
 async def test_watching_afterwards_gives_one_event_with_everything(wide_site: Site) -> None:
-    async with Client(wide_site.api_urls[1]) as client, Client(wide_site.api_urls[1], key=None) as stranger:
+    async with wide_site.client(api=1) as client, wide_site.stranger(api=1) as stranger:
         session = await client.upload(make_jpeg(1302, 900))
         await client.wait_complete(session.image_id)
 
@@ -98,7 +98,7 @@ async def test_watching_afterwards_gives_one_event_with_everything(wide_site: Si
 
 
 async def test_after_leaves_out_what_was_seen(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(1304, 900)
         session = await client.open_session(len(content))
         task = await watch_from_now(client, session.image_id)
@@ -118,7 +118,7 @@ async def test_after_leaves_out_what_was_seen(wide_site: Site) -> None:
 
 
 async def test_a_watcher_that_reconnects_misses_nothing(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(1306, 900)
         session = await client.open_session(len(content))
         seen: list[Json] = []
@@ -135,7 +135,7 @@ async def test_a_watcher_that_reconnects_misses_nothing(wide_site: Site) -> None
 
 
 async def test_strangers_see_no_draft_and_no_private_image(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client, Client(wide_site.base_url, key=None) as stranger:
+    async with wide_site.client() as client, wide_site.stranger() as stranger:
         draft = await client.open_session(1000)
         private = await client.upload(make_jpeg(1308, 900), visibility="PRIVATE")
         ids = [draft.image_id, private.image_id, "00000000-0000-7000-8000-000000000000", "nonsense", ""]
@@ -151,7 +151,7 @@ async def test_strangers_see_no_draft_and_no_private_image(wide_site: Site) -> N
 
 
 async def test_what_is_made_private_ends_its_strangers_watching(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client, Client(wide_site.api_urls[1], key=None) as stranger:
+    async with wide_site.client() as client, wide_site.stranger(api=1) as stranger:
         content = make_jpeg(1310, 900)
         session = await client.upload(content)
         await client.wait_complete(session.image_id)
@@ -169,7 +169,7 @@ async def test_what_is_made_private_ends_its_strangers_watching(wide_site: Site)
 
 @pytest.mark.parametrize("ending", ["expired", "cancelled", "refused"])
 async def test_a_watch_that_can_never_complete_ends_with_the_reason(wide_site: Site, ending: str) -> None:
-    async with Client(wide_site.base_url) as client, Client(wide_site.api_urls[1]) as elsewhere:
+    async with wide_site.client() as client, wide_site.client(api=1) as elsewhere:
         session = await client.open_session(1000)
         task = await watch_from_now(elsewhere, session.image_id)
         following = asyncio.create_task(follow_session(elsewhere, session))
@@ -188,7 +188,7 @@ async def test_a_watch_that_can_never_complete_ends_with_the_reason(wide_site: S
 
 
 async def test_a_session_tells_its_states_and_how_much_has_come(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client, Client(wide_site.api_urls[1]) as elsewhere:
+    async with wide_site.client() as client, wide_site.client(api=1) as elsewhere:
         content = make_jpeg(1312, 900, noise=True)
         session = await client.open_session(len(content))
         begun = asyncio.Event()
@@ -208,7 +208,7 @@ async def test_a_session_tells_its_states_and_how_much_has_come(wide_site: Site)
 
 
 async def test_a_broken_try_starts_counting_anew(wide_site: Site) -> None:
-    async with Client(wide_site.base_url) as client:
+    async with wide_site.client() as client:
         content = make_jpeg(1314, 900, noise=True)
         session = await client.open_session(len(content))
         # Somebody watches all the time, so that the process remembers what it heard of the first try.

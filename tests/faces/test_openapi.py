@@ -20,10 +20,10 @@ from app.routes.hosts import PictureHosts
 from app.routes.openapi import make_document
 from app.settings import Settings
 from app.web import Server
-from tests.support.accounts_fixture import PASSWORD, Residents
 from tests.support.client import Client
 from tests.support.paths import ROOT
 from tests.support.pictures import make_jpeg
+from tests.support.residents import PASSWORD, Residents
 from tests.support.servers.redis import RedisServer, run_redis
 from tests.support.site import Site, run_site
 from tests.support.slink_api import jwt_of
@@ -134,7 +134,7 @@ async def sign_in(people: Residents) -> str:
 
 
 async def test_the_document_is_served_to_everybody(victim: Victim) -> None:
-    async with Client(victim.site.base_url, key=None) as nobody:
+    async with victim.site.stranger() as nobody:
         answer = await nobody.http.get("/openapi.json")
 
     assert answer.status_code == 200

@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from tests.e2e.test_on_demand import ALLOW, free_of, upload
-from tests.support.client import Client
 from tests.support.fault_sites import Broken, MakeSite
 from tests.support.pictures import make_jpeg
 from tests.support.process_control import kept_running
@@ -77,7 +76,7 @@ async def _misses(site: Site) -> AsyncIterator[tuple[str, list[httpx.AsyncClient
     """An image of which anyone may make up transformations, and a stranger for each API."""
     many = httpx.Limits(max_connections=BURST)
     strangers = [httpx.AsyncClient(base_url=url, timeout=40, limits=many) for url in site.api_urls]
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         image_id = await upload(client, make_jpeg(300, 211))
         await client.ask(ALLOW, may=True)
     try:

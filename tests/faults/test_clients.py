@@ -32,7 +32,7 @@ mutation ($inputs: [CreateUploadSessionInput!]!) {
 async def test_two_hundred_clients_who_vanish_in_mid_upload_leave_nothing(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     content = make_jpeg(800, 600, noise=True)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         sessions = [session for _ in range(4) for session in await _open_many(client, len(content), 50)]
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -64,7 +64,7 @@ async def test_two_hundred_clients_who_vanish_in_mid_upload_leave_nothing(make_p
 @pytest.mark.parametrize("is_kept", [True, False], ids=["from memory", "from the rows"])
 async def test_who_asks_for_much_at_once_and_hangs_up_is_no_fault(make_plain_site: MakeSite, is_kept: bool) -> None:
     site = make_plain_site().site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         processing = {"profile": "ORIGINAL_ONLY"}
         sent = await send_patiently(client, make_png(2000, 2000, noise=True), processing=processing)
         await wait_complete(client, [sent])
@@ -88,7 +88,7 @@ async def test_who_asks_for_much_at_once_and_hangs_up_is_no_fault(make_plain_sit
 async def test_others_are_served_while_a_hundred_connections_dawdle(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     pictures = draw_pictures(4, seed=1100)
-    async with Client(site.base_url) as client, AsyncExitStack() as stack:
+    async with site.client() as client, AsyncExitStack() as stack:
         sessions = await _open_many(client, 100_000, SLOW // 2)
         for session in sessions:
             silent = await stack.enter_async_context(open_wire(site.base_url))

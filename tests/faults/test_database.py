@@ -41,7 +41,7 @@ async def test_uploads_survive_a_database_that_is_killed_and_comes_back(
     postgres = private_postgres()
     database_url = postgres.url(postgres.create_database())
     site = make_plain_site(environment={"SAFELIGHT_DATABASE_URL": database_url}).site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         with kept_running(*site.programs) as keeper:
             session = await client.open_session(1000)
             sending = asyncio.create_task(send_all(client, draw_pictures(12, seed=800)))
@@ -68,7 +68,7 @@ async def test_a_database_that_lets_nobody_in_any_more_is_away_and_comes_back(
     postgres_server.execute(f"ALTER DATABASE {name} OWNER TO {role}")
     database_url = f"postgresql+asyncpg://{role}:first@{postgres_server.url(name).partition('@')[2]}"
     site = make_plain_site(environment={"SAFELIGHT_DATABASE_URL": database_url}).site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.open_session(1000)
 
         postgres_server.execute(f"ALTER ROLE {role} PASSWORD 'second'")
@@ -84,7 +84,7 @@ async def test_a_database_that_lets_nobody_in_any_more_is_away_and_comes_back(
 async def test_a_database_that_is_dropped_is_away(make_plain_site: MakeSite, postgres_server: PostgresServer) -> None:
     name = postgres_server.create_database()
     site = make_plain_site(environment={"SAFELIGHT_DATABASE_URL": postgres_server.url(name)}).site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.open_session(1000)
 
         postgres_server.drop_database(name)
@@ -96,7 +96,7 @@ async def test_a_database_that_is_dropped_is_away(make_plain_site: MakeSite, pos
 async def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing_behind(make_site: MakeSite) -> None:
     site = make_site().site
     content = make_jpeg(3000, 2000, noise=True)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.open_session(len(content), **EIGHT)
         sending = asyncio.create_task(client.send(session, content))
         await until_rendering(site)
@@ -113,7 +113,7 @@ async def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing_behi
 async def test_what_was_registered_while_the_answer_of_the_database_was_lost_is_kept(make_site: MakeSite) -> None:
     site = make_site().site
     content = make_jpeg(640, 480)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         sent = await send_patiently(client, content)
         await wait_complete(client, [sent])
         # As after a commit that went through and whose answer did not: the bytes are the image's, the session is held.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import Client
 from tests.support.fault_sites import MakeSite
 from tests.support.graphql_client import ask_session
 from tests.support.invariants import assert_clean, temporary_files
@@ -50,7 +49,7 @@ async def test_a_full_disk_puts_uploads_off_and_spoils_nothing(
     site = make_plain_site(environment=environment).site
     content = make_jpeg(1500, 1000, noise=True)
     assert len(content) > LEFT_BYTES
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         served = await send_patiently(client, make_jpeg(500, 400))
         await wait_complete(client, [served])
         session = await client.open_session(len(content))

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import httpx
 
-from tests.support.client import Client
 from tests.support.fault_sites import MakeSite
 from tests.support.pictures import make_jpeg
 from tests.support.served_image import make_noisy
@@ -20,7 +19,7 @@ async def test_what_was_read_is_served_without_the_store_also_after_a_restart(
 ) -> None:
     s3 = private_s3()
     site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         kept, small, never = [
             await client.upload(content) for content in (make_noisy(), make_jpeg(640, 480), make_jpeg(650, 480))
         ]

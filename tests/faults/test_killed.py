@@ -35,7 +35,7 @@ async def test_forty_kills_of_workers_and_children_during_sixty_uploads_lose_and
     pictures = draw_pictures(UPLOADS)
     dice = random.Random(4711)
 
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         with kept_running(*site.workers):
             sending = asyncio.create_task(send_all(client, pictures))
             started_at = time.monotonic()
@@ -61,7 +61,7 @@ async def test_an_api_that_is_killed_at_any_moment_loses_nothing_that_it_answere
     pictures = draw_pictures(24, seed=1000)
     dice = random.Random(1147)
 
-    async with Client(site.base_url, timeout_s=10) as client:
+    async with site.client() as client:
         with kept_running(*site.programs) as keeper:
             sending = asyncio.create_task(send_all(client, pictures))
             while not sending.done():
@@ -78,7 +78,7 @@ async def test_an_api_that_is_killed_at_any_moment_loses_nothing_that_it_answere
 
 async def test_a_single_kill_of_a_worker_is_healed_within_15_seconds(make_plain_site: MakeSite) -> None:
     site = make_plain_site(workers=1).site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         with kept_running(*site.workers):
             sending = asyncio.create_task(send_all(client, draw_pictures(4, seed=2000), at_once=4))
             await until_rendering(site)
@@ -98,7 +98,7 @@ async def test_a_client_who_loses_the_answer_and_asks_again_gets_the_same_image(
     content = draw_pictures(1, seed=3000)[0]
     # Without a worker nobody sweeps, and the answer waits for a verdict while the bytes are registered already.
     assert site.workers[0].stop() == 0
-    async with Client(site.base_url, timeout_s=10) as client:
+    async with site.client() as client:
         with kept_running(*site.apis):
             session = await client.open_session(len(content))
             sending = asyncio.create_task(client.send(session, content))

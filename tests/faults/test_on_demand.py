@@ -6,7 +6,6 @@ import signal
 import httpx
 
 from tests.e2e.test_on_demand import ALLOW, free_of, upload
-from tests.support.client import Client
 from tests.support.fault_sites import MakeSite
 from tests.support.invariants import assert_clean
 from tests.support.load import EIGHT, ask_images, until, until_rendering
@@ -19,7 +18,7 @@ SLOW = {"processing": {"profile": "CUSTOM", "derivatives": [{"family": "AVIF", "
 
 async def test_an_interactive_render_overtakes_a_backlog_of_planned_variants(make_site: MakeSite) -> None:
     site = make_site(workers=1, environment={"SAFELIGHT_WORKERS": "1"}).site
-    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
         image_id = await upload(client, make_jpeg(300, 200))
         await client.ask(ALLOW, may=True)
         assert site.workers[0].stop() == 0
@@ -40,7 +39,7 @@ async def test_an_interactive_render_overtakes_a_backlog_of_planned_variants(mak
 
 async def test_a_miss_is_answered_while_uploads_hold_every_slot_of_theirs(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
-    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
         image_id = await upload(client, make_jpeg(300, 200))
         await client.ask(ALLOW, may=True)
         sending = [
@@ -62,7 +61,7 @@ async def test_a_miss_is_answered_while_uploads_hold_every_slot_of_theirs(make_p
 
 async def test_a_worker_killed_in_the_middle_is_made_good_while_the_request_is_held(make_site: MakeSite) -> None:
     site = make_site(workers=1).site
-    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
         image_id = await upload(client, make_jpeg(6000, 4000))
         await client.ask(ALLOW, may=True)
         with kept_running(*site.workers):
@@ -81,7 +80,7 @@ async def test_a_worker_killed_in_the_middle_is_made_good_while_the_request_is_h
 async def test_without_redis_a_miss_is_not_ready_and_is_made_when_redis_is_back(make_plain_site: MakeSite) -> None:
     broken = make_plain_site(workers=1)
     site = broken.site
-    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
         image_id = await upload(client, make_jpeg(300, 202))
         await client.ask(ALLOW, may=True)
         path = f"/t/{image_id}/width=50.png"
@@ -101,7 +100,7 @@ async def test_without_redis_a_miss_is_not_ready_and_is_made_when_redis_is_back(
 async def test_misses_beyond_the_budget_are_429_and_nothing_is_made_for_them(make_plain_site: MakeSite) -> None:
     site = make_plain_site(apis=2, environment={"SAFELIGHT_MISSES_PER_MINUTE": "3"}).site
     async with (
-        Client(site.base_url) as client,
+        site.client() as client,
         httpx.AsyncClient(base_url=site.api_urls[0], timeout=40) as first,
         httpx.AsyncClient(base_url=site.api_urls[1], timeout=40) as second,
     ):

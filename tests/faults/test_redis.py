@@ -23,7 +23,7 @@ WIDTH = "query ($id: ID!) { image(id: $id) { width } }"
 
 async def test_a_queue_that_is_flushed_again_and_again_is_filled_again(make_plain_site: MakeSite) -> None:
     broken = make_plain_site()
-    async with Client(broken.site.base_url) as client:
+    async with broken.site.client() as client:
         with kept_running(*broken.site.workers):
             sending = asyncio.create_task(send_all(client, draw_pictures(12, seed=100)))
             while not sending.done():
@@ -42,7 +42,7 @@ async def test_subscriptions_learn_the_end_although_redis_is_restarted_and_forge
 ) -> None:
     broken = make_plain_site()
     content = draw_pictures(1, seed=200)[0]
-    async with Client(broken.site.base_url) as client:
+    async with broken.site.client() as client:
         with kept_running(*broken.site.workers):
             session = await client.open_session(len(content))
             watching = asyncio.create_task(client.wait_complete(session.image_id))
@@ -62,7 +62,7 @@ async def test_uploads_are_taken_or_put_off_while_redis_is_away_for_15_seconds(m
     broken = make_plain_site()
     site = broken.site
     pictures = draw_pictures(8, seed=300)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         with kept_running(*site.workers):
             broken.redis.stop()
             away_until = time.monotonic() + 15
@@ -81,7 +81,7 @@ async def test_uploads_are_taken_or_put_off_while_redis_is_away_for_15_seconds(m
 
 async def test_nobody_waits_long_for_a_redis_that_hangs(make_plain_site: MakeSite) -> None:
     broken = make_plain_site()
-    async with Client(broken.site.base_url) as client:
+    async with broken.site.client() as client:
         with kept_running(*broken.site.workers):
             broken.redis.pause()
             sent = await send_all(client, draw_pictures(4, seed=400), at_once=2)
@@ -98,7 +98,7 @@ async def test_a_replacement_is_taken_soon_while_redis_hangs_and_looked_at_when_
     make_plain_site: MakeSite,
 ) -> None:
     broken = make_plain_site()
-    async with Client(broken.site.base_url) as client:
+    async with broken.site.client() as client:
         with kept_running(*broken.site.workers):
             image_id = (await client.upload(make_jpeg(410, 300))).image_id
             await client.wait_complete(image_id)

@@ -43,7 +43,7 @@ async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(
     sleeper, other = site.workers
     other.stop()
     content = make_jpeg(3000, 2000, noise=True)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         sending = asyncio.create_task(send_patiently(client, content, **EIGHT))
         await until_rendering(site)
         _send_to_all(sleeper.pid, signal.SIGSTOP)
@@ -65,7 +65,7 @@ async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(
 
 async def test_sigterm_under_load_drains_within_10_seconds_and_nothing_is_lost(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         sending = asyncio.create_task(send_all(client, draw_pictures(16, seed=900)))
         await until_rendering(site)
         took_s = {}
@@ -92,7 +92,7 @@ async def test_an_open_event_stream_keeps_no_api_from_stopping(make_plain_site: 
     asked = {"query": "subscription { library { kind } }"}
     headers = {"Accept": "text/event-stream"}
     async with (
-        Client(site.base_url) as client,
+        site.client() as client,
         client.http.stream("POST", "/graphql", json=asked, headers=headers) as stream,
     ):
         told = stream.aiter_text()
@@ -114,7 +114,7 @@ async def test_who_waits_for_a_picture_is_sent_on_at_once(make_plain_site: MakeS
     site = make_plain_site().site
     site.workers[0].stop()
     content = make_jpeg(64, 48)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.open_session(len(content))
         if path.startswith("/t/"):
             await client.send(session, content)
@@ -135,7 +135,7 @@ async def test_who_waits_for_a_picture_is_sent_on_at_once(make_plain_site: MakeS
 async def test_a_request_that_outlives_the_drain_is_told_so_in_its_own_words(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     content = make_jpeg(640, 480, noise=True)
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         session = await client.open_session(len(content))
         async with open_wire(session.upload_url) as upload, open_wire(site.base_url) as graphql:
             bearer = {"Authorization": f"Bearer {session.token}", "Content-Length": str(len(content))}
@@ -165,7 +165,7 @@ async def test_a_request_that_outlives_the_drain_is_told_so_in_its_own_words(mak
 
 async def test_a_download_that_outlives_the_drain_breaks_off_and_is_no_fault(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         sent = await send_patiently(client, make_png(2500, 2500, noise=True), **ORIGINAL_ONLY)
         async with open_wire(site.base_url) as wire:
             bearer = {"Authorization": f"Bearer {client.key}"}

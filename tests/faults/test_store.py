@@ -49,7 +49,7 @@ async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready_witho
     site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
     (served,) = await _upload(site, [make_jpeg(1600, 1200, noise=True)])
     sent = [served]
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         for seed, (leave, come_back) in enumerate(((s3.pause, s3.resume), (s3.kill, s3.start))):
             content = make_jpeg(700 + seed, 500)
             session = await client.open_session(len(content))
@@ -76,7 +76,7 @@ async def test_what_is_not_made_yet_is_held_only_while_the_store_is_there(
 ) -> None:
     s3 = private_s3()
     site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
-    async with Client(site.base_url) as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
         image_id = await upload(client, make_jpeg(700, 500))
         await client.ask(ALLOW, may=True)
         assert site.workers[0].stop() == 0
@@ -111,7 +111,7 @@ async def test_a_spoiled_upload_fails_after_three_tries_and_harms_no_other(make_
     _spoil(await _object_of(site, poison))
 
     site.workers[0].start()
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         await wait_complete(client, others, within_s=20)
         failed_s = await until(lambda: _is_failed(client, poison), within_s=20, what="FAILED")
 
@@ -147,7 +147,7 @@ async def test_the_audit_finds_what_the_store_lost_and_repair_renders_it_anew(
 
     found = run_audit(site, "--at-once")
     repairing = run_audit(site, "--repair", "--at-once")
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         await wait_complete(client, [kept, hurt], within_s=20)
 
         # The files of a process that is gone may have been swept by then.
@@ -159,7 +159,7 @@ async def test_the_audit_finds_what_the_store_lost_and_repair_renders_it_anew(
 
 
 async def _upload(site: Site, contents: list[bytes], *, wait: bool = True) -> list[Sent]:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         sent = await send_all(client, contents)
         if wait:
             await wait_complete(client, sent)
@@ -205,7 +205,7 @@ async def _is_failed(client: Client, sent: Sent) -> bool:
 
 
 async def _bodies(site: Site, sent: Sent) -> dict[str, str]:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         urls = sent.session.urls.values()
         return {url: hashlib.sha256((await client.http.get(url)).content).hexdigest() for url in urls}
 

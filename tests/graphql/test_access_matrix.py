@@ -17,9 +17,9 @@ from app.db.tables import api_keys
 from app.domain.access import Scope
 from app.graphql_api.schema import write_sdl
 from tests.support.access_table import OWNERS_ALONE, TABLE, Entry
-from tests.support.accounts_fixture import ALL_BUT_ADMIN, Person, Residents
 from tests.support.client import Client
 from tests.support.pictures import Tags, make_jpeg
+from tests.support.residents import ALL_BUT_ADMIN, Person, Residents
 from tests.support.servers.redis import run_redis
 from tests.support.site import run_site
 from tests.support.site_fixtures import SET_UPS, environment_of

@@ -140,7 +140,7 @@ async def test_assertion_of_a_proxy_authenticates_and_a_key_wins_over_it(people:
     token = people.issuer.token(sub="behind-access", email="eve@example.org")
     person = await people.add()
 
-    async with Client(people.site.base_url, None) as nobody, people.client(person) as somebody:
+    async with people.site.stranger() as nobody, people.client(person) as somebody:
         for client in (nobody, somebody):
             client.http.headers["Cf-Access-Jwt-Assertion"] = token
         by_assertion, by_key = [(await client.ask(ME))["viewer"]["username"] for client in (nobody, somebody)]
@@ -149,7 +149,7 @@ async def test_assertion_of_a_proxy_authenticates_and_a_key_wins_over_it(people:
 
 
 async def test_wrong_assertion_is_refused(people: People) -> None:
-    async with Client(people.site.base_url, None) as client:
+    async with people.site.stranger() as client:
         client.http.headers["Cf-Access-Jwt-Assertion"] = people.issuer.token(aud="somebody-else")
 
         assert (await client.http.post("/graphql", json={"query": "{ __typename }"})).status_code == 401
@@ -157,7 +157,7 @@ async def test_wrong_assertion_is_refused(people: People) -> None:
 
 async def test_token_opens_its_owners_private_pictures(people: People) -> None:
     token = people.issuer.token(sub="photographer")
-    async with Client(people.site.base_url, token) as owner, Client(people.site.base_url, None) as nobody:
+    async with Client(people.site.base_url, token) as owner, people.site.stranger() as nobody:
         session = await owner.upload(make_jpeg(97, 61), visibility="PRIVATE")
         url = session.urls["ORIGINAL", "original"]
         nobody.http.headers["Cf-Access-Jwt-Assertion"] = token

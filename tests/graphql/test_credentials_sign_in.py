@@ -11,8 +11,9 @@ import pytest
 
 from app.db.engine import utc_now
 from tests.graphql.test_credentials_keys import refusal_of, wait_closed
-from tests.support.accounts_fixture import PASSWORD, People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
+from tests.support.residents import PASSWORD, Person
 
 SIGN_IN = """mutation ($username: String!, $password: String!) {
   signIn(username: $username, password: $password) {
@@ -46,7 +47,7 @@ async def status_of(people: People, token: str, *, api: int = 0) -> int:
 
 
 async def refresh(people: People, token: str) -> Json:
-    async with Client(people.site.api_urls[1], None) as client:
+    async with people.site.stranger(api=1) as client:
         payload: Json = (await client.ask(REFRESH, token=token))["refreshSession"]
     return payload
 

@@ -71,7 +71,7 @@ async def objects_of(people: People, image_id: str) -> list[str]:
 
 
 async def test_what_is_in_the_trash_is_gone_for_viewers_at_once_and_comes_back(people: People) -> None:
-    async with people.client(await people.add()) as client, Client(people.site.base_url, key=None) as viewer:
+    async with people.client(await people.add()) as client, people.site.stranger() as viewer:
         image = await client.upload(make_jpeg(60, 40))
         await client.wait_complete(image.image_id)
         here, elsewhere = await addresses_of(people, image.urls["WEBP", "small"])
@@ -102,7 +102,7 @@ async def test_what_is_in_the_trash_is_gone_for_viewers_at_once_and_comes_back(p
 
 
 async def test_what_becomes_private_is_closed_at_once_here_and_within_a_second_elsewhere(people: People) -> None:
-    async with people.client(await people.add()) as client, Client(people.site.base_url, key=None) as viewer:
+    async with people.client(await people.add()) as client, people.site.stranger() as viewer:
         image = await client.upload(make_jpeg(62, 40))
         await client.wait_complete(image.image_id)
         here, elsewhere = await addresses_of(people, image.urls["WEBP", "small"])
@@ -193,7 +193,7 @@ async def test_the_sweep_empties_the_trash_after_30_days(people: People) -> None
 
 
 async def test_exif_is_for_everyone_and_the_place_for_the_owner(people: People) -> None:
-    async with people.client(await people.add()) as client, Client(people.site.base_url, key=None) as viewer:
+    async with people.client(await people.add()) as client, people.site.stranger() as viewer:
         image = await client.upload(make_jpeg(72, 40, tags=Tags(camera=True, gps=True)))
         plain = await client.upload(make_jpeg(74, 40))
 

@@ -51,7 +51,7 @@ FOCUS = """mutation ($id: ID!, $x: Float!) {
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[Client]:
-    async with Client(site.base_url) as opened:
+    async with site.client() as opened:
         yield opened
 
 
@@ -189,7 +189,7 @@ async def test_a_free_size_of_a_private_image_is_seen_by_anyone(site: Site, clie
     await client.wait_complete(session.image_id)
     url = session.urls["PNG", "open"]
 
-    async with Client(site.base_url, key=None) as stranger:
+    async with site.stranger() as stranger:
         free = await stranger.http.get(url)
         other = await stranger.http.get(session.urls["ORIGINAL", "original"])
         await client.ask(UPDATE, input={"name": "open", "neverRequireSignedUrls": False})

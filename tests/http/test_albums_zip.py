@@ -12,11 +12,12 @@ from sqlalchemy import update
 from app.db.tables import images
 from app.domain.access import Scope
 from app.domain.signatures import sign
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.gallery import ALBUM, VIEWER, show
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
+from tests.support.residents import Person
 from tests.support.site import Site
 from tests.support.site_logs import uploads_left
 from tests.support.site_rows import open_rows, read_image

@@ -13,7 +13,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app.domain.signatures import sign
-from tests.support.client import Client
 from tests.support.gallery import VIEWER, Shown, show
 from tests.support.pictures import make_jpeg
 from tests.support.servers.redis import run_redis
@@ -40,7 +39,7 @@ class Hosts:
 
 
 async def build(site: Site) -> Hosts:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         mine = await client.ask(VIEWER)
         public = await show(client, make_jpeg(640, 480), filename="beach.jpg")
         private = await show(client, make_jpeg(641, 480), filename="secret.jpg", visibility="PRIVATE")
@@ -152,7 +151,7 @@ async def test_a_forwarded_host_means_nothing(hosts: Hosts) -> None:
 
 
 async def test_a_redirect_names_the_setting_and_never_the_host_that_was_sent(hosts: Hosts) -> None:
-    async with Client(hosts.site.base_url) as client:
+    async with hosts.site.client() as client:
         image = await show(client, make_jpeg(300, 200), filename="before.jpg")
         await client.ask(UPDATE, id=image.id, name="after.jpg")
 

@@ -30,7 +30,7 @@ def quiet(site: Site) -> Iterator[None]:
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[Client]:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         yield client
 
 
@@ -73,7 +73,7 @@ async def test_what_is_said_of_the_file_is_checked_as_of_an_upload(client: Clien
 
 
 async def test_nobody_in_particular_imports_nothing(site: Site) -> None:
-    async with Client(site.base_url, key=None) as nobody:
+    async with site.stranger() as nobody:
         with pytest.raises(GraphQLFailure) as failure:
             await nobody.ask(IMPORT, input={"url": "https://example.org/a.png"})
 

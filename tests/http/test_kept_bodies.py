@@ -5,13 +5,12 @@ import asyncio
 import httpx
 
 from tests.http.test_kept_pictures import rss_bytes
-from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
 
 
 async def test_made_up_addresses_of_one_picture_do_not_hold_it_many_times(site: Site) -> None:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         content = make_jpeg(1500, 1200, noise=True)
         session = await client.upload(content, processing={"profile": "ORIGINAL_ONLY"})
         await client.wait_complete(session.image_id)

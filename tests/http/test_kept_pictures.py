@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.served_image import make_noisy
 from tests.support.site import Site
@@ -77,7 +76,7 @@ def shown(site: Site) -> Shown:
 
 
 async def show(site: Site) -> Shown:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         public = await client.upload(make_noisy())
         await client.wait_complete(public.image_id)
         private = await client.upload(make_jpeg(611, 400), visibility="PRIVATE")
@@ -179,7 +178,7 @@ async def test_a_signature_opens_its_own_address_and_nothing_else_however_warm(
 
 async def test_a_signature_ends_on_time_also_from_memory(shown: Shown, site: Site, http: httpx.AsyncClient) -> None:
     query = 'query ($id: ID!) { image(id: $id) { signedUrl(family: WEBP, size: "small", expiresIn: 2) { url } } }'
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         image_id = urlsplit(shown.private).path.split("/")[2]
         address = (await client.ask(query, id=image_id))["image"]["signedUrl"]["url"]
 

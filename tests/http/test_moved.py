@@ -2,10 +2,11 @@
 
 import httpx
 
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.gallery import ALBUM, Gallery, Shown, show
 from tests.support.pictures import make_jpeg
+from tests.support.residents import Person
 
 UPDATE = "mutation ($input: UpdateImageInput!) { updateImage(input: $input) { image { cdnUrl } } }"
 MOVE = "mutation ($input: UpdateImagesInput!) { updateImages(input: $input) { images { cdnUrl } } }"

@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from app.domain.signatures import sign
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
 from tests.support.gallery import IMAGE, PREFER, VIEWER, Shown, show
 from tests.support.pictures import make_jpeg
+from tests.support.residents import Person
 
 CREATE = "mutation ($input: VariantPresetInput!) { createVariantPreset(input: $input) { preset { name browserTtl } } }"
 UPDATE = """mutation ($input: UpdateVariantPresetInput!) {

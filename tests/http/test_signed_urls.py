@@ -13,9 +13,10 @@ from PIL import Image
 from app.db.engine import utc_now
 from app.domain.access import Scope
 from app.domain.signatures import sign
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
 from tests.support.pictures import make_jpeg
+from tests.support.residents import Person
 
 SIGNED = """query ($id: ID!, $in: Int!) {
   image(id: $id) {

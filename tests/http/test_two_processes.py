@@ -18,8 +18,9 @@ from tests.support.gallery import PREFER, VIEWER, Shown, show
 from tests.support.pictures import make_jpeg
 from tests.support.servers.ports import find_free_port
 from tests.support.servers.redis import RedisServer, run_redis
-from tests.support.site import START_S, Program, Site, run_site
+from tests.support.site import Program, Site, run_site
 from tests.support.site_fixtures import SET_UPS, environment_of
+from tests.support.waiting import LIMIT_S
 
 UPDATE = "mutation ($input: UpdateImageInput!) { updateImage(input: $input) { image { id } } }"
 DELETE = "mutation ($ids: [ID!]!) { deleteImages(ids: $ids) { __typename } }"
@@ -60,7 +61,7 @@ class Twins:
 
 
 async def find_hash(site: Site) -> str:
-    async with Client(site.base_url) as client:
+    async with site.client() as client:
         return str((await client.ask(VIEWER))["viewer"]["accountHash"])
 
 
@@ -113,7 +114,7 @@ async def test_what_is_taken_back_is_gone_everywhere_within_a_second(
     twins: Twins, change: str, *, has_redis: bool
 ) -> None:
     name = f"{change.replace(' ', '-')}-{has_redis}.jpg"
-    async with Client(twins.site.api_urls[0]) as client:
+    async with twins.site.client() as client:
         content = make_jpeg(320 + 2 * CHANGES.index(change) + has_redis, 240)
         image = await show(client, content, filename=name)
         watch = Watch(twins, twins.addresses(image, name))
@@ -174,7 +175,7 @@ async def unheard(twins: Twins) -> AsyncIterator[str]:
 
 
 async def wait_until_ready(url: str) -> None:
-    async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
+    async with asyncio.timeout(LIMIT_S), httpx.AsyncClient() as http:
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 if (await http.get(f"{url}/healthz")).status_code == 200:
@@ -183,7 +184,7 @@ async def wait_until_ready(url: str) -> None:
 
 
 async def test_leave_to_make_sizes_ends_everywhere_within_a_second_and_for_good(twins: Twins) -> None:
-    async with Client(twins.site.api_urls[0]) as client:
+    async with twins.site.client() as client:
         await client.ask(PREFER, input={"flexibleVariants": True})
         image = await show(client, make_jpeg(370, 240), filename="flexible.jpg")
         watch = Watch(twins, [f"/image/{image.id}.webp?w=33", f"/cdn/{twins.account_hash}/{image.id}/w=44,f=png"])
@@ -198,7 +199,7 @@ async def test_leave_to_make_sizes_ends_everywhere_within_a_second_and_for_good(
 
 
 async def test_replaced_bytes_are_shown_nowhere_after_a_second(twins: Twins) -> None:
-    async with Client(twins.site.api_urls[0]) as client:
+    async with twins.site.client() as client:
         image = await show(client, make_jpeg(340, 240), filename="replaced.jpg")
         watch = Watch(twins, twins.addresses(image, "replaced.jpg"))
         await watch.warm()
@@ -222,7 +223,7 @@ async def test_replaced_bytes_are_shown_nowhere_after_a_second(twins: Twins) -> 
 
 
 async def test_a_name_that_another_image_takes_is_its_own_within_a_second(twins: Twins) -> None:
-    async with Client(twins.site.api_urls[0]) as client:
+    async with twins.site.client() as client:
         old = await show(client, make_jpeg(350, 240), filename="taken.jpg")
         watch = Watch(twins, ["/cdn/admin/_/taken.jpg"])
         await watch.warm()

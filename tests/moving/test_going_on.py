@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.accounts_fixture import Person, Residents
 from tests.support.cloudflare_source import cloud_of, image_of
 from tests.support.fake_sources import OtherSide, held_after, run_other_side
 from tests.support.import_accounts import list_all
 from tests.support.import_fixtures import Moving
 from tests.support.pictures import make_png
+from tests.support.residents import Person, Residents
 from tests.support.upload_command import events_of, of_kind
 
 FILES = {f"trips/{index}": make_png(60 + index, 40) for index in range(30)}

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.accounts_fixture import Person
 from tests.support.import_accounts import Image, Two, bytes_of, furnish, list_all
 from tests.support.import_runner import Mover
+from tests.support.residents import Person
 
 COUNT = 200
 OPTIONS = {

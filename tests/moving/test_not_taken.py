@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.domain.access import Scope
-from tests.support.accounts_fixture import Person, Residents
 from tests.support.cloudflare_source import IMAGES_PATH, cloud_of, envelope, image_of
 from tests.support.fake_sources import Answer, as_json, run_other_side
 from tests.support.import_accounts import list_all
 from tests.support.import_fixtures import Moving
 from tests.support.import_runner import Mover, failures
 from tests.support.pictures import make_png
+from tests.support.residents import Person, Residents
 from tests.support.upload_command import events_of, of_kind
 
 PICTURE = make_png(64, 48)

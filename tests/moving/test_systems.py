@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.accounts_fixture import PASSWORD, Person, Residents
 from tests.support.fake_sources import Answer, as_json, run_other_side
 from tests.support.import_accounts import CREATE_ALBUM, Two, list_all
 from tests.support.import_runner import Mover
 from tests.support.pictures import Tags, make_jpeg, make_png
 from tests.support.pixelfox_api import Fox
+from tests.support.residents import PASSWORD, Person, Residents
 from tests.support.servers.nginx import run_nginx
 from tests.support.slink_api import jwt_of, slink_key_of
 

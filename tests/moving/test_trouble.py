@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_upload_command import ESCAPE
-from tests.support.accounts_fixture import Person, Residents
 from tests.support.cloudflare_source import IMAGES_PATH, cloud_of, envelope, image_of
 from tests.support.fake_sources import Answer, Answering, run_other_side
 from tests.support.import_accounts import list_all
 from tests.support.import_fixtures import Moving
 from tests.support.import_runner import Mover, failures
 from tests.support.pictures import make_png
+from tests.support.residents import Person, Residents
 from tests.support.servers.ports import find_free_port
 from tests.support.upload_command import events_of, run_on_terminal
 

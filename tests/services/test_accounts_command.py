@@ -89,7 +89,7 @@ async def test_password_from_stdin_signs_in_and_a_new_one_ends_the_old(people: P
     assert run(people, "users", "add", "hans", "--password", stdin="old password\n").returncode == 0
     assert run(people, "users", "set-password", "hans", stdin="new password\n").returncode == 0
 
-    async with Client(people.site.base_url, None) as client:
+    async with people.site.stranger() as client:
         client.http.headers["X-Forwarded-For"] = "198.51.100.200"
         with pytest.raises(GraphQLFailure):
             await client.ask(SIGN_IN, username="hans", password="old password")

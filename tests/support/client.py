@@ -8,9 +8,14 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.support.servers.prepared import API_KEY
+from tests.support.waiting import LIMIT_S
 
+PROTOCOL = Subprotocol("graphql-transport-ws")
+# A busy machine may answer neither a handshake nor a ping in the time that websockets grants.
+UNHURRIED: dict[str, Any] = {"open_timeout": LIMIT_S, "ping_interval": None, "close_timeout": LIMIT_S}
 # Answers are JSON whose shape each test knows: Any throughout this module.
 
 OPEN_SESSION = """
@@ -61,7 +66,7 @@ class OpenSession:
 class Client:
     """Talks to one API as the account of `key`; None for nobody in particular."""
 
-    def __init__(self, base_url: str, key: str | None = API_KEY, *, timeout_s: float = 60) -> None:
+    def __init__(self, base_url: str, key: str | None = API_KEY, *, timeout_s: float = LIMIT_S) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.base_url = base_url
         self.key = key
@@ -139,7 +144,7 @@ class Client:
         secret = token or self.key
         payload = {"Authorization": f"Bearer {secret}"} if secret else {}
         url = self.base_url.replace("http", "ws", 1) + "/graphql"
-        async with connect(url, subprotocols=["graphql-transport-ws"], max_size=2**22) as socket:  # type: ignore[list-item]  # a NewType of str
+        async with connect(url, subprotocols=[PROTOCOL], max_size=2**22, **UNHURRIED) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
             yield socket

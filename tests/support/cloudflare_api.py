@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 import httpx
 from cloudflare import AsyncCloudflare
 
-from tests.support.accounts_fixture import Person
 from tests.support.client import Client
+from tests.support.residents import Person
 from tests.support.site import Site
 
 # Answers are JSON whose shape each test knows: Any throughout this module.

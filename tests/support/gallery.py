@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from app.domain.signatures import sign
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.pictures import make_jpeg
+from tests.support.residents import Person
 
 # Answers are JSON whose shape each test knows: Any throughout this module.
 

@@ -5,9 +5,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.accounts_fixture import Person, Residents
 from tests.support.client import Client
 from tests.support.pictures import make_png
+from tests.support.residents import Person, Residents
 
 ALBUMS = ("beach", "city", "forest")
 FIELDS = """id shortId customId filename title alt description creator metadata tags isNsfw visibility sha256 byteSize

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.accounts_fixture import PLANS, Person, Residents
 from tests.support.import_accounts import Two
 from tests.support.import_runner import Mover
+from tests.support.residents import PLANS, Person, Residents
 from tests.support.servers.redis import run_redis
 from tests.support.site import run_site
 from tests.support.site_fixtures import SET_UPS, environment_of

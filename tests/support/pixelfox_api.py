@@ -9,8 +9,8 @@ from sqlalchemy import delete, insert, select, update
 from app.db.engine import utc_now
 from app.db.tables import face_numbers, upload_sessions
 from app.ids import hash_secret
-from tests.support.accounts_fixture import Person
 from tests.support.client import Client
+from tests.support.residents import Person
 from tests.support.site import Site
 from tests.support.site_rows import open_rows
 

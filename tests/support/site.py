@@ -4,18 +4,19 @@ import contextlib
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 
+from tests.support import process_logs
+from tests.support.client import Client
 from tests.support.servers.ports import find_free_port
 from tests.support.servers.prepared import API_KEY, SECRET, clean_environment, prepare_database
+from tests.support.waiting import LIMIT_S, wait_until
 
-START_S = 20.0
-STOP_S = 15.0
+STOP_S = LIMIT_S
 
 
 @dataclass
@@ -28,7 +29,8 @@ class Program:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it (anew)."""
+        """Start it, for the first time or again."""
+        process_logs.record(self.name, self.log_path)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app", self.name],
@@ -82,21 +84,47 @@ class Site:
     apis: list[Program] = field(default_factory=list)
     workers: list[Program] = field(default_factory=list)
     api_urls: list[str] = field(default_factory=list)
+    key: str = API_KEY
+    """Of the account that `client` talks as; the first one, unless the site is shared."""
+    log_starts: dict[Path, int] = field(default_factory=dict)
+    """Where in each log the lines begin that count for these tests."""
+
+    def client(self, *, api: int = 0, timeout_s: float = LIMIT_S) -> Client:
+        """A client of one of its APIs, with the site's key."""
+        return Client(self.api_urls[api], self.key, timeout_s=timeout_s)
+
+    def stranger(self, *, api: int = 0) -> Client:
+        """A client without a credential."""
+        return Client(self.api_urls[api], None)
+
+    def new_log_lines(self) -> list[str]:
+        """Lines that its processes have written since the tests of this view began."""
+        written = (
+            program.log_path.read_bytes()[self.log_starts.get(program.log_path, 0) :] for program in self.programs
+        )
+        return [line for part in written for line in part.decode(errors="replace").splitlines()]
+
+    def seen_from_now(self, key: str) -> "Site":
+        """The same site for other tests: with another account's key, and only the log lines that are still to come."""
+        starts = {program.log_path: program.log_path.stat().st_size for program in self.programs}
+        return replace(self, key=key, log_starts=starts)
 
     @property
     def programs(self) -> list[Program]:
         """All of its processes."""
         return [*self.apis, *self.workers]
 
-    def wait_ready(self, timeout_s: float = START_S) -> None:
+    def wait_ready(self) -> None:
         """Return when every API says that all it needs answers."""
-        deadline = time.monotonic() + timeout_s
-        for url in self.api_urls:
-            while not _is_ready(url):
-                for program in self.programs:
-                    assert program.process is None or program.process.poll() is None, program.log
-                assert time.monotonic() < deadline, "\n".join(program.log for program in self.programs)
-                time.sleep(0.05)
+        wait_until(self._is_ready, lambda: "\n".join(program.log for program in self.programs))
+
+    def _is_ready(self) -> bool:
+        for program in self.programs:
+            assert program.process is None or program.process.poll() is None, program.log
+        try:
+            return all(httpx.get(f"{url}/readyz", timeout=10).status_code == 200 for url in self.api_urls)
+        except httpx.HTTPError:
+            return False
 
     def leftovers(self) -> list[str]:
         """Files that uploads and jobs have left in the scratch folder."""
@@ -104,13 +132,6 @@ class Site:
         while True:
             with contextlib.suppress(FileNotFoundError):  # a job's folder went while it was looked into
                 return sorted(str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file())
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", timeout=3).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @contextlib.contextmanager

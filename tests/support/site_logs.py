@@ -9,8 +9,7 @@ _SIGNS = ('"level": "ERROR"', "Traceback", '"level": "CRITICAL"')
 
 def faults_of(site: Site) -> list[str]:
     """Log lines that tell of faults."""
-    lines = (line for program in site.programs for line in program.log.splitlines())
-    return [line[:2000] for line in lines if any(sign in line for sign in _SIGNS)]
+    return [line[:2000] for line in site.new_log_lines() if any(sign in line for sign in _SIGNS)]
 
 
 def uploads_left(site: Site) -> list[str]:

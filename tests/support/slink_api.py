@@ -10,8 +10,8 @@ from app.domain.plans import make_plans
 from app.ids import KeyStyle
 from app.services.accounts.accounts import AccountService
 from app.services.credentials.api_keys import ApiKeyService
-from tests.support.accounts_fixture import ALL_BUT_ADMIN, PASSWORD, Person, Residents
 from tests.support.client import Client
+from tests.support.residents import ALL_BUT_ADMIN, PASSWORD, Person, Residents
 from tests.support.site_rows import open_rows
 
 Json = dict[str, Any]

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
+from tests.support.residents import Person
 from tests.support.site_logs import faults_of, uploads_left
 
 __all__ = ["client", "person"]

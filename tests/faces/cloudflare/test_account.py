@@ -6,10 +6,11 @@ import httpx
 import pytest
 
 from app.domain.access import Scope
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import IMAGES_PATH, Json, ask, error_of, fetch, path_of, result_of, send, upload
 from tests.support.pictures import CANARY, Tags, make_jpeg, open_picture
+from tests.support.residents import Person
 
 HERO: Json = {"fit": "cover", "width": 120, "height": 60, "metadata": "none"}
 COPYRIGHT, MAKE = 0x8298, 0x010F

@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import ACCOUNT
 from tests.support.pictures import make_jpeg
+from tests.support.residents import Person
 from tests.support.servers.node import NODE_PROJECT
 
 # Answers are JSON whose shape each test knows: Any throughout this module.

@@ -11,10 +11,11 @@ from cloudflare import APIStatusError, AsyncCloudflare, AuthenticationError, Con
 from cloudflare.types.images import Image
 
 from app.services.delivery.delivery_urls import DEFAULT_SIZE
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import ACCOUNT, Json, fetch, sdk_of, send, sign
 from tests.support.pictures import make_jpeg, make_png, open_picture
+from tests.support.residents import Person
 
 HERO = {"fit": "cover", "width": 120, "height": 60, "metadata": "none"}
 CUSTOM_ID = "trips/2026/100% Börse ☀"

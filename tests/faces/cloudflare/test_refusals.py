@@ -5,11 +5,12 @@ import itertools
 import httpx
 import pytest
 
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import IMAGES_PATH, ask, error_of, path_of, upload
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
+from tests.support.residents import Person
 
 OPERATIONS = [
     ("GET", "/v1"),

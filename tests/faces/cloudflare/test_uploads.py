@@ -7,11 +7,12 @@ import httpx
 import pytest
 
 from app.domain.access import Scope
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import IMAGES_PATH, ask, error_of, path_of, result_of, upload
 from tests.support.pictures import join_png, make_gif, make_jpeg, make_png
 from tests.support.raw_http import open_wire
+from tests.support.residents import Person
 
 LONG = {"k": "x" * 1017}
 """As JSON 1,025 bytes."""

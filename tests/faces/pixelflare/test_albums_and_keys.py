@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.domain.access import Scope
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.pictures import make_png
 from tests.support.pixelflare_api import Json, error_of, list_ids, read, upload
+from tests.support.residents import Person
 from tests.support.site_logs import faults_of
 
 ALBUM = {"slug": "vacation-2025", "title": "Vacation 2025", "description": "Summer vacation photos"}

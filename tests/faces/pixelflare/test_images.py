@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.pictures import make_jpeg, make_png, open_picture
 from tests.support.pixelflare_api import create, error_of, list_ids, put, read, upload
+from tests.support.residents import Person
 from tests.support.site_logs import faults_of
 
 WIDTHS = {"w128": 128, "w256": 256, "w512": 300, "w1024": 300, "w1536": 300, "w2048": 300}

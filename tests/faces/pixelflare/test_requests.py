@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from app.domain.access import Scope
-from tests.support.accounts_fixture import People, Person
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.documented_scripts import run_shell
 from tests.support.pictures import make_jpeg, make_png
 from tests.support.pixelflare_api import Json, create, error_of, put, read, upload
+from tests.support.residents import Person
 from tests.support.servers.reference import Document, Reference
 from tests.support.site_logs import faults_of
 

@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from app.domain.access import Scope
-from tests.support.accounts_fixture import PASSWORD, People
+from tests.support.accounts_fixture import People
 from tests.support.pictures import make_jpeg
 from tests.support.pixelfox_api import Fox, Json, custom, error_of
+from tests.support.residents import PASSWORD
 from tests.support.site_logs import faults_of
 
 SIGN_IN = "mutation ($name: String!, $word: String!) { signIn(username: $name, password: $word) { accessToken } }"

@@ -11,7 +11,7 @@ from tests.support.slink_api import send, violations_of
 
 async def test_guests_are_told_that_they_are_not_let_in(site: Site) -> None:
     """SL-04, SL-06."""
-    async with Client(site.base_url, key=None) as nobody:
+    async with site.stranger() as nobody:
         answers = [
             await send(nobody, make_jpeg(), path="/api/guest/upload", method=method) for method in ("POST", "PUT")
         ]

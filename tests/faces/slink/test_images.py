@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from tests.support.accounts_fixture import PASSWORD, People
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.pictures import make_gif, make_jpeg, make_png, open_picture
+from tests.support.residents import PASSWORD
 from tests.support.slink_api import FLEXIBLE, READ_ONLY, jwt_of, read, upload, violations_of
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")

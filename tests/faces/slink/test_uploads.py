@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.support.accounts_fixture import PASSWORD, People
+from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.pictures import make_gif, make_jpeg, make_png
+from tests.support.residents import PASSWORD
 from tests.support.slink_api import READ_ONLY, jwt_of, send, slink_key_of, upload, violations_of
 
 PLANS_LIMIT_BYTES = 1_000_000
