@@ -56,14 +56,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     """The newest that the application was asked about; others wait for its answer."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # whatever uvicorn gives
+    def __init__(
+        self, *args: Any, head_timeout_s: float = HEAD_TIMEOUT_S, **options: Any
+    ) -> None:  # the others are uvicorn's
         super().__init__(*args, **options)
+        self._head_timeout_s = head_timeout_s
         self._find_answer: FindAnswer | None = getattr(self.app, "answer_at_once", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin to wait for the first head."""
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, transport.close)
+        self._deadline = self.loop.call_later(self._head_timeout_s, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -88,7 +91,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._deadline is None and (self._is_in_head or self._is_unwatched()):
             # Nearly every head comes whole, and needs no clock.
-            self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+            self._deadline = self.loop.call_later(self._head_timeout_s, self.transport.close)
 
     def on_message_begin(self) -> None:
         """Begin a head; of a later request it is timed from here, where it has not come whole with these bytes."""

@@ -4,6 +4,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -184,6 +185,7 @@ def _assemble(adapters: _Adapters) -> Container:
     budget, core = budget_of(settings), _make_core(adapters)
     on_demand = _open_on_demand(adapters, core, budget)
     addressing = AddressingService(database, base_path=settings.base_path)
+    lease = timedelta(seconds=settings.render_lease_s)
     registrar, limits = Registrar(database, bus, queue), ReceptionLimits(scratch_dir, budget)
     reception = ReceptionService(database, store, core.uploads, registrar, core.feeds, bus, limits)
     # Beside the processes' own folders: what has come of an upload outlives the process that took it.
@@ -206,8 +208,8 @@ def _assemble(adapters: _Adapters) -> Container:
         pictures=PictureService(database, addressing, DeliveryService(database, core.feeds, core.health), on_demand),
         showing=ShowingService(database, addressing, settings.public_base_url, settings.public_cdn_url),
         archives=ArchiveService(database, store, base_path=settings.base_path),
-        claims=ClaimService(database, bus, queue),
-        swaps=SwapService(database, bus),
+        claims=ClaimService(database, bus, queue, lease=lease),
+        swaps=SwapService(database, bus, lease=lease),
         retention=RetentionService(database, store, bus, queue, partials),
         views=ViewCounter(adapters.redis),
         view_keeper=ViewKeeper(database, adapters.redis),

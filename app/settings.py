@@ -134,6 +134,18 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker serves its own /metrics; none by default."
     )
+    head_timeout_s: float = Field(
+        10, ge=0.5, le=120, description="Seconds within which a request's head must have arrived."
+    )
+    render_lease_s: float = Field(
+        6,
+        ge=3,
+        le=600,
+        description="Seconds after which another worker takes over the image of one that died.",
+    )
+    sweep_every_s: float = Field(
+        5, ge=0.1, le=60, description="Seconds between two looks of a worker for work that was lost."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
     )

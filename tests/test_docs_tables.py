@@ -28,7 +28,7 @@ from app.services.uploads.reception import VERDICT_WAIT_S
 from app.services.uploads.sessions import MAX_SESSIONS_AT_ONCE
 from app.services.watching.library_watcher import MAX_PENDING
 from app.settings import Settings
-from app.workers.renewing import RENEW_EVERY_S
+from app.workers.renewing import RENEWALS_PER_LEASE
 from tests.support.docs_pages import between, read
 from tests.support.paths import ROOT
 
@@ -40,7 +40,7 @@ CODE_IN_DESCRIPTION = re.compile(r"(?<![`\w])(\w[\w+]*://[^\s;]*[^\s;.]|\{\w+\}/
 COMPOSE_SETTINGS = {"SAFELIGHT_PUBLISHED_PORT"}
 MEMORY_CACHE_BYTES = Settings.model_fields["memory_cache_bytes"].default
 ARCHITECTURE_FIGURES = [
-    f"lease is {claims.LEASE.seconds} s and renewed every {RENEW_EVERY_S:g} s",
+    f"lease is {claims.LEASE.seconds} s and renewed every {claims.LEASE.seconds / RENEWALS_PER_LEASE:g} s",
     f"a session's is {leases.LEASE.seconds} s",
     f"a niceness of {CageLimits().niceness} in the cage",
 ]

@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import uvicorn
 
@@ -37,7 +38,7 @@ def serve_api(settings: Settings) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http=BoundedHttpProtocol,
+        http=partial(BoundedHttpProtocol, head_timeout_s=settings.head_timeout_s),  # type: ignore[arg-type]  # made like a class
         ws=LightSocketProtocol,
         ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.

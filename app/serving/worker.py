@@ -68,6 +68,7 @@ async def _work(settings: Settings) -> None:
                 settings.redis_url or "",
                 settings.workers,
                 clear_scratch=lambda: _clear(settings.scratch_dir, cage_dir),
+                sweep_every_s=settings.sweep_every_s,
             )
             keep_what_is_here()
             await work_until_stopped(parts)

@@ -76,7 +76,7 @@ async def _render_part(tools: RenderTools, image_id: ImageId, part: Part) -> Cla
     )
     if claim is not None:
         work = _Work(tools, claim)
-        async with renewing(work.renew):
+        async with renewing(work.renew, lease=claims.lease):
             await work.run()
     return claim
 

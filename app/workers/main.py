@@ -30,7 +30,7 @@ from app.services.uploads.importing import Importer
 from app.telemetry import request_id
 from app.workers.images import RenderTools, render, render_wanted
 from app.workers.imports import ImportLoop
-from app.workers.maintenance import sweep_for_ever
+from app.workers.maintenance import SWEEP_EVERY_S, sweep_for_ever
 from app.workers.queue_worker import QueueWorker
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class WorkerParts:
     """Of either kind of job; the cage has `SPARE_SLOTS` more."""
     clear_scratch: Callable[[], None]
     """Removes the files that killed processes have left."""
+    sweep_every_s: float = SWEEP_EVERY_S
 
 
 async def render_image(context: dict[Any, Any], image_id: str, is_wanted: object = False) -> None:
@@ -107,10 +108,11 @@ async def work_until_stopped(parts: WorkerParts) -> None:
 async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None]:
     """What runs beside the jobs: imports, the sweep, the ears for wake-ups, the sign of life."""
     imports = ImportLoop(parts.importer)
+    sweep = sweep_for_ever(parts.retention, parts.clear_scratch, every_s=parts.sweep_every_s)
     tasks = [
         asyncio.create_task(imports.run(), name="imports"),
         asyncio.create_task(_listen(parts.redis, IMPORT_CHANNEL, imports.woken), name="import-listener"),
-        asyncio.create_task(sweep_for_ever(parts.retention, parts.clear_scratch), name="sweep"),
+        asyncio.create_task(sweep, name="sweep"),
         asyncio.create_task(parts.views.settle_for_ever(), name="views"),
         asyncio.create_task(_listen(parts.redis, WAKE_CHANNEL, worker.woken), name="wake-listener"),
         asyncio.create_task(_beat(parts.redis, str(make_uuid())), name="worker-beat"),

@@ -16,7 +16,9 @@ ORPHAN_AGE = timedelta(minutes=10)
 """Not for safety, which needs no age, but so that the frequent sweep has had its turn."""
 
 
-async def sweep_for_ever(retention: RetentionService, clear_scratch: Callable[[], None]) -> None:
+async def sweep_for_ever(
+    retention: RetentionService, clear_scratch: Callable[[], None], *, every_s: float = SWEEP_EVERY_S
+) -> None:
     """Mend what is broken, until cancelled; what cannot be mended now is tried again next time."""
     loop = asyncio.get_running_loop()
     deep_at = loop.time() + FIRST_DEEP_SWEEP_S
@@ -31,4 +33,4 @@ async def sweep_for_ever(retention: RetentionService, clear_scratch: Callable[[]
         except Exception as error:
             # Whatever it was: without the sweep, all that is lost stays lost.
             log.error("sweep_broken_off", exc_info=error)
-        await asyncio.sleep(SWEEP_EVERY_S)
+        await asyncio.sleep(every_s)

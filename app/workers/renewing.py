@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from datetime import timedelta
 from typing import TypeVar
 
 from app.ending import end_soon
 from app.errors import Unavailable
 
 T = TypeVar("T")
-RENEW_EVERY_S = 2.0
+RENEWALS_PER_LEASE = 3
 
 
 async def claim_or_return(
@@ -27,12 +28,13 @@ async def claim_or_return(
 
 
 @contextlib.asynccontextmanager
-async def renewing(renew: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Call `renew` every `RENEW_EVERY_S` seconds while the context lasts."""
+async def renewing(renew: Callable[[], Awaitable[None]], *, lease: timedelta) -> AsyncIterator[None]:
+    """Call `renew` `RENEWALS_PER_LEASE` times in each lease while the context lasts."""
+    every_s = lease.total_seconds() / RENEWALS_PER_LEASE
 
     async def renew_for_ever() -> None:
         while True:
-            await asyncio.sleep(RENEW_EVERY_S)
+            await asyncio.sleep(every_s)
             # A database that is away for a moment must not end the work; if it is away longer the lease does.
             with contextlib.suppress(Unavailable):
                 await renew()

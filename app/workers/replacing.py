@@ -53,7 +53,7 @@ class Judge:
         session = await claim_or_return(self._swaps.claim(image_id), self._put_off)
         if session is None:
             return
-        async with renewing(lambda: self._swaps.renew(session)):
+        async with renewing(lambda: self._swaps.renew(session), lease=self._swaps.lease):
             await self._judge(session)
 
     async def _judge(self, session: SessionRecord) -> None:

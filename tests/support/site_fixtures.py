@@ -21,8 +21,12 @@ from tests.support.site import Site, run_site
 PLAIN, DISTRIBUTED = "sqlite+directory", "postgresql+s3"
 SET_UPS = [PLAIN, pytest.param(DISTRIBUTED, marks=pytest.mark.second_set_up)]
 """What suites of clients run on. `make test` leaves the second out where a module is not marked `both_set_ups`."""
-SHARED_SETTINGS = {"SAFELIGHT_MISSES_PER_MINUTE": "1000000"}
-"""All tests come from one address, whose budget is no subject of theirs."""
+SHARED_SETTINGS = {
+    # All tests come from one address, whose budget is not their subject.
+    "SAFELIGHT_MISSES_PER_MINUTE": "1000000",
+    "SAFELIGHT_HEAD_TIMEOUT_S": "2",
+    "SAFELIGHT_SWEEP_EVERY_S": "1",
+}
 
 
 def environment_of(set_up: str, request: pytest.FixtureRequest) -> dict[str, str]:

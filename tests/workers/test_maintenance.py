@@ -5,8 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from app.db.engine import utc_now
 from app.db.images import update_image
 from app.db.uploads import update_session
@@ -116,15 +114,14 @@ async def test_a_store_that_is_away_keeps_nothing_else_from_being_mended(worksho
     assert await workshop.keys() == {upload.key.text}
 
 
-async def test_no_fault_ends_the_sweep(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_fault_ends_the_sweep(workshop: Workshop) -> None:
     sweeps = asyncio.Queue[None]()
 
     def break_off() -> None:
         sweeps.put_nowait(None)
         raise ValueError("a bug")
 
-    monkeypatch.setattr(maintenance, "SWEEP_EVERY_S", 0)
-    sweeping = asyncio.create_task(maintenance.sweep_for_ever(workshop.retention, break_off))
+    sweeping = asyncio.create_task(maintenance.sweep_for_ever(workshop.retention, break_off, every_s=0))
 
     async with asyncio.timeout(10):
         for _ in range(3):

@@ -35,7 +35,7 @@ from app.services.making.outcomes import (
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=6)
-"""Renewed every 2 s by a worker that lives; one that died is noticed by the sweep within 11 s."""
+"""Renewed every 2 s by a worker that lives; the sweep notices a dead one within 11 s, unless settings say otherwise."""
 
 
 class Part(Enum):
@@ -96,10 +96,11 @@ class Verdict:
 class ClaimService:
     """Every outcome is one transaction; hints and jobs follow it. A claim that was lost meanwhile changes nothing."""
 
-    def __init__(self, database: Database, bus: EventBus, queue: RenderQueue) -> None:
+    def __init__(self, database: Database, bus: EventBus, queue: RenderQueue, *, lease: timedelta = LEASE) -> None:
         self._database = database
         self._bus = bus
         self._queue = queue
+        self.lease = lease
 
     async def claim(self, image_id: ImageId, part: Part = Part.ALL) -> Claim | None:
         """Take the waiting variants of an image; None where there is nothing to do."""
@@ -111,9 +112,9 @@ class ClaimService:
                 return None
             variants: list[VariantRecord] = []
             if part is not Part.ALL:
-                variants = await claim_variants(db, image_id, now=now, lease_until=now + LEASE, wanted_only=True)
+                variants = await claim_variants(db, image_id, now=now, lease_until=now + self.lease, wanted_only=True)
             if not variants and part is not Part.WANTED:
-                variants = await claim_variants(db, image_id, now=now, lease_until=now + LEASE)
+                variants = await claim_variants(db, image_id, now=now, lease_until=now + self.lease)
             return await _make_claim(db, image_id, variants) if variants else None
 
     async def renew(self, variants: Sequence[VariantRecord]) -> None:
@@ -122,7 +123,7 @@ class ClaimService:
             return
         async with self._database.write() as db:
             await find_image(db, variants[0].image_id, for_update=True, columns=frozenset())
-            await renew_leases(db, variants, lease_until=utc_now() + LEASE)
+            await renew_leases(db, variants, lease_until=utc_now() + self.lease)
 
     async def accept(self, claim: Claim, verdict: Verdict, original: StoredVariant | None) -> bool:
         """The bytes are a picture: answer its upload, and serve the original. False where the claim was lost."""

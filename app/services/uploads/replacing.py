@@ -108,20 +108,21 @@ class Successor:
 class SwapService:
     """The worker's side: claim staged bytes, and let them in or not. A claim that was lost changes nothing."""
 
-    def __init__(self, database: Database, bus: EventBus) -> None:
+    def __init__(self, database: Database, bus: EventBus, *, lease: timedelta = LEASE) -> None:
         self._database = database
         self._bus = bus
+        self.lease = lease
 
     async def claim(self, image_id: ImageId) -> SessionRecord | None:
         """Take the staged bytes of an image; None where there are none to be had."""
         now = utc_now()
         async with self._database.write() as db:
-            return await claim_staged(db, image_id, now=now, lease_until=now + LEASE)
+            return await claim_staged(db, image_id, now=now, lease_until=now + self.lease)
 
     async def renew(self, session: SessionRecord) -> None:
         """Keep a claim that is still being worked on."""
         async with self._database.write() as db:
-            await update_staged(db, session, {"lease_until": utc_now() + LEASE})
+            await update_staged(db, session, {"lease_until": utc_now() + self.lease})
 
     async def swap(self, session: SessionRecord, successor: Successor) -> list[ObjectKey] | None:
         """The bytes are a picture: they are the image's from now on, and every variant is planned anew.
