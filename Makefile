@@ -1,13 +1,15 @@
 # Everything a person or a CI machine does here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sdl lock migration up setup setup-test
+.PHONY: help run test test-all check bench sdl lock migration up setup setup-test
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 BIN := .venv/bin
-# What to test: a folder, a file, or file::name. The whole suite by default.
+# What to test: a folder, a file, or file::name, of which every test runs.
 T ?=
+# Test processes side by side; each starts servers of its own.
+TEST_PROCESSES ?= 2
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,8 +17,11 @@ help: ## List these commands
 run: setup ## Run everything here: Redis, API and worker; Ctrl-C ends it (set-up included)
 	@exec $(BIN)/safelight run
 
-test: setup-test ## Run the tests (set-up included); T=path for one file or folder
-	@exec $(BIN)/python -m pytest $(T)
+test: setup-test ## Run the tests of every change, ten minutes; T=path for all of one file or folder
+	@exec $(BIN)/python -m pytest $(if $(T),$(T),--tier test -n $(TEST_PROCESSES))
+
+test-all: setup-test ## Run every test, an hour, with branch coverage of app/
+	@exec $(BIN)/python -m tests.support.full_run -n $(TEST_PROCESSES)
 
 check: setup-test ## Lint, format, types, import contracts, SDL and locks
 	$(BIN)/ruff check .
