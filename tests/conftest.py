@@ -1,10 +1,14 @@
 """What all tests share: which of them run, the servers they start, and what a failure leaves behind."""
 
+import inspect
 import os
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
+
+from tests.support.waiting import LIMIT_S
 
 # Before their first import, or pytest cannot explain their assertions.
 pytest.register_assert_rewrite("tests.support")
@@ -12,6 +16,10 @@ pytest.register_assert_rewrite("tests.support")
 # A busy machine is no fault. Where CI is set, hypothesis itself draws the same examples each time.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+
+# httpx's 5 s are a time limit on the machine. Its clients copy this object when they are made.
+_HTTPX_DEFAULT = inspect.signature(httpx.get).parameters["timeout"].default
+_HTTPX_DEFAULT.connect = _HTTPX_DEFAULT.read = _HTTPX_DEFAULT.write = _HTTPX_DEFAULT.pool = LIMIT_S
 
 # For the processes that tests start: they write their stacks on a signal, and are known to be ours.
 _IN_CHILDREN = str(Path(__file__).parent / "support" / "in_children")

@@ -1,4 +1,4 @@
-"""A failure leaves the logs of its processes in the report; a test that hangs is ended, and their stacks are there too."""
+"""The report of a failed test has the logs of its processes; that of a hanging test has their stacks, too."""
 
 import subprocess
 import sys
