@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from tests.support.command_runner import exit_limit_s
 from tests.support.servers.ports import find_free_port
+from tests.support.waiting import LIMIT_S
 
 SECRET = "a-secret-of-tests-that-is-long-enough"
 SOCKET = "unix:///nowhere/redis.sock?db=0"
@@ -24,9 +23,8 @@ def settings_of(data_dir: Path) -> dict[str, str]:
 
 
 def run_command(*program: str, settings: dict[str, str]) -> tuple[list[str], int]:
-    """Every line that it says, and its status; an error where it takes longer than it may."""
+    """Every line that it says, and its status."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SAFELIGHT_")}
-    started_at = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "app", *program],
         env={**inherited, **settings},
@@ -34,7 +32,6 @@ def run_command(*program: str, settings: dict[str, str]) -> tuple[list[str], int
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=exit_limit_s(),
+        timeout=LIMIT_S,
     )
-    print(f"{program[0]} ended after {time.monotonic() - started_at:.1f} s")
     return done.stdout.splitlines(), done.returncode

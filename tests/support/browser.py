@@ -10,9 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, WebSocket, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, WebSocket, async_playwright, expect
 
 from app.routes.ide import STATIC_DIR
+from tests.support.waiting import LIMIT_S
+
+LIMIT_MS = LIMIT_S * 1000
+expect.set_options(timeout=LIMIT_MS)
 
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 _LOCAL_SCHEMES = {"data", "blob", "about"}
@@ -88,7 +92,7 @@ async def open_visit(browser: Browser, **options: Any) -> AsyncIterator[Visit]:
     page.on("websocket", visit.note_request)
     page.on("console", visit.note_console)
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(LIMIT_MS)
     try:
         yield visit
     finally:

@@ -10,6 +10,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.support.http_client import open_http
 from tests.support.servers.prepared import API_KEY
 from tests.support.waiting import LIMIT_S
 
@@ -64,13 +65,13 @@ class OpenSession:
 
 
 class Client:
-    """Talks to one API as the account of `key`; None for nobody in particular."""
+    """Talks to one API as the account of `key`; without a credential where that is None."""
 
     def __init__(self, base_url: str, key: str | None = API_KEY, *, timeout_s: float = LIMIT_S) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.base_url = base_url
         self.key = key
-        self.http = httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout_s)
+        self.http = open_http(base_url, headers=headers, timeout_s=timeout_s)
 
     async def __aenter__(self) -> "Client":
         return self
@@ -148,6 +149,13 @@ class Client:
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
             yield socket
+
+
+async def get_when_ready(http: httpx.AsyncClient, url: str, **headers: str) -> httpx.Response:
+    """GET what is being made, held until it is there; asked again where a busy machine does not make it in time."""
+    while (answer := await http.get(url, params={"wait": "30"}, headers=headers)).status_code == 503:
+        assert answer.json()["code"] == "VARIANT_NOT_READY"
+    return answer
 
 
 async def follow(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:

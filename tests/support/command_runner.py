@@ -7,18 +7,11 @@ import selectors
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_EXIT_S = 5.0
-_START_S = 3.0
-
-
-def exit_limit_s() -> float:
-    """In which a command that cannot start must have said so: 5 s, and what a busy machine adds to Python's start."""
-    return _EXIT_S + _START_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+from tests.support.waiting import LIMIT_S, wait_until
 
 
 class Running:
@@ -37,25 +30,24 @@ class Running:
             self._new_lines.put(line.rstrip())
         self._new_lines.put(None)
 
-    def read_until(self, pattern: str, *, within_s: float) -> str:
-        """The first new line that holds the pattern; an error with everything said where none comes in time."""
-        deadline = time.monotonic() + within_s
+    def read_until(self, pattern: str) -> str:
+        """The first new line that holds the pattern; an error with everything said where none comes."""
         with suppress(queue.Empty):
-            while (line := self._new_lines.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:
+            while (line := self._new_lines.get(timeout=LIMIT_S)) is not None:
                 self.lines.append(line)
                 if re.search(pattern, line):
                     return line
-        raise AssertionError(f"no line with {pattern!r} within {within_s} s; it said: {self.lines}")
+        raise AssertionError(f"no line with {pattern!r}; it said: {self.lines}")
 
-    def end(self, signal_number: int, *, within_s: float) -> int:
+    def end(self, signal_number: int) -> int:
         """Send the signal; gives the exit status."""
         self.process.send_signal(signal_number)
-        return self.wait(within_s=within_s)
+        return self.wait()
 
-    def wait(self, *, within_s: float) -> int:
+    def wait(self) -> int:
         """The exit status; from now on `lines` holds everything it said."""
-        status = self.process.wait(timeout=within_s)
-        self._reader.join(timeout=within_s)
+        status = self.process.wait(LIMIT_S)
+        self._reader.join(LIMIT_S)
         while not self._new_lines.empty():
             line = self._new_lines.get()
             self.lines += [line] if line is not None else []
@@ -99,18 +91,22 @@ def started(command: Sequence[str], environment: Mapping[str, str], folder: Path
         for pid in [*running.descendants(), process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        running.wait(within_s=10)
+        running.wait()
         assert process.stdout is not None
         process.stdout.close()
 
 
-def left_after(pids: Mapping[int, str], *, within_s: float) -> dict[int, str]:
-    """Those of the processes that still live after the time limit."""
-    deadline = time.monotonic() + within_s
-    return {pid: command for pid, command in pids.items() if not _is_gone(pid, deadline)}
+def alive(pids: Mapping[int, str]) -> dict[int, str]:
+    """Those of the processes that live now."""
+    return {pid: command for pid, command in pids.items() if not _is_gone(pid)}
 
 
-def _is_gone(pid: int, deadline: float) -> bool:
+def wait_until_gone(pids: Mapping[int, str]) -> None:
+    """Return when none of the processes lives."""
+    wait_until(lambda: not alive(pids), lambda: f"still there: {alive(pids)}")
+
+
+def _is_gone(pid: int) -> bool:
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -118,7 +114,7 @@ def _is_gone(pid: int, deadline: float) -> bool:
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(handle, selectors.EVENT_READ)
-            return bool(selector.select(max(0.0, deadline - time.monotonic())))
+            return bool(selector.select(0))
     finally:
         os.close(handle)
 

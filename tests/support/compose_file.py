@@ -8,6 +8,14 @@ import yaml
 
 from tests.support.paths import ROOT
 
+SECRETS = {
+    "SAFELIGHT_SECRET": "x" * 32,
+    "SAFELIGHT_BOOTSTRAP_KEY": "sl_" + "k" * 32,
+    "POSTGRES_PASSWORD": "postgres",
+    "S3_ACCESS_KEY": "access",
+    "S3_SECRET_KEY": "secret",
+}
+"""What a person writes into `.env`; it has no defaults."""
 # The innermost: what stands for a missing variable may be another one.
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)(?::(?P<kind>[-+?])(?P<rest>[^{}]*))?\}")
 

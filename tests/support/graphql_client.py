@@ -20,6 +20,7 @@ from graphql import (
 
 from tests.support.client import Client, OpenSession, follow
 from tests.support.paths import ROOT
+from tests.support.waiting import LIMIT_S
 
 SDL_PATH = ROOT / "schema.graphql"
 
@@ -105,7 +106,7 @@ async def follow_session(
 ) -> list[Json]:
     """Every event of uploadSession to its end; `begun` is set when the first has come."""
     events = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT_S):
         async for event in subscribe(client, WATCH_SESSION, token=token, id=session.id):
             events.append(event["uploadSession"])
             if begun is not None:
@@ -115,17 +116,17 @@ async def follow_session(
 
 async def wait_session(client: Client, session: OpenSession, *states: str) -> Json:
     """The first event of uploadSession in one of these states."""
-    async with asyncio.timeout(30), aclosing(subscribe(client, WATCH_SESSION, id=session.id)) as events:
+    async with asyncio.timeout(LIMIT_S), aclosing(subscribe(client, WATCH_SESSION, id=session.id)) as events:
         async for event in events:
             if event["uploadSession"]["state"] in states:
                 return dict(event["uploadSession"])
     raise AssertionError(f"the session never was {states}")
 
 
-async def eventually(is_so: Callable[[], bool], *, within_s: float = 10) -> None:
-    """Return once it is so, for what tells nobody when it happens."""
+async def eventually(is_so: Callable[[], bool], *, within_s: float = LIMIT_S) -> None:
+    """Return once it is so, for what does not tell that it happens."""
     async with asyncio.timeout(within_s):
-        while not is_so():  # noqa: ASYNC110  (nobody sets an event)
+        while not is_so():  # noqa: ASYNC110  (no event is set)
             await asyncio.sleep(0.05)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-ANSWER_S = 30.0
+from tests.support.waiting import LIMIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Wire:
 
     async def read_answer(self, *, has_body: bool = True) -> Answer:
         """The answer, whole."""
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(LIMIT_S):
             head = await self._reader.readuntil(b"\r\n\r\n")
             first, *lines = head.decode("latin-1").split("\r\n")
             pairs = (line.partition(": ") for line in lines if line)
@@ -63,7 +63,7 @@ class Wire:
 
     async def read(self, count: int) -> bytes:
         """The next bytes, and no more of them."""
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(LIMIT_S):
             return await self._reader.readexactly(count)
 
     def break_off(self) -> None:

@@ -5,12 +5,13 @@ import socket
 import threading
 from collections.abc import Iterator
 
-LIMIT_S = 20.0
+from tests.support.waiting import LIMIT_S
+
 _PART_BYTES = 65_536
 
 
 class Gate:
-    """Passes connections on to `target_port` of this machine, which may be told later. Open at first."""
+    """Passes connections on to `target_port` of this machine, which may be set later. Open at first."""
 
     def __init__(self) -> None:
         self.target_port = 0
@@ -37,7 +38,7 @@ class Gate:
 
     def wait_held(self) -> None:
         """Return when a connection stands at the closed gate."""
-        assert self._is_held.wait(LIMIT_S), "nobody came to the gate"
+        assert self._is_held.wait(LIMIT_S), "no connection came to the gate"
 
     def open(self) -> None:
         """Let everything through again."""

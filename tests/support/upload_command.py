@@ -1,20 +1,26 @@
-"""`safelight upload` as a process of its own."""
+"""`safelight upload`: called in this process, or as a process of its own."""
 
+import contextlib
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from app.client.command import upload as command
 from tests.support.paths import ROOT
 from tests.support.servers.prepared import API_KEY
+from tests.support.waiting import LIMIT_S
 
-LIMIT_S = 60.0
+ESCAPE = re.compile(r"\x1b\][^\x1b\x07]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]")
+"""What a terminal does not show."""
 
 
 def command_line(*arguments: str | Path) -> list[str]:
@@ -29,8 +35,24 @@ def environment_for(url: str, **more: str) -> dict[str, str]:
     return {name: value for name, value in (kept | more).items() if name not in {"COLUMNS", "NO_COLOR", "FORCE_COLOR"}}
 
 
-def upload(url: str, *arguments: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end, writing into pipes."""
+def upload(
+    url: str, *arguments: str | Path, folder: Path, key: str = API_KEY, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end in this process, which spares the start of another; tests of this run no event loop."""
+    words = [str(argument) for argument in arguments]
+    settings = environment_for(url, SAFELIGHT_KEY=key, **environment)
+    cleared = dict.fromkeys(set(os.environ) - set(settings))
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(command, words, env=cleared | settings)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return subprocess.CompletedProcess(words, result.exit_code, result.stdout, result.stderr)
+
+
+def upload_as_process(
+    url: str, *arguments: str | Path, folder: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end as people do, writing into pipes."""
     return subprocess.run(
         command_line(*arguments),
         cwd=folder,
@@ -44,7 +66,7 @@ def upload(url: str, *arguments: str | Path, folder: Path, **environment: str) -
 
 
 def start(url: str, *arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
-    """Begin it."""
+    """Begin it as a process."""
     return subprocess.Popen(
         command_line(*arguments),
         cwd=folder,
@@ -63,9 +85,12 @@ def events_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def upload_on_terminal(url: str, *arguments: str | Path, folder: Path, columns: int = 80) -> tuple[int, str]:
+def upload_on_terminal(
+    url: str, *arguments: str | Path, folder: Path, key: str = API_KEY, columns: int = 80
+) -> tuple[int, str]:
     """Run it on a terminal of this width; the exit status and all that was drawn."""
-    return run_on_terminal(command_line(*arguments), environment_for(url), folder=folder, columns=columns)
+    environment = environment_for(url, SAFELIGHT_KEY=key)
+    return run_on_terminal(command_line(*arguments), environment, folder=folder, columns=columns)
 
 
 def run_on_terminal(
@@ -76,8 +101,8 @@ def run_on_terminal(
     termios.tcsetwinsize(theirs, (40, columns))
     process = subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    drawn, deadline = bytearray(), time.monotonic() + LIMIT_S
-    while time.monotonic() < deadline and select.select([ours], [], [], LIMIT_S)[0]:
+    drawn = bytearray()
+    while select.select([ours], [], [], LIMIT_S)[0]:
         try:
             part = os.read(ours, 65_536)
         except OSError:  # Linux's way to say that the other side has closed

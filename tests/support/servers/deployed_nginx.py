@@ -12,7 +12,6 @@ from tests.support.servers.ports import find_free_port
 from tests.support.servers.programs import Program, find_program, private_directory, refuse
 
 DEPLOY = ROOT / "deploy"
-_START_TIMEOUT_S = 10
 # Started by root it would work as nobody, who may not enter a private directory.
 _USER = "user root;" if os.geteuid() == 0 else ""
 
@@ -56,10 +55,7 @@ def run_deployed_nginx(
         try:
             pid_path = directory / "nginx.pid"
             # It listens a moment before it writes that.
-            program.wait_until(
-                lambda: listens(port) and pid_path.is_file() and pid_path.read_text().strip() != "",
-                timeout_s=_START_TIMEOUT_S,
-            )
+            program.wait_until(lambda: listens(port) and pid_path.is_file() and pid_path.read_text().strip() != "")
             pid = int(pid_path.read_text())
             yield DeployedNginx(f"http://127.0.0.1:{port}", directory, pid)
         finally:

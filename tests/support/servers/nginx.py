@@ -11,7 +11,6 @@ import pytest
 from tests.support.servers.ports import find_free_port
 from tests.support.servers.programs import Program, find_program, private_directory, refuse
 
-_START_TIMEOUT_S = 10
 # Everything that nginx would write outside its directory is turned off or moved in.
 _FRAME = """
 daemon off;
@@ -58,7 +57,7 @@ def run_nginx(server: str, *, around: str = "") -> Iterator[NginxServer]:
         configuration.write_text(_FRAME.format(directory=directory, port=port, server=server, around=around))
         command = [program, "-p", str(directory), "-e", "stderr", "-c", str(configuration)]
         running = Program(command, directory=directory)
-        running.wait_until(lambda: listens(port), timeout_s=_START_TIMEOUT_S)
+        running.wait_until(lambda: listens(port))
         try:
             yield NginxServer(url=f"http://127.0.0.1:{port}", directory=directory)
         finally:

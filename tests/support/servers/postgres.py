@@ -15,7 +15,6 @@ import pytest
 from tests.support.servers.ports import find_free_port
 from tests.support.servers.programs import Program, private_directory, refuse
 
-_START_TIMEOUT_S = 30
 _SUPERUSER = "postgres"
 # PostgreSQL refuses to run as root; `nobody` is there on every machine.
 _NOBODY_ID = 65534
@@ -85,7 +84,7 @@ class PostgresServer:
         """Start it, with the databases it had; returns when it takes connections."""
         command = [str(self._programs / "postgres"), "-D", str(self._directory / "data"), "-p", str(self._port)]
         self._program = Program(command, directory=self._directory, user_id=self._user_id)
-        self._program.wait_until(self._is_ready, timeout_s=_START_TIMEOUT_S)
+        self._program.wait_until(self._is_ready)
 
     def stop(self) -> None:
         """Cut all connections and end it in good order."""

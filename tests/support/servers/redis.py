@@ -13,8 +13,6 @@ from redis.exceptions import RedisError
 
 from tests.support.servers.programs import Program, find_program, private_directory, refuse
 
-_START_TIMEOUT_S = 10
-
 
 class RedisServer:
     """A Redis on a unix socket, append-only as under `make run`, that tests may stop, pause and empty."""
@@ -42,7 +40,7 @@ class RedisServer:
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._program = Program([_find_redis(), *arguments], directory=self._directory)
-        self._program.wait_until(self._answers, timeout_s=_START_TIMEOUT_S)
+        self._program.wait_until(self._answers)
 
     def stop(self) -> None:
         """End it in good order; its data stay for `start`."""

@@ -17,9 +17,11 @@ from urllib3.exceptions import HTTPError
 
 from tests.support.servers.ports import find_free_port
 from tests.support.servers.programs import Program, find_program, private_directory, refuse
+from tests.support.waiting import LIMIT_S
 
-_START_TIMEOUT_S = 60
 _REGION = "us-east-1"
+# While it starts it may leave a request without an answer; the next one gets it.
+_PROBE_S = 5
 # SeaweedFS listens for its own servers ten thousand above each port.
 _GRPC_OFFSET = 10000
 
@@ -59,9 +61,9 @@ class S3Server:
             client.remove_object(name, str(item.object_name))
         client.remove_bucket(name)
 
-    def client(self) -> Minio:
+    def client(self, *, timeout_s: float = LIMIT_S) -> Minio:
         """A plain client, to look at the store from outside."""
-        pool = urllib3.PoolManager(timeout=5, retries=False)
+        pool = urllib3.PoolManager(timeout=timeout_s, retries=False)
         return Minio(self.endpoint, self._access_key, self._secret_key, secure=False, region=_REGION, http_client=pool)
 
     def start(self) -> None:
@@ -78,7 +80,7 @@ class S3Server:
         accounts_path = self._directory / "s3.json"
         accounts_path.write_text(json.dumps(accounts))
         self._program = Program([_find_weed(), *self._arguments(accounts_path)], directory=self._directory)
-        self._program.wait_until(self._takes_objects, timeout_s=_START_TIMEOUT_S)
+        self._program.wait_until(self._takes_objects)
 
     def kill(self) -> None:
         """End it as a crash would, which is safe for what was written; SIGTERM would take half a minute."""
@@ -138,7 +140,7 @@ class S3Server:
     def _takes_objects(self) -> bool:
         bucket = "is-it-ready"
         with suppress(MinioException, HTTPError):
-            client = self.client()
+            client = self.client(timeout_s=_PROBE_S)
             if not client.bucket_exists(bucket):
                 client.make_bucket(bucket)
             client.put_object(bucket, "probe", BytesIO(b"probe"), 5)
