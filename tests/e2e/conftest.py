@@ -1,5 +1,8 @@
 """The fixtures of this folder; see `tests.support.site_fixtures`."""
 
+from tests.support.served_image import served, stranger
+from tests.support.site_client import client, quiet
 from tests.support.site_fixtures import site, wide_site
+from tests.support.wide_client import wide_client, wide_quiet
 
-__all__ = ["site", "wide_site"]
+__all__ = ["client", "quiet", "served", "site", "stranger", "wide_client", "wide_quiet", "wide_site"]

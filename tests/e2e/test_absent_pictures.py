@@ -1,48 +1,20 @@
 """What is said where there is no picture to send: absent, not ready, failed, private, in the trash."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
 from app.domain.variants import VariantState
-from tests.support.client import Client
+from tests.support.client import Client, get_when_ready
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
-from tests.support.served_image import Served, make_noisy, serve
+from tests.support.served_image import Served
 from tests.support.site import Site
-from tests.support.site_logs import faults_of
 from tests.support.site_rows import change_image, change_variant
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
-
-
-@pytest.fixture
-async def stranger(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=site.base_url, timeout=30) as stranger:
-        yield stranger
-
-
-@pytest.fixture(scope="module")
-def noisy() -> bytes:
-    return make_noisy()
-
-
-@pytest.fixture
-async def served(client: Client, noisy: bytes) -> Served:
-    return await serve(client, noisy)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 async def test_what_is_not_there_is_404_and_never_kept(served: Served, stranger: httpx.AsyncClient) -> None:
@@ -105,7 +77,7 @@ async def test_what_is_not_ready_is_503_until_it_is(client: Client, stranger: ht
 
     before = await stranger.get(url)
     waited = await stranger.get(url, params={"wait": "1"})
-    waiting = asyncio.create_task(stranger.get(url, params={"wait": "20"}))
+    waiting = asyncio.create_task(get_when_ready(stranger, url))
     await client.send(session, content)
     held = await waiting
 

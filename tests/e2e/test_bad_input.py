@@ -1,7 +1,6 @@
 """Bad input to GraphQL: a fitting code that names the field, never INTERNAL, never a traceback in a log."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
-from tests.support.site_logs import faults_of
 
 CREATE = "mutation ($input: CreateUploadSessionInput!) { createUploadSession(input: $input) { session { id } } }"
 GENERATE = (
@@ -25,16 +23,7 @@ NUL, SURROGATE = "a\0b", "a\ud800b"
 BAD_METADATA: list[object] = [[], "text", 7, {"k": "x" * 1020}, {"k": NUL}, {NUL: 1}, {"é" * 510: 1}]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 async def refuse(client: Client, query: str, **variables: object) -> dict[str, Any]:  # Any: extensions of an error
@@ -238,9 +227,9 @@ async def test_a_plan_for_nothing_is_refused(
     "header", ["Bearer sl_wrong", "Bearer", "Basic abc", "sl_nothing", "Bearer slu_wrong", "Bearer é"]
 )
 async def test_a_credential_that_is_not_good_is_401(site: Site, header: str) -> None:
-    async with site.stranger() as nobody:
+    async with site.stranger() as stranger:
         headers = {b"Authorization": header.encode("latin-1")}
-        response = await nobody.http.post("/graphql", json={"query": "{ viewer { id } }"}, headers=headers)
+        response = await stranger.http.post("/graphql", json={"query": "{ viewer { id } }"}, headers=headers)
 
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHORIZED"
     assert response.status_code in {200, 401}

@@ -2,40 +2,30 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
 from tests.support.client import Client, GraphQLFailure, OpenSession
-from tests.support.graphql_client import ask_session, eventually, sha256_of
+from tests.support.graphql_client import ask_session, sha256_of
 from tests.support.pictures import join_png, make_jpeg
 from tests.support.raw_http import open_wire, target_of
 from tests.support.site import Site
-from tests.support.site_logs import faults_of, uploads_left
+from tests.support.site_logs import uploads_left
 from tests.support.site_rows import read_image
+from tests.support.waiting import LIMIT_S, eventually
 
 PART = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
 PICTURE = make_jpeg(350, 200)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-    assert uploads_left(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 async def post(session: OpenSession, body: bytes, content_type: str | None = None) -> httpx.Response:
     headers = {"Authorization": f"Bearer {session.token}"}
     headers["Content-Type"] = content_type or "multipart/form-data; boundary=B"
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=LIMIT_S) as client:
         return await client.post(session.upload_url, content=body, headers=headers)
 
 
@@ -127,7 +117,7 @@ async def test_undecodable_bytes_are_refused_there_and_then(site: Site, client: 
 
     assert (response.status_code, response.json()["code"]) == (422, "INVALID_IMAGE")
     await _assert_refused(site, client, session, "INVALID_IMAGE")
-    objects = site.data_dir / "objects"  # there is none where the store is S3
+    objects = site.data_dir / "objects"  # which is absent where the store is S3
     await eventually(lambda: not [path for path in objects.glob(f"*/*/{session.image_id}/**/*") if path.is_file()])
 
 

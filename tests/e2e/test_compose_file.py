@@ -9,16 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from tests.support.compose_file import environment_of, load_compose
+from tests.support.compose_file import SECRETS, environment_of, load_compose
 from tests.support.paths import ROOT
 
-SECRETS = {
-    "SAFELIGHT_SECRET": "x" * 32,
-    "SAFELIGHT_BOOTSTRAP_KEY": "sl_" + "k" * 32,
-    "POSTGRES_PASSWORD": "postgres",
-    "S3_ACCESS_KEY": "access",
-    "S3_SECRET_KEY": "secret",
-}
 # What holds the services together, and what only means something inside of them.
 FIXED = {
     f"SAFELIGHT_{name}" for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "REDIS_URL", "STORE_URL", "PLANS_FILE")

@@ -5,29 +5,29 @@ import re
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from app.services.delivery.deliverables import MAX_KEPT_BODY_BYTES
-from tests.e2e.test_compose_file import SECRETS
-from tests.e2e.test_handing_over import assert_kept_by_nobody
+from tests.support.client import OPEN_SESSION, Client
 from tests.support.command_runner import Running, started
-from tests.support.compose_file import environment_of, load_compose
+from tests.support.compose_file import SECRETS, environment_of, load_compose
 from tests.support.paths import ROOT
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
-from tests.support.scenario import OPEN, Journey, ask, travel
-from tests.support.served_image import make_noisy
+from tests.support.scenario import Journey, ask, travel
+from tests.support.served_image import assert_not_kept, make_noisy
 from tests.support.servers.deployed_nginx import run_deployed_nginx
 from tests.support.servers.ports import find_free_port
+from tests.support.servers.postgres import PostgresServer
+from tests.support.servers.redis import run_redis
 from tests.support.servers.s3 import S3Server
+from tests.support.waiting import LIMIT_S, eventually
 
 KEY = SECRETS["SAFELIGHT_BOOTSTRAP_KEY"]
 
@@ -44,58 +44,59 @@ class SetUp:
     worker: Running
 
 
-@pytest.fixture
-def set_up(postgres_database: str, redis_url: str, s3_server: S3Server, tmp_path: Path) -> Iterator[SetUp]:
-    services = load_compose(SECRETS)["services"]
+@pytest.fixture(scope="module")
+def set_up(
+    postgres_server: PostgresServer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SetUp]:
+    """One for all tests; at its end both programs must obey SIGTERM as Docker sends it."""
+    services, folder = load_compose(SECRETS)["services"], tmp_path_factory.mktemp("compose")
     public_url = f"http://127.0.0.1:{find_free_port()}"
     port, metrics_port = find_free_port(), find_free_port()
-    # The same settings; only where the other servers are is this machine's own.
-    here = {
-        "SAFELIGHT_HOST": "127.0.0.1",
-        "SAFELIGHT_PORT": str(port),
-        "SAFELIGHT_BASE_URL": public_url,
-        "SAFELIGHT_DATABASE_URL": postgres_database,
-        "SAFELIGHT_REDIS_URL": redis_url,
-        "SAFELIGHT_STORE_URL": s3_server.url("safelight-compose"),
-        "SAFELIGHT_WORKERS": "1",
-        "SAFELIGHT_TRUSTED_PROXIES": '["127.0.0.1"]',
-        # Guests are counted by their addresses.
-        "SAFELIGHT_GUEST_UPLOADS": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-    with ExitStack() as stack:
+    with run_redis() as redis, ExitStack() as stack:
+        # The same settings; only where the other servers are is this machine's own.
+        here = {
+            "SAFELIGHT_HOST": "127.0.0.1",
+            "SAFELIGHT_PORT": str(port),
+            "SAFELIGHT_BASE_URL": public_url,
+            "SAFELIGHT_DATABASE_URL": postgres_server.url(postgres_server.create_database()),
+            "SAFELIGHT_REDIS_URL": redis.url,
+            "SAFELIGHT_STORE_URL": s3_server.url("safelight-compose"),
+            "SAFELIGHT_WORKERS": "1",
+            "SAFELIGHT_TRUSTED_PROXIES": '["127.0.0.1"]',
+            # Guests are counted by their addresses.
+            "SAFELIGHT_GUEST_UPLOADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
 
         def start(name: str, **more: str) -> Running:
-            environment = environment_of(services[name]) | here | {"SAFELIGHT_DATA_DIR": str(tmp_path / name)} | more
+            environment = environment_of(services[name]) | here | {"SAFELIGHT_DATA_DIR": str(folder / name)} | more
             return stack.enter_context(
-                started([sys.executable, "-m", "app", *services[name]["command"]], environment, tmp_path)
+                started([sys.executable, "-m", "app", *services[name]["command"]], environment, folder)
             )
 
         migrate = start("migrate")
-        assert migrate.wait(within_s=30) == 0, migrate.lines
+        assert migrate.wait() == 0, migrate.lines
         api, worker = start("api"), start("worker", SAFELIGHT_METRICS_PORT=str(metrics_port))
         nginx_port = int(public_url.rpartition(":")[2])
         deployed = run_deployed_nginx(api_port=port, port=nginx_port, s3_endpoint=s3_server.endpoint)
         stack.enter_context(deployed)
         asyncio.run(_wait_until_ready(f"http://127.0.0.1:{port}", api, worker))
         yield SetUp(public_url, metrics_port, port, api, worker)
+        for program in (api, worker):
+            assert program.end(signal.SIGTERM) == 0, program.lines
 
 
 async def _wait_until_ready(url: str, *programs: Running) -> None:
-    async with asyncio.timeout(30), httpx.AsyncClient() as client:
-        while True:
-            try:
-                if (await client.get(f"{url}/readyz")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            for program in programs:
-                assert program.process.poll() is None, program.lines
-            await asyncio.sleep(0.05)
+    async def is_ready() -> bool:
+        for program in programs:
+            assert program.process.poll() is None, program.lines
+        return (await _get(f"{url}/readyz")).status_code == 200
+
+    await eventually(is_ready, ignoring=(httpx.TransportError,))
 
 
 async def _get(url: str, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=LIMIT_S) as client:
         return await client.get(url, headers=headers)
 
 
@@ -178,19 +179,17 @@ def _store_that_hangs() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("store_away", [_store_that_refuses, _store_that_hangs])
-def test_store_that_is_away_is_told_of_within_3_s_and_the_answer_kept_by_nobody(
+def test_store_that_is_away_is_told_of_in_an_answer_that_no_cache_keeps(
     set_up: SetUp, store_away: Callable[[], AbstractContextManager[str]]
 ) -> None:
     journey = asyncio.run(travel(set_up.url, KEY, make_noisy()))
     original = next(urlsplit(url).path for url in journey.urls if "/original/" in url)
 
     with store_away() as endpoint, run_deployed_nginx(api_port=set_up.api_port, s3_endpoint=endpoint) as nginx:
-        begun_at = time.monotonic()
         answer = asyncio.run(_get(f"{nginx.url}{original}"))
-        took_s = time.monotonic() - begun_at
 
-    assert_kept_by_nobody(answer)
-    assert took_s < 3.5
+    # A store that hangs does so without end: that there is an answer is nginx's doing.
+    assert_not_kept(answer)
 
 
 @pytest.mark.parametrize(
@@ -236,8 +235,9 @@ def test_what_stands_in_a_body_is_no_request_of_the_next_client(set_up: SetUp, p
     async def smuggle() -> list[int]:
         hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
         head = {"Upgrade": protocol, "Connection": "Upgrade", "Content-Length": str(len(hidden))}
-        opened = await ask(set_up.url, KEY, OPEN, {"input": {"fileSize": 1000}})
-        url = opened["createUploadSession"]["session"]["image"]["stableVariants"][0]["url"]
+        async with Client(set_up.url, KEY) as client:
+            session = await client.open_session(1000)
+        url = session.urls["WEBP", "small"]
         async with AsyncExitStack() as stack:
             wires = [await stack.enter_async_context(open_wire(set_up.url)) for _ in range(8)]
             for wire in wires:
@@ -255,8 +255,8 @@ def test_what_stands_in_a_body_is_no_request_of_the_next_client(set_up: SetUp, p
 def test_clients_are_told_apart_by_the_address_that_nginx_saw(set_up: SetUp) -> None:
     async def left(local_address: str, **headers: str) -> int:
         transport = httpx.AsyncHTTPTransport(local_address=local_address)
-        async with httpx.AsyncClient(base_url=set_up.url, transport=transport) as client:
-            asked = {"query": OPEN, "variables": {"input": {"fileSize": 1000}}}
+        async with httpx.AsyncClient(base_url=set_up.url, transport=transport, timeout=LIMIT_S) as client:
+            asked = {"query": OPEN_SESSION, "variables": {"input": {"fileSize": 1000}}}
             answer = await client.post("/graphql", json=asked, headers=headers)
         return int(answer.headers["x-ratelimit-remaining"])
 
@@ -278,10 +278,3 @@ def test_figures_are_shown_inside_and_not_outside(set_up: SetUp) -> None:
     assert outside.status_code == 404
     assert inside.status_code == 200
     assert re.search(r"^safelight_renders_total\{.*ready.*\} [1-9]", inside.text, re.MULTILINE)
-
-
-def test_api_and_worker_end_with_0_on_sigterm(set_up: SetUp) -> None:
-    assert asyncio.run(ask(set_up.url, KEY, "{ viewer { username } }")) == {"viewer": {"username": "admin"}}
-
-    for program in (set_up.api, set_up.worker):
-        assert program.end(signal.SIGTERM, within_s=10) == 0, program.lines

@@ -1,55 +1,16 @@
 """Bytes out: headers, ranges, conditions, waiting, and what is said where there is nothing to send."""
 
 import io
-from collections.abc import AsyncIterator, Iterator
 from email.utils import format_datetime, parsedate_to_datetime
 
 import httpx
 import pytest
 from PIL import Image
 
-from tests.support.client import Client
 from tests.support.graphql_client import sha256_of
-from tests.support.served_image import Served, make_noisy, serve
-from tests.support.site import Site
-from tests.support.site_logs import faults_of
+from tests.support.served_image import ALWAYS, Served
 
-ALWAYS = {
-    "accept-ranges": "bytes",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; sandbox",
-    "access-control-allow-origin": "*",
-    "cross-origin-resource-policy": "cross-origin",
-    "timing-allow-origin": "*",
-}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
-
-
-@pytest.fixture
-async def stranger(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=site.base_url, timeout=30) as stranger:
-        yield stranger
-
-
-@pytest.fixture(scope="module")
-def noisy() -> bytes:
-    return make_noisy()
-
-
-@pytest.fixture
-async def served(client: Client, noisy: bytes) -> Served:
-    return await serve(client, noisy)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 async def test_a_picture_has_exactly_the_headers_of_the_paper(served: Served, stranger: httpx.AsyncClient) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,17 +10,13 @@ from tests.support.client import Client, GraphQLFailure
 from tests.support.graphql_client import Json, ask_image, ask_session, follow_session
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
-from tests.support.site_logs import faults_of, uploads_left
+from tests.support.waiting import in_time
 
 EXTRA = {"profile": "CUSTOM", "derivatives": [{"family": "PNG", "size": "thumb"}, {"family": "WEBP", "size": "small"}]}
 NODE = "query ($id: ID!) { node(id: $id) { id } image(id: $id) { id title customId tags } nodes(ids: [$id]) { id } }"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet(wide_site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(wide_site) == []
-    assert uploads_left(wide_site) == []
+pytestmark = pytest.mark.usefixtures("wide_quiet")
 
 
 async def test_32_identical_uploads_at_once_on_two_processes_make_one_image(wide_site: Site) -> None:
@@ -57,7 +52,7 @@ async def test_a_duplicate_gets_what_it_wanted_and_its_id_becomes_an_alias(wide_
         following = asyncio.create_task(follow_session(client, second))
 
         response = await client.send(second, content)
-        events, states = await asyncio.wait_for(asyncio.gather(watching, following), 30)
+        events, states = await in_time(asyncio.gather(watching, following))
 
         assert (response.status_code, response.json()["duplicate"]) == (200, True)
         assert response.json()["id"] == first.image_id
@@ -79,7 +74,7 @@ async def test_a_duplicate_gets_what_it_wanted_and_its_id_becomes_an_alias(wide_
         assert again.id
 
 
-async def test_addresses_given_out_for_a_duplicate_answer_for_ever(wide_site: Site) -> None:
+async def test_addresses_given_out_for_a_duplicate_go_on_answering(wide_site: Site) -> None:
     async with wide_site.client() as client:
         content = make_jpeg(702, 500)
         first = await client.upload(content)

@@ -10,17 +10,16 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.e2e.test_delivery import ALWAYS
-from tests.support.client import Client
 from tests.support.graphql_client import sha256_of
 from tests.support.pictures import make_jpeg
-from tests.support.served_image import Served, make_noisy, serve
+from tests.support.served_image import ALWAYS, Served, assert_not_kept, make_noisy, serve
 from tests.support.servers.deployed_nginx import run_deployed_nginx
 from tests.support.servers.prepared import API_KEY
 from tests.support.servers.redis import run_redis
 from tests.support.servers.s3 import S3Server
 from tests.support.site import Site, run_site
 from tests.support.site_fixtures import SET_UPS, environment_of
+from tests.support.waiting import LIMIT_S
 
 HIDE = "mutation ($id: ID!) { updateImage(input: {id: $id, visibility: PRIVATE}) { image { id } } }"
 SIGNED = 'query ($id: ID!) { image(id: $id) { signedUrl(family: ORIGINAL, size: "original") { url } } }'
@@ -61,7 +60,7 @@ async def served(behind: Behind) -> Served:
 
 @pytest.fixture
 async def front(behind: Behind) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=behind.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=behind.url, timeout=LIMIT_S) as client:
         yield client
 
 
@@ -69,7 +68,7 @@ async def test_nginx_sends_the_bytes_with_every_header_of_ours(
     behind: Behind, served: Served, front: httpx.AsyncClient
 ) -> None:
     for _ in range(2):  # asked of the rows, and from memory
-        async with httpx.AsyncClient(base_url=behind.site.base_url) as direct:
+        async with httpx.AsyncClient(base_url=behind.site.base_url, timeout=LIMIT_S) as direct:
             told = await direct.get(served.large_path)
         response = await front.get(served.large_path)
 
@@ -142,7 +141,7 @@ async def test_head_ranges_and_conditions_are_as_without_nginx(served: Served, f
         assert (await front.get(path, headers=unknown)).content == content
 
 
-async def test_what_is_private_is_for_its_owner_and_whoever_has_a_signature(
+async def test_what_is_private_is_for_its_owner_and_holders_of_a_signature(
     behind: Behind, front: httpx.AsyncClient
 ) -> None:
     content = make_noisy()
@@ -177,14 +176,14 @@ async def test_what_is_made_private_is_gone_with_the_next_request(
 
 
 async def test_objects_are_not_to_be_had_from_outside(behind: Behind, served: Served, front: httpx.AsyncClient) -> None:
-    async with httpx.AsyncClient(base_url=behind.site.base_url) as direct:
+    async with httpx.AsyncClient(base_url=behind.site.base_url, timeout=LIMIT_S) as direct:
         place = (await direct.get(served.large_path)).headers["x-accel-redirect"]
 
     for address in (place, "/_objects/files/", "/_objects/s3/", "/_objects/../_objects/files/", "/%5fobjects/files/"):
         assert (await front.get(address)).status_code in {400, 404}
 
 
-async def test_lost_bytes_are_an_error_of_ours_that_nobody_may_keep(
+async def test_lost_bytes_are_an_error_of_ours_that_no_cache_keeps(
     behind: Behind, served: Served, front: httpx.AsyncClient, request: pytest.FixtureRequest
 ) -> None:
     kind, name = await find_object(behind, served)
@@ -196,10 +195,10 @@ async def test_lost_bytes_are_an_error_of_ours_that_nobody_may_keep(
 
     for headers in ({}, {"Range": "bytes=0-9"}):
         answer = await front.get(served.large_path, headers=headers)
-        assert_kept_by_nobody(answer)
+        assert_not_kept(answer)
 
 
-async def test_a_part_of_a_file_that_has_become_shorter_is_an_error_that_nobody_may_keep(
+async def test_a_part_of_a_shortened_file_is_an_error_that_no_cache_keeps(
     behind: Behind, served: Served, front: httpx.AsyncClient, request: pytest.FixtureRequest
 ) -> None:
     kind, name = await find_object(behind, served)
@@ -218,20 +217,10 @@ async def test_a_part_of_a_file_that_has_become_shorter_is_an_error_that_nobody_
 
 async def find_object(behind: Behind, served: Served) -> tuple[str, str]:
     """In which kind of store the large picture lies, `files` or `s3`, and under which name."""
-    async with httpx.AsyncClient(base_url=behind.site.base_url) as direct:
+    async with httpx.AsyncClient(base_url=behind.site.base_url, timeout=LIMIT_S) as direct:
         place = urlsplit((await direct.get(served.large_path)).headers["x-accel-redirect"]).path
     _, _, kind, name = place.split("/", 3)
     return kind, name
-
-
-def assert_kept_by_nobody(answer: httpx.Response) -> None:
-    """It is the error of an object that cannot be read, with nothing of the picture's."""
-    assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
-    assert answer.json()["request_id"] == answer.headers.get("x-request-id")
-    assert answer.headers.get_list("cache-control") == ["no-store"]
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["retry-after"] == "5"
-    assert {"content-disposition", "etag", "last-modified", "vary"}.isdisjoint(answer.headers)
 
 
 @pytest.fixture(scope="module")
@@ -246,8 +235,12 @@ def redirecting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield site
 
 
+def _stranger_of(site: Site) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=site.base_url, timeout=LIMIT_S)
+
+
 async def test_a_redirect_leads_to_the_store_which_says_what_we_would(redirecting: Site) -> None:
-    async with Client(redirecting.base_url) as client, httpx.AsyncClient(base_url=redirecting.base_url) as stranger:
+    async with redirecting.client() as client, _stranger_of(redirecting) as stranger:
         session = await client.upload(make_jpeg(900, 700), filename="é.jpg")
         await client.wait_complete(session.image_id)
         url = session.urls["WEBP", "small"]
@@ -276,7 +269,7 @@ async def test_a_redirect_leads_to_the_store_which_says_what_we_would(redirectin
 
 
 async def test_a_redirect_is_given_to_those_only_who_may_see_the_picture(redirecting: Site) -> None:
-    async with Client(redirecting.base_url) as client, httpx.AsyncClient(base_url=redirecting.base_url) as stranger:
+    async with redirecting.client() as client, _stranger_of(redirecting) as stranger:
         session = await client.upload(make_jpeg(901, 700), visibility="PRIVATE")
         await client.wait_complete(session.image_id)
         signed = (await client.ask(SIGNED, id=session.image_id))["image"]["signedUrl"]["url"]

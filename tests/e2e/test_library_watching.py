@@ -14,8 +14,8 @@ from tests.support.graphql_client import Json, subscribe
 from tests.support.pictures import make_jpeg
 from tests.support.residents import ALL_BUT_ADMIN, Person
 from tests.support.site_logs import faults_of
+from tests.support.waiting import LIMIT_S
 
-WITHIN_S = 20
 LIBRARY = """
 subscription ($albumId: ID) {
   library(albumId: $albumId) { kind imageId image { id state title deletedAt album { slug } } }
@@ -49,7 +49,7 @@ class Story:
 
     async def until(self, kind: str, image_id: str, state: str | None = None) -> Json:
         """The first event of this kind for this image, in this state."""
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(LIMIT_S):
             while True:
                 for event in self.events:
                     is_it = (event["kind"], event["imageId"]) == (kind, image_id)
@@ -81,9 +81,9 @@ async def watching(client: Client, album_id: str | None = None) -> AsyncIterator
 
 
 async def _probe(client: Client, story: Story, album_id: str | None) -> None:
-    # Nobody says that a subscription has begun; what is told of something that happens for the purpose does.
+    # No event says that a subscription has begun; what is told of a change made for the purpose does.
     probe = await client.upload(make_jpeg(24, 16, noise=True), albumId=album_id)
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(LIMIT_S):
         while not story.events:
             await client.ask(UPDATE, input={"id": probe.image_id, "title": "are you there?"})
     await client.ask(DELETE, ids=[probe.image_id], permanent=True)
@@ -126,7 +126,7 @@ async def test_every_variant_is_in_what_was_told_last(people: People) -> None:
     assert set(story.kinds(session.image_id)) == {"IMAGE_CREATED", "VARIANTS_CHANGED"}
 
 
-async def test_filters_filter_and_nobody_hears_of_others(people: People) -> None:
+async def test_filters_filter_and_no_account_hears_of_others(people: People) -> None:
     me, other = await people.add(), await people.add()
     async with people.client(me) as mine, people.client(other) as foreign:
         album, elsewhere = [(await mine.ask(ALBUM, slug=slug))["createAlbum"]["album"]["id"] for slug in ("a", "b")]
@@ -171,7 +171,7 @@ async def test_a_revoked_key_ends_its_watching_over_a_socket(people: People) -> 
         payload = {"query": LIBRARY, "variables": {}}
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         await _revoke(people, me, key.key_id)
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(LIMIT_S):
             await socket.wait_closed()
 
         assert socket.close_code == 4403
@@ -188,7 +188,7 @@ async def test_a_revoked_key_ends_its_event_stream_with_a_word(people: People) -
         lines = stream.aiter_lines()
         await anext(lines)
         await _revoke(people, me, key.key_id)
-        async with asyncio.timeout(WITHIN_S), aclosing(lines):  # type: ignore[type-var]  # a generator
+        async with asyncio.timeout(LIMIT_S), aclosing(lines):  # type: ignore[type-var]  # a generator
             rest = [line async for line in lines if line and not line.startswith(":")]
 
     event, data, last, _ = rest

@@ -9,6 +9,9 @@ import pytest
 from tests.support.client import GraphQLFailure
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S, in_time
+
+pytestmark = pytest.mark.both_set_ups
 
 DEFAULT = {(family, size) for family in ("ORIGINAL", "WEBP", "AVIF") for size in ("small", "medium")}
 
@@ -20,7 +23,7 @@ async def test_every_address_of_the_session_answers_once_its_event_said_ready(si
         watching = asyncio.create_task(client.wait_complete(session.image_id))
 
         response = await client.send(session, content)
-        last = await asyncio.wait_for(watching, 30)
+        last = await in_time(watching)
 
         assert response.status_code == 201
         assert response.json()["image_uuid"] == session.image_id
@@ -32,7 +35,7 @@ async def test_every_address_of_the_session_answers_once_its_event_said_ready(si
 
 
 async def test_ready_is_never_told_before_a_stranger_can_fetch_it(site: Site) -> None:
-    async with site.client() as client, httpx.AsyncClient() as stranger:
+    async with site.client() as client, httpx.AsyncClient(timeout=LIMIT_S) as stranger:
         content = make_jpeg(1200, 800)
         session = await client.open_session(len(content))
         sending = asyncio.create_task(client.send(session, content))
@@ -46,7 +49,7 @@ async def test_ready_is_never_told_before_a_stranger_can_fetch_it(site: Site) ->
 
 
 async def test_the_blob_is_the_very_upload_and_its_owners_alone(site: Site) -> None:
-    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=LIMIT_S) as stranger:
         content = make_jpeg(400, 300)
         session = await client.upload(content)
 

@@ -1,6 +1,5 @@
 """For those who run it: health, readiness, metrics, the schema, and addresses that name nothing."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -11,36 +10,25 @@ from tests.support.graphql_client import SDL_PATH
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
 from tests.support.site import Site
-from tests.support.site_logs import faults_of
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-
-
-@pytest.fixture
-async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=site.base_url, timeout=10) as http:
-        yield http
-
-
-async def test_it_says_that_it_is_alive_and_ready(http: httpx.AsyncClient) -> None:
-    alive, ready = await http.get("/healthz"), await http.get("/readyz")
+async def test_it_says_that_it_is_alive_and_ready(stranger: httpx.AsyncClient) -> None:
+    alive, ready = await stranger.get("/healthz"), await stranger.get("/readyz")
 
     assert (alive.status_code, alive.headers["cache-control"]) == (200, "no-store")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
     assert ready.json()["checks"] == {"database": "ok", "redis": "ok", "store": "ok", "worker": "ok"}
 
 
-async def test_the_metrics_count_what_happens(site: Site, http: httpx.AsyncClient) -> None:
+async def test_the_metrics_count_what_happens(site: Site, stranger: httpx.AsyncClient) -> None:
     async with site.client() as client:
-        before = await read_metrics(http)
+        before = await read_metrics(stranger)
         session = await client.upload(make_jpeg(222, 111))
         await client.wait_complete(session.image_id)
-        await http.get(session.urls["WEBP", "small"])
-        after = await read_metrics(http)
+        await stranger.get(session.urls["WEBP", "small"])
+        after = await read_metrics(stranger)
 
     created = 'safelight_uploads_total{outcome="created"}'
     assert after[created] - before.get(created, 0) == 1
@@ -57,16 +45,16 @@ async def test_the_metrics_count_what_happens(site: Site, http: httpx.AsyncClien
     assert session.image_id not in names
 
 
-async def test_the_schema_is_served_as_it_is_committed(http: httpx.AsyncClient) -> None:
-    response = await http.get("/schema.graphql")
+async def test_the_schema_is_served_as_it_is_committed(stranger: httpx.AsyncClient) -> None:
+    response = await stranger.get("/schema.graphql")
 
     assert response.status_code == 200
     assert response.text.strip() == SDL_PATH.read_text().strip()
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/upload/", "/upload/a/b", "/healthz/x", "/%00", "/..%2f", "/é"])
-async def test_an_address_of_nothing_is_404_in_json(http: httpx.AsyncClient, path: str) -> None:
-    response = await http.get(path)
+async def test_an_address_of_nothing_is_404_in_json(stranger: httpx.AsyncClient, path: str) -> None:
+    response = await stranger.get(path)
 
     assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
     assert set(response.json()) == {"code", "message", "details", "request_id"}
@@ -75,14 +63,16 @@ async def test_an_address_of_nothing_is_404_in_json(http: httpx.AsyncClient, pat
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/schema.graphql"])
-async def test_a_method_that_is_not_taken_is_405_and_names_those_that_are(http: httpx.AsyncClient, path: str) -> None:
-    response = await http.delete(path)
+async def test_a_method_that_is_not_taken_is_405_and_names_those_that_are(
+    stranger: httpx.AsyncClient, path: str
+) -> None:
+    response = await stranger.delete(path)
 
     assert (response.status_code, response.json()["code"]) == (405, "INVALID_REQUEST")
     assert "GET" in response.headers["allow"]
 
 
-async def test_requests_that_are_none_are_400_and_hurt_nobody(site: Site, http: httpx.AsyncClient) -> None:
+async def test_requests_that_are_none_are_400_and_hurt_nobody(site: Site, stranger: httpx.AsyncClient) -> None:
     heads = [
         b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
@@ -95,10 +85,12 @@ async def test_requests_that_are_none_are_400_and_hurt_nobody(site: Site, http: 
             answer = await wire.read_answer(has_body=False)
         assert 400 <= answer.status < 500, head[:60]
 
-    assert (await http.get("/healthz")).status_code == 200
+    assert (await stranger.get("/healthz")).status_code == 200
 
 
-async def test_the_hostile_paths_of_the_corpus_find_nothing(site: Site, http: httpx.AsyncClient, corpus: Path) -> None:
+async def test_the_hostile_paths_of_the_corpus_find_nothing(
+    site: Site, stranger: httpx.AsyncClient, corpus: Path
+) -> None:
     paths = httpx.Response(200, content=(corpus / "hostile" / "cdn" / "cdn_paths_a.json").read_bytes()).json()
     for path in paths:
         for prefix in ("", "/f", "/images"):
@@ -108,8 +100,8 @@ async def test_the_hostile_paths_of_the_corpus_find_nothing(site: Site, http: ht
             assert answer.status in {301, 400, 403, 404, 414}, (prefix, path)
 
 
-async def read_metrics(http: httpx.AsyncClient) -> dict[str, float]:
-    response = await http.get("/metrics")
+async def read_metrics(stranger: httpx.AsyncClient) -> dict[str, float]:
+    response = await stranger.get("/metrics")
     assert response.status_code == 200
     found = {}
     for family in text_string_to_metric_families(response.text):

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -23,20 +22,8 @@ from tests.support.pictures import (
     make_webp,
     show,
 )
-from tests.support.site import Site
-from tests.support.site_logs import faults_of
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("make", [make_jpeg, make_png, make_webp, make_avif])

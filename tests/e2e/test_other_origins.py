@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.servers.redis import run_redis
 from tests.support.site import Site, run_site
+from tests.support.waiting import LIMIT_S
 
 APP = "https://app.example.org"
 
@@ -27,7 +28,7 @@ def preflight(url: str, origin: str, method: str) -> httpx.Response:
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "authorization,content-type",
     }
-    return httpx.options(url, headers=headers)
+    return httpx.options(url, headers=headers, timeout=LIMIT_S)
 
 
 @pytest.mark.parametrize(("path", "method"), [("/graphql", "POST"), ("/upload/x", "PUT"), ("/upload/x", "PATCH")])
@@ -40,7 +41,7 @@ def test_a_named_origin_may_use_the_api(open_site: Site, path: str, method: str)
 
 
 def test_errors_are_readable_for_a_named_origin(open_site: Site) -> None:
-    answer = httpx.put(open_site.base_url + "/upload/x", headers={"Origin": APP}, content=b"x")
+    answer = httpx.put(open_site.base_url + "/upload/x", headers={"Origin": APP}, content=b"x", timeout=LIMIT_S)
 
     assert answer.status_code == 401
     assert answer.headers["access-control-allow-origin"] == APP
@@ -56,4 +57,4 @@ def test_pictures_are_for_pages_of_any_origin(open_site: Site) -> None:
     url = f"{open_site.base_url}/f/018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e/webp/small.webp"
 
     assert preflight(url, "https://evil.example", "GET").headers["access-control-allow-origin"] == "*"
-    assert httpx.get(url, headers={"Origin": APP}).headers["access-control-allow-origin"] == "*"
+    assert httpx.get(url, headers={"Origin": APP}, timeout=LIMIT_S).headers["access-control-allow-origin"] == "*"

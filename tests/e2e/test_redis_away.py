@@ -1,9 +1,9 @@
-"""Hints may be lost: what is believed without Redis is believed for a second, and watchers learn the truth after it."""
+"""Hints may be lost: without them the truth shows all the same, and watchers learn it after an outage of Redis."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -13,16 +13,14 @@ from app.db.engine import utc_now
 from app.domain.access import Visibility
 from app.events.bus import EventBus
 from app.ids import ImageId, parse_uuid
-from tests.e2e.test_watching import check_story, watch_from_now
+from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.servers.redis import RedisServer, run_redis
 from tests.support.site import Site, run_site
 from tests.support.site_fixtures import SET_UPS, environment_of
 from tests.support.site_rows import change_image
-
-STALE_S = 1.0
-SLACK_S = 0.25
-"""What a busy machine adds to the answer itself."""
+from tests.support.stories import check_story, watch_from_now
+from tests.support.waiting import LIMIT_S, eventually, in_time
 
 
 @pytest.fixture(scope="module")
@@ -42,46 +40,41 @@ def two_apis(
         yield site
 
 
-async def test_a_published_change_of_privacy_shows_at_once_on_the_other_process(
+async def test_a_published_change_of_privacy_shows_on_the_other_process_first(
     two_apis: Site, redis: RedisServer
 ) -> None:
-    async with served_from_memory(two_apis, make_jpeg(501, 300)) as (stranger, url, image_id):
-        await change_image(two_apis, image_id, visibility=Visibility.PRIVATE, updated_at=utc_now())
-        changed_at = time.monotonic()
-        async with Redis.from_url(redis.url, decode_responses=True) as connection:
-            await EventBus(connection).publish([_parse(image_id)])
+    widths = iter(range(501, 600, 2))
 
-        gone_after_s = await wait_until_gone(stranger, url, changed_at)
+    async def is_gone_before_an_older_one() -> bool:
+        # Without hints the picture that is longer in memory would be read again first.
+        async with two_apis.client() as client, _at_second_api(two_apis) as stranger:
+            older, newer = [await _publish(client, make_jpeg(next(widths), 300)) for _ in range(2)]
+            for picture in (older, newer):
+                await _keep_in_memory(stranger, picture)
+            for picture in (older, newer):
+                await _hide(two_apis, picture)
+            async with Redis.from_url(redis.url, decode_responses=True) as connection:
+                await EventBus(connection).publish([_parse(newer.image_id)])
+            await _until_gone(stranger, newer)
+            return (await stranger.get(older.path)).status_code == 200
 
-    assert gone_after_s < STALE_S / 2
+    # Once is enough: on a busy machine the older one's time may run out first.
+    await eventually(is_gone_before_an_older_one)
 
 
-async def test_a_change_of_privacy_shows_within_a_second_without_redis(two_apis: Site, redis: RedisServer) -> None:
-    async with served_from_memory(two_apis, make_jpeg(503, 300)) as (stranger, url, image_id):
-        redis.stop()
+@pytest.mark.parametrize("state", ["stopped", "hanging"])
+async def test_a_change_of_privacy_shows_without_redis(two_apis: Site, redis: RedisServer, state: str) -> None:
+    async with two_apis.client() as client, _at_second_api(two_apis) as stranger:
+        picture = await _publish(client, make_jpeg(600 + len(state), 300))
+        await _keep_in_memory(stranger, picture)
+        (redis.stop if state == "stopped" else redis.pause)()
         try:
-            assert (await stranger.get(url)).status_code == 200
-            await change_image(two_apis, image_id, visibility=Visibility.PRIVATE, updated_at=utc_now())
-            gone_after_s = await wait_until_gone(stranger, url, time.monotonic())
+            assert (await stranger.get(picture.path)).status_code == 200
+            await _hide(two_apis, picture)
+            await _until_gone(stranger, picture)
         finally:
-            redis.start()
+            (redis.start if state == "stopped" else redis.resume)()
             _restart_workers(two_apis)
-
-    assert gone_after_s <= STALE_S + SLACK_S
-
-
-async def test_a_change_of_privacy_shows_within_a_second_while_redis_hangs(two_apis: Site, redis: RedisServer) -> None:
-    async with served_from_memory(two_apis, make_jpeg(505, 300)) as (stranger, url, image_id):
-        redis.pause()
-        try:
-            assert (await stranger.get(url)).status_code == 200
-            await change_image(two_apis, image_id, visibility=Visibility.PRIVATE, updated_at=utc_now())
-            gone_after_s = await wait_until_gone(stranger, url, time.monotonic())
-        finally:
-            redis.resume()
-            _restart_workers(two_apis)
-
-    assert gone_after_s <= STALE_S + SLACK_S
 
 
 async def test_watchers_miss_nothing_over_a_restart_of_redis(two_apis: Site, redis: RedisServer) -> None:
@@ -91,57 +84,69 @@ async def test_watchers_miss_nothing_over_a_restart_of_redis(two_apis: Site, red
         tasks = [await watch_from_now(client, session.image_id) for client in (first, second)]
         redis.kill()
 
-        began = time.monotonic()
         sent = await first.send(session, content)
-        took_s = time.monotonic() - began
         redis.start()
         _restart_workers(two_apis)
-        stories = await asyncio.wait_for(asyncio.gather(*tasks), 40)
+        stories = await in_time(asyncio.gather(*tasks))
 
     assert sent.status_code == 201
-    assert took_s < 6
     for story in stories:
         check_story(story)
 
 
 async def test_one_outage_is_one_line_in_the_log(two_apis: Site, redis: RedisServer) -> None:
-    before = [program.log.count("event_reader_lost_redis") for program in two_apis.apis]
+    before = _outages(two_apis)
     redis.stop()
     try:
-        async with asyncio.timeout(10):
-            while [p.log.count("event_reader_lost_redis") for p in two_apis.apis] == before:  # noqa: ASYNC110  (a log)
-                await asyncio.sleep(0.05)
-        await asyncio.sleep(1)  # long enough for twenty more, were each try one
+        await eventually(lambda: all(now > then for now, then in zip(_outages(two_apis), before, strict=True)))
+        await asyncio.sleep(0.5)  # long enough for ten more, were each try one
     finally:
         redis.start()
         _restart_workers(two_apis)
 
-    after = [program.log.count("event_reader_lost_redis") for program in two_apis.apis]
-    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
+    assert [now - then for now, then in zip(_outages(two_apis), before, strict=True)] == [1, 1]
+
+
+def _outages(site: Site) -> list[int]:
+    """How many each API has told of."""
+    return [program.log.count("event_reader_lost_redis") for program in site.apis]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One that strangers may see, and its path."""
+
+    image_id: str
+    path: str
+
+
+async def _publish(client: Client, content: bytes) -> Picture:
+    session = await client.upload(content)
+    await client.wait_complete(session.image_id)
+    return Picture(session.image_id, session.urls["WEBP", "small"].removeprefix(client.base_url))
 
 
 @asynccontextmanager
-async def served_from_memory(site: Site, content: bytes) -> AsyncIterator[tuple[httpx.AsyncClient, str, str]]:
-    """A stranger whose pictures come from the second process's memory."""
-    async with site.client() as client, httpx.AsyncClient(base_url=site.api_urls[1]) as stranger:
-        session = await client.upload(content)
-        await client.wait_complete(session.image_id)
-        url = session.urls["WEBP", "small"].removeprefix(site.base_url)
-        for _ in range(3):
-            assert (await stranger.get(url)).status_code == 200
-        yield stranger, url, session.image_id
+async def _at_second_api(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=site.api_urls[1], timeout=LIMIT_S) as stranger:
+        yield stranger
 
 
-async def wait_until_gone(stranger: httpx.AsyncClient, url: str, changed_at: float) -> float:
-    """After how many seconds the last good answer was asked for."""
-    last_good_s = 0.0
-    async with asyncio.timeout(15):
-        while True:
-            asked_at = time.monotonic()
-            if (await stranger.get(url)).status_code == 404:
-                return last_good_s
-            last_good_s = asked_at - changed_at
-            await asyncio.sleep(0.01)
+async def _keep_in_memory(stranger: httpx.AsyncClient, picture: Picture) -> None:
+    for _ in range(3):
+        assert (await stranger.get(picture.path)).status_code == 200
+
+
+async def _hide(site: Site, picture: Picture) -> None:
+    """In the row alone, of which no process is told."""
+    await change_image(site, picture.image_id, visibility=Visibility.PRIVATE, updated_at=utc_now())
+
+
+async def _until_gone(stranger: httpx.AsyncClient, picture: Picture) -> None:
+    async def is_gone() -> bool:
+        return (await stranger.get(picture.path)).status_code == 404
+
+    await eventually(is_gone, f"404 at {picture.path}")
 
 
 def _parse(image_id: str) -> ImageId:
@@ -151,7 +156,7 @@ def _parse(image_id: str) -> ImageId:
 
 
 def _restart_workers(site: Site) -> None:
-    """A worker ends where Redis goes away; whoever supervises it starts it again."""
+    """A worker ends where Redis goes away; its supervisor starts it again."""
     for worker in site.workers:
         worker.kill()
         worker.start()

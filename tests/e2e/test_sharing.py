@@ -13,6 +13,7 @@ from tests.support.client import Client, GraphQLFailure
 from tests.support.graphql_client import Json
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S
 
 SHARED = """
 query ($id: ID!, $widths: [Int!]!) {
@@ -43,7 +44,7 @@ async def shared(client: Client, image_id: str, widths: list[int] | None = None)
 
 async def fetch(url: str) -> tuple[int, str, int]:
     """Status, media type and width of what an address shows to a browser."""
-    async with httpx.AsyncClient(headers=BROWSER, timeout=30) as stranger:
+    async with httpx.AsyncClient(headers=BROWSER, timeout=LIMIT_S) as stranger:
         answer = await stranger.get(url)
     if answer.status_code != 200:
         return answer.status_code, "", 0
@@ -102,7 +103,7 @@ async def test_the_addresses_of_posts_show_the_picture_and_its_page(site: Site, 
     assert image["embed"]["bbcode"] == f"[url={page}][img]{src}[/img][/url]"
     assert image["embed"]["markdown"] == rf"[![\[x\]\(y\)](<{src}>)](<{page}>)"
     assert 'width="200"' in image["small"]["html"]
-    async with httpx.AsyncClient(headers={"Accept": "text/html"}) as reader:
+    async with httpx.AsyncClient(headers={"Accept": "text/html"}, timeout=LIMIT_S) as reader:
         answer = await reader.get(page)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
 

@@ -1,5 +1,6 @@
 """`safelight upload` against running servers: the way it goes, and every way it goes wrong."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -11,11 +12,21 @@ from pathlib import Path
 import httpx
 
 from tests.support.pictures import make_jpeg, make_png
+from tests.support.scenario import ask
 from tests.support.site import Site
-from tests.support.upload_command import codes_of, events_of, of_kind, put, upload, upload_on_terminal
+from tests.support.upload_command import (
+    ESCAPE,
+    codes_of,
+    events_of,
+    of_kind,
+    put,
+    upload,
+    upload_as_process,
+    upload_on_terminal,
+)
+from tests.support.waiting import LIMIT_S
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-ESCAPE = re.compile(r"\x1b\][^\x1b\x07]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class TestGoodFiles:
@@ -23,7 +34,7 @@ class TestGoodFiles:
         put(tmp_path, "beach.jpg", make_jpeg(640, 480))
         put(tmp_path, "logo.png", make_png(641, 480))
 
-        done = upload(site.base_url, "beach.jpg", "logo.png", folder=tmp_path)
+        done = upload(site.base_url, "beach.jpg", "logo.png", folder=tmp_path, key=site.key)
 
         assert done.returncode == 0, done.stderr
         lines = [line.split("\t") for line in done.stdout.splitlines()]
@@ -33,12 +44,12 @@ class TestGoodFiles:
             ("logo.png", "avif:small"),
         }
         assert {state for _, _, state, _ in lines} == {"READY"}
-        assert {httpx.get(url).status_code for _, _, _, url in lines} == {200}
+        assert {httpx.get(url, timeout=LIMIT_S).status_code for _, _, _, url in lines} == {200}
 
     def test_pipe_gets_no_control_characters(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "red\x1b[31m\t\u202ename.jpg", make_jpeg(642, 480))
 
-        done = upload(site.base_url, tmp_path, folder=tmp_path)
+        done = upload_as_process(site.base_url, tmp_path, folder=tmp_path, SAFELIGHT_KEY=site.key)
 
         assert done.returncode == 0, done.stderr
         assert CONTROL.search(done.stdout + done.stderr) is None
@@ -49,7 +60,7 @@ class TestGoodFiles:
         put(tmp_path, "a-name-that-is-much-longer-than-its-place-on-a-terminal.jpg", make_jpeg(643, 480))
         put(tmp_path, "short.jpg", make_jpeg(644, 480))
 
-        status, drawn = upload_on_terminal(site.base_url, "short.jpg", ".", folder=tmp_path, columns=60)
+        status, drawn = upload_on_terminal(site.base_url, "short.jpg", ".", folder=tmp_path, key=site.key, columns=60)
 
         text = ESCAPE.sub("", drawn)
         assert status == 0, text
@@ -57,16 +68,16 @@ class TestGoodFiles:
         bars, addresses = text.split("short.jpg  644×480")
         assert max(len(line.rstrip()) for line in re.split(r"[\r\n]+", bars) if "/f/" not in line) <= 60
         found = re.findall(r"^ +500×37\d +[\d.]+ k?B  (http://\S+/webp/medium\.webp)\r?$", addresses, re.MULTILINE)
-        assert [httpx.get(url).status_code for url in found] == [200]
+        assert [httpx.get(url, timeout=LIMIT_S).status_code for url in found] == [200]
         assert addresses.count(f"{site.base_url}/f/") == addresses.count("/f/")
 
     def test_same_bytes_again_are_marked_as_duplicate(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "one.jpg", make_jpeg(645, 480))
-        first = upload(site.base_url, "one.jpg", "--json", folder=tmp_path)
+        first = upload(site.base_url, "one.jpg", "--json", folder=tmp_path, key=site.key)
         put(tmp_path, "two.jpg", make_jpeg(645, 480))
 
-        second = upload(site.base_url, "two.jpg", "--json", folder=tmp_path)
-        third = upload(site.base_url, "two.jpg", folder=tmp_path)
+        second = upload(site.base_url, "two.jpg", "--json", folder=tmp_path, key=site.key)
+        third = upload(site.base_url, "two.jpg", folder=tmp_path, key=site.key)
 
         assert " as image " not in third.stderr
         assert re.search(r"^two\.jpg: \d+ variants, was there already$", third.stderr, re.MULTILINE)
@@ -75,12 +86,12 @@ class TestGoodFiles:
         assert after["imageId"] == before["imageId"]
         assert second.returncode == 0
 
-    async def test_wishes_reach_the_image(self, site: Site, tmp_path: Path) -> None:
+    def test_wishes_reach_the_image(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "wish.jpg", make_jpeg(646, 480))
 
         done = upload(
             site.base_url, "wish.jpg", "--json", "--private", "--title", "T", "--alt", "A", "--tag", "x", "--tag", "y",
-            "--derivative", "webp:w256", "--derivative", "JPEG:thumb", folder=tmp_path,
+            "--derivative", "webp:w256", "--derivative", "JPEG:thumb", folder=tmp_path, key=site.key,
         )  # fmt: skip
 
         ended = of_kind(events_of(done.stdout), "done")[0]
@@ -88,8 +99,7 @@ class TestGoodFiles:
             ("ORIGINAL", "original"), ("WEBP", "w256"), ("JPEG", "thumb"),
         }  # fmt: skip
         query = "query ($id: ID!) { image(id: $id) { visibility title alt tags filename } }"
-        async with site.client() as client:
-            answer = await client.ask(query, id=ended["imageId"])
+        answer = asyncio.run(ask(site.base_url, site.key, query, id=ended["imageId"]))
         assert answer["image"] == {
             "visibility": "PRIVATE", "title": "T", "alt": "A", "tags": ["x", "y"], "filename": "wish.jpg",
         }  # fmt: skip
@@ -97,11 +107,11 @@ class TestGoodFiles:
     def test_original_only_without_waiting_ends_with_the_original_there(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "only.jpg", make_jpeg(647, 480))
 
-        done = upload(site.base_url, "only.jpg", "--original-only", "--no-wait", folder=tmp_path)
+        done = upload(site.base_url, "only.jpg", "--original-only", "--no-wait", folder=tmp_path, key=site.key)
 
         [line] = done.stdout.splitlines()
         assert done.returncode == 0
-        assert httpx.get(line.split("\t")[3], timeout=10).status_code == 200
+        assert httpx.get(line.split("\t")[3], timeout=LIMIT_S).status_code == 200
 
     def test_folder_means_the_pictures_inside(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "trip/a.jpg", make_jpeg(648, 480))
@@ -109,7 +119,7 @@ class TestGoodFiles:
         put(tmp_path, "trip/notes.txt", b"not a picture")
         put(tmp_path, "trip/.thumbnails/c.jpg", make_jpeg(650, 480))
 
-        done = upload(site.base_url, "trip", "trip/a.jpg", "--json", "--no-wait", folder=tmp_path)
+        done = upload(site.base_url, "trip", "trip/a.jpg", "--json", "--no-wait", folder=tmp_path, key=site.key)
 
         ended = of_kind(events_of(done.stdout), "done")
         assert sorted(event["file"] for event in ended) == ["trip/a.jpg", "trip/deeper/B.JPG"]
@@ -119,7 +129,17 @@ class TestGoodFiles:
         for index in range(40):
             put(tmp_path, f"{index}.png", make_png(40 + index, 30))
 
-        done = upload(site.base_url, ".", "--json", "--parallel", "16", "--derivative", "webp:small", folder=tmp_path)
+        done = upload(
+            site.base_url,
+            ".",
+            "--json",
+            "--parallel",
+            "16",
+            "--derivative",
+            "webp:small",
+            folder=tmp_path,
+            key=site.key,
+        )
 
         events = events_of(done.stdout)
         assert (done.returncode, events[-1]["good"], events[-1]["failed"]) == (0, 40, 0)
@@ -139,7 +159,7 @@ class TestBadFiles:
         os.mkfifo(tmp_path / "pipe.jpg")
         names = ["text.jpg", "empty.jpg", "broken.png", "loop.jpg", "nothing", "pipe.jpg", "*.tiff", "good.jpg"]
 
-        done = upload(site.base_url, *names, "--json", folder=tmp_path)
+        done = upload(site.base_url, *names, "--json", folder=tmp_path, key=site.key)
 
         events = events_of(done.stdout)
         assert codes_of(events) == {
@@ -157,7 +177,7 @@ class TestBadFiles:
     def test_people_read_code_and_sentence(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "text.jpg", b"This is no picture at all.")
 
-        done = upload(site.base_url, "text.jpg", folder=tmp_path)
+        done = upload(site.base_url, "text.jpg", folder=tmp_path, key=site.key)
 
         assert "text.jpg: failed: INVALID_FILE_TYPE  This is no JPEG" in done.stderr
         assert done.stderr.splitlines()[-1].startswith("0 images, 1 failed in ")
@@ -166,7 +186,7 @@ class TestBadFiles:
     def test_unknown_size_is_refused_by_the_server(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "a.jpg", make_jpeg(661, 480))
 
-        done = upload(site.base_url, "a.jpg", "--json", "--derivative", "webp:w777", folder=tmp_path)
+        done = upload(site.base_url, "a.jpg", "--json", "--derivative", "webp:w777", folder=tmp_path, key=site.key)
 
         assert codes_of(events_of(done.stdout)) == {"a.jpg": "DERIVATIVE_NOT_ALLOWED"}
 
@@ -175,13 +195,13 @@ class TestNoServer:
     def test_wrong_key_is_one_line(self, site: Site, tmp_path: Path) -> None:
         put(tmp_path, "a.jpg", make_jpeg())
 
-        done = upload(site.base_url, "a.jpg", folder=tmp_path, SAFELIGHT_KEY="sl_" + "x" * 40)
+        done = upload(site.base_url, "a.jpg", folder=tmp_path, key="sl_" + "x" * 40)
 
         assert done.stderr.startswith("safelight: UNAUTHORIZED  ")
         assert (len(done.stderr.splitlines()), done.stdout, done.returncode) == (1, "", 1)
 
     def test_missing_key_says_where_to_get_one(self, tmp_path: Path) -> None:
-        done = upload("http://127.0.0.1:1", "a.jpg", folder=tmp_path, SAFELIGHT_KEY="")
+        done = upload("http://127.0.0.1:1", "a.jpg", folder=tmp_path, key="")
 
         assert "SAFELIGHT_KEY" in done.stderr
         assert done.returncode == 2

@@ -2,42 +2,25 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
 from app.db.engine import utc_now
+from app.services.uploads.leases import LEASE
 from tests.support.client import Client
-from tests.support.graphql_client import ask_image, ask_session, eventually, sha256_of, wait_session
+from tests.support.graphql_client import ask_image, ask_session, sha256_of, wait_session
 from tests.support.pictures import make_jpeg, make_png
 from tests.support.raw_http import open_wire, target_of
-from tests.support.servers.prepared import API_KEY
 from tests.support.site import Site
-from tests.support.site_logs import faults_of, uploads_left
+from tests.support.site_logs import uploads_left
 from tests.support.site_rows import change_session, let_expire, read_session
+from tests.support.waiting import eventually
 
 LIMIT_SLACK_BYTES = 64 * 1024
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-    assert uploads_left(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
-
-
-@pytest.fixture
-async def sender(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without any credential of its own."""
-    async with httpx.AsyncClient(timeout=30) as sender:
-        yield sender
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -56,7 +39,7 @@ async def test_a_form_brings_the_file_in_either_part(client: Client, part: str) 
     assert (image["filename"], image["sha256"]) == ("beach.jpg", sha256_of(content))
 
 
-async def test_a_form_may_have_other_fields_and_an_epilogue(client: Client, sender: httpx.AsyncClient) -> None:
+async def test_a_form_may_have_other_fields_and_an_epilogue(client: Client, stranger: httpx.AsyncClient) -> None:
     content = make_jpeg(310, 200)
     session = await client.open_session(len(content))
     body = (
@@ -66,32 +49,32 @@ async def test_a_form_may_have_other_fields_and_an_epilogue(client: Client, send
     )
 
     headers = {**bearer(session.token), "Content-Type": "multipart/form-data; boundary=B"}
-    response = await sender.post(session.upload_url, content=body, headers=headers)
+    response = await stranger.post(session.upload_url, content=body, headers=headers)
 
     assert response.status_code == 201, response.text
     assert (await ask_image(client, session.image_id))["sha256"] == sha256_of(content)
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-async def test_the_one_time_url_needs_no_header(client: Client, sender: httpx.AsyncClient, method: str) -> None:
+async def test_the_one_time_url_needs_no_header(client: Client, stranger: httpx.AsyncClient, method: str) -> None:
     content = make_jpeg(320 + len(method), 200)
     session = await client.open_session(len(content))
 
     if method == "PUT":
-        response = await sender.put(session.one_time_url, content=content)
+        response = await stranger.put(session.one_time_url, content=content)
     else:
-        response = await sender.post(session.one_time_url, files={"file": ("a.jpg", content)})
+        response = await stranger.post(session.one_time_url, files={"file": ("a.jpg", content)})
 
     assert response.status_code == 201, response.text
 
 
 async def test_the_one_time_url_works_beside_an_api_key_in_the_header(
-    client: Client, sender: httpx.AsyncClient
+    site: Site, client: Client, stranger: httpx.AsyncClient
 ) -> None:
     content = make_jpeg(325, 200)
     session = await client.open_session(len(content))
 
-    response = await sender.put(session.one_time_url, content=content, headers=bearer(API_KEY))
+    response = await stranger.put(session.one_time_url, content=content, headers=bearer(site.key))
 
     assert response.status_code == 201, response.text
 
@@ -119,8 +102,8 @@ async def test_an_upload_answers_with_the_whole_resource(client: Client) -> None
 
 
 @pytest.mark.parametrize("kind", ["none", "wrong", "foreign", "key", "key header", "malformed id", "unknown session"])
-async def test_whoever_has_not_this_sessions_token_is_refused(
-    client: Client, sender: httpx.AsyncClient, kind: str
+async def test_a_sender_without_this_sessions_token_is_refused(
+    site: Site, client: Client, stranger: httpx.AsyncClient, kind: str
 ) -> None:
     content = make_jpeg(330, 200)
     session, other = await client.open_session(len(content)), await client.open_session(len(content))
@@ -128,15 +111,15 @@ async def test_whoever_has_not_this_sessions_token_is_refused(
         "none": {},
         "wrong": bearer("slu_" + "x" * 43),
         "foreign": bearer(other.token),
-        "key": bearer(API_KEY),
-        "key header": {"X-API-Key": API_KEY},
+        "key": bearer(site.key),
+        "key header": {"X-API-Key": site.key},
         "malformed id": bearer(session.token),
         "unknown session": bearer(session.token),
     }[kind]
     ids = {"malformed id": "nonsense", "unknown session": other.image_id}
     url = session.upload_url.replace(session.id, ids.get(kind, session.id))
 
-    response = await sender.put(url, content=content, headers=headers)
+    response = await stranger.put(url, content=content, headers=headers)
 
     assert (response.status_code, response.json()["code"]) == (401, "UNAUTHORIZED")
     assert "www-authenticate" in response.headers
@@ -201,19 +184,19 @@ async def test_a_silent_sender_loses_its_lease_to_another(site: Site, client: Cl
     content = make_jpeg(334, 200)
     session = await client.open_session(len(content))
     headers = {**bearer(session.token), "Content-Length": str(len(content))}
+    begun_at = utc_now()
     async with open_wire(session.upload_url) as silent:
         await silent.send_head("PUT", target_of(session.upload_url), headers)
         await silent.send(content[:100])
         await wait_session(client, session, "RECEIVING")
-        row = await read_session(site, session.id)
+        row, read_at = await read_session(site, session.id), utc_now()
         await change_session(site, session.id, lease_until=utc_now())
 
         other = await client.send(session, content)
         await silent.send(content[100:])
         late = await silent.read_answer()
 
-    lease_s = (row["lease_until"] - row["updated_at"]).total_seconds()  # type: ignore[operator]  # two moments
-    assert lease_s == pytest.approx(15, abs=0.5)
+    assert begun_at + LEASE <= row["lease_until"] <= read_at + LEASE  # type: ignore[operator]  # a moment
     assert other.status_code == 201, other.text
     assert (late.status, late.code) == (409, "UPLOAD_ALREADY_USED")
 

@@ -1,7 +1,5 @@
 """What is going to be made: dry runs, more variants of an image, new tries for those that failed."""
 
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
 
 from app.domain.states import ImageState
@@ -10,7 +8,6 @@ from tests.support.client import Client, GraphQLFailure, OpenSession
 from tests.support.graphql_client import Json, ask_image
 from tests.support.pictures import make_jpeg, make_png
 from tests.support.site import Site
-from tests.support.site_logs import faults_of
 from tests.support.site_rows import change_image, change_variant
 
 PLAN = """
@@ -43,16 +40,7 @@ SIZES = [
 ]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 async def make_ready(client: Client, content: bytes, **more: object) -> OpenSession:

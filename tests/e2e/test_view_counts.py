@@ -1,15 +1,13 @@
 """Image.views: which requests count, on any process, through to the row."""
 
-import asyncio
-
 import httpx
 import pytest
 
 from tests.support.client import Client
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S, eventually
 
-WITHIN_S = 20
 VIEWS = "query ($id: ID!) { image(id: $id) { views updatedAt stableVariants { url } } }"
 
 
@@ -18,9 +16,10 @@ async def views_of(client: Client, image_id: str) -> int:
 
 
 async def until_views(client: Client, image_id: str, count: int) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while await views_of(client, image_id) < count:  # noqa: ASYNC110  (nobody tells of views)
-            await asyncio.sleep(0.1)
+    async def are_there() -> bool:
+        return await views_of(client, image_id) >= count
+
+    await eventually(are_there, f"{count} views")
 
 
 async def test_looks_count_on_any_process_and_change_nothing_else(wide_site: Site) -> None:
@@ -30,7 +29,7 @@ async def test_looks_count_on_any_process_and_change_nothing_else(wide_site: Sit
         before = (await client.ask(VIEWS, id=session.image_id))["image"]
         paths = [variant["url"].removeprefix(wide_site.base_url) for variant in before["stableVariants"]]
         for url in wide_site.api_urls:
-            async with httpx.AsyncClient(base_url=url) as stranger:
+            async with httpx.AsyncClient(base_url=url, timeout=LIMIT_S) as stranger:
                 for path in paths:
                     for _ in range(2):  # the second from memory
                         assert (await stranger.get(path)).status_code == 200

@@ -11,6 +11,7 @@ from app.routes.view_markup import camera_of
 from tests.support.client import Client
 from tests.support.pictures import Tags, make_jpeg
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
 PAGE = "query ($id: ID!) { image(id: $id) { shortId viewUrl embed { bbcode } } }"
@@ -178,7 +179,7 @@ async def test_an_address_has_a_page_for_readers_and_a_picture_for_pictures(site
 
 
 async def test_the_addresses_of_an_uploads_answer_are_alive(site: Site) -> None:
-    async with site.client() as client, httpx.AsyncClient(timeout=30) as stranger:
+    async with site.client() as client, httpx.AsyncClient(timeout=LIMIT_S) as stranger:
         content = make_jpeg(1212, 800)
         album = 'mutation { createAlbum(input: {slug: "alive"}) { album { id } } }'
         album_id = (await client.ask(album))["createAlbum"]["album"]["id"]

@@ -1,8 +1,8 @@
 """Push: subscribe before, during and after the upload, on any process, with any credential; nothing is missed."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import aclosing
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
@@ -15,53 +15,16 @@ from tests.support.graphql_client import WATCH_SESSION, Json, follow_session, su
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import Wire, open_wire, target_of
 from tests.support.site import Site
-from tests.support.site_logs import faults_of
 from tests.support.site_rows import change_image, let_expire, open_rows
+from tests.support.stories import check_story, watch_from_now
+from tests.support.waiting import LIMIT_S, in_time
 
-WITHIN_S = 30
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet(wide_site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(wide_site) == []
+pytestmark = pytest.mark.usefixtures("wide_quiet")
 
 
 async def collect(client: Client, image_id: str, *, after: int | None = None, token: str | None = None) -> list[Json]:
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(LIMIT_S):
         return [event async for event in client.watch(image_id, after=after, token=token)]
-
-
-async def watch_from_now(client: Client, image_id: str, *, token: str | None = None) -> "asyncio.Task[list[Json]]":
-    """Begin to watch; returned when the first event has come."""
-    begun = asyncio.Event()
-
-    async def run() -> list[Json]:
-        events = []
-        async for event in client.watch(image_id, token=token):
-            events.append(event)
-            begun.set()
-        return events
-
-    task = asyncio.create_task(run())
-    await asyncio.wait_for(begun.wait(), WITHIN_S)
-    return task
-
-
-def check_story(events: list[Json]) -> None:
-    """Does a watcher's story hang together: every event the whole state, revisions growing, READY for ever?"""
-    revisions = [event["revision"] for event in events]
-    assert revisions == sorted(set(revisions))
-    ready: set[tuple[str, str]] = set()
-    for event in events:
-        now = {(v["family"], v["size"]) for v in event["stableVariants"] if v["ready"]}
-        assert ready <= now
-        told = {(v["family"], v["size"]) for v in event["changed"] if v["ready"]}
-        assert now - ready <= told
-        assert event["progress"]["ready"] == len(now)
-        ready = now
-    assert [event["complete"] for event in events] == [False] * (len(events) - 1) + [True]
-    assert events[-1]["image"]["state"] == "READY"
 
 
 async def test_watchers_on_both_processes_see_every_variant_from_before_the_upload(wide_site: Site) -> None:
@@ -75,7 +38,7 @@ async def test_watchers_on_both_processes_see_every_variant_from_before_the_uplo
         ]
 
         assert (await first.send(session, content)).status_code == 201
-        stories = await asyncio.wait_for(asyncio.gather(*tasks), WITHIN_S)
+        stories = await in_time(asyncio.gather(*tasks))
 
     for events in stories:
         check_story(events)
@@ -124,7 +87,7 @@ async def test_a_watcher_that_reconnects_misses_nothing(wide_site: Site) -> None
         seen: list[Json] = []
         revision: int | None = None
         sending = asyncio.create_task(client.send(session, content))
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(LIMIT_S):
             while not seen or not seen[-1]["complete"]:
                 async with aclosing(client.watch(session.image_id, after=revision)) as events:  # type: ignore[type-var]  # a generator
                     seen.append(await anext(events))
@@ -157,13 +120,13 @@ async def test_what_is_made_private_ends_its_strangers_watching(wide_site: Site)
         await client.wait_complete(session.image_id)
         # As if one more variant were on its way.
         async with open_rows(wide_site) as database, database.write() as db:
-            await db.execute(update(images).values(state="processing").where(images.c.sha256.is_not(None)))
+            await db.execute(update(images).values(state="processing").where(images.c.id == UUID(session.image_id)))
         task = await watch_from_now(stranger, session.image_id)
 
         await change_image(wide_site, session.image_id, visibility=Visibility.PRIVATE, updated_at=utc_now())
 
         with pytest.raises(GraphQLFailure) as failure:
-            await asyncio.wait_for(task, WITHIN_S)
+            await in_time(task)
     assert failure.value.code == "NOT_FOUND"
 
 
@@ -177,7 +140,7 @@ async def test_a_watch_that_can_never_complete_ends_with_the_reason(wide_site: S
         await _end(wide_site, client, session, ending)
 
         with pytest.raises(GraphQLFailure) as failure:
-            await asyncio.wait_for(task, WITHIN_S)
+            await in_time(task)
         states = [event["state"] for event in await following]
     expected = {
         "expired": ("UPLOAD_EXPIRED", "EXPIRED"),
@@ -207,11 +170,11 @@ async def test_a_session_tells_its_states_and_how_much_has_come(wide_site: Site)
     assert [event["image"]["complete"] for event in events][-1] is True
 
 
-async def test_a_broken_try_starts_counting_anew(wide_site: Site) -> None:
+async def test_a_broken_try_starts_counting_again(wide_site: Site) -> None:
     async with wide_site.client() as client:
         content = make_jpeg(1314, 900, noise=True)
         session = await client.open_session(len(content))
-        # Somebody watches all the time, so that the process remembers what it heard of the first try.
+        # One client watches all the time, so that the process remembers what it heard of the first try.
         following = asyncio.create_task(follow_session(client, session))
         async with open_wire(session.upload_url) as wire:
             await _send_half(client, session, content, wire)
@@ -260,7 +223,7 @@ async def _send_half(client: Client, session: OpenSession, content: bytes, wire:
         # The server tells of progress at most every 0.25 s, and only as bytes come.
         await asyncio.wait([told], timeout=0.05)
         half -= len(piece)
-    await asyncio.wait_for(told, WITHIN_S)
+    await in_time(told)
 
 
 async def _wait_for_bytes(client: Client, session: OpenSession) -> None:
