@@ -1,11 +1,11 @@
 """The database restarted or away under uploads, and changed behind the worker's back."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import delete, update
 
 from app.db.engine import utc_now
@@ -16,11 +16,12 @@ from tests.support.fault_sites import MakeSite
 from tests.support.invariants import assert_clean, run_audit
 from tests.support.load import (
     EIGHT,
+    UNREACHABLE,
     assert_served,
     draw_pictures,
     send_all,
     send_patiently,
-    until,
+    until_listed,
     until_rendering,
     wait_complete,
 )
@@ -30,13 +31,14 @@ from tests.support.servers.postgres import PostgresServer
 from tests.support.site import Site
 from tests.support.site_logs import faults_of
 from tests.support.site_rows import open_rows
+from tests.support.waiting import eventually
 
-ANSWER_S = 3.0 + 0.7
-BACK_S = 5.0
+FULL = pytest.mark.full("another way to be away; `make test` kills PostgreSQL under uploads")
 
 
-async def test_uploads_survive_a_database_that_is_killed_and_comes_back(
-    make_plain_site: MakeSite, private_postgres: Callable[[], PostgresServer]
+@pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=FULL)])
+async def test_uploads_survive_a_database_that_ends_and_comes_back(
+    make_plain_site: MakeSite, private_postgres: Callable[[], PostgresServer], end: str
 ) -> None:
     postgres = private_postgres()
     database_url = postgres.url(postgres.create_database())
@@ -44,23 +46,22 @@ async def test_uploads_survive_a_database_that_is_killed_and_comes_back(
     async with site.client() as client:
         with kept_running(*site.programs) as keeper:
             session = await client.open_session(1000)
-            sending = asyncio.create_task(send_all(client, draw_pictures(12, seed=800)))
-            for end in (postgres.kill, postgres.stop):
-                await asyncio.wait([sending], timeout=1)
-                end()
-                await _assert_put_off(client, session.id)
-                postgres.start()
-                back_s = await until(lambda: _answers(client, session.id), within_s=BACK_S, what="the database")
-                print(f"answers again {back_s:.2f} s after the database")
+            sending = asyncio.create_task(send_all(client, draw_pictures(6, seed=800), at_once=2))
+            await until_listed(client, more_than=1, unless=sending)
+            {"kill": postgres.kill, "stop": postgres.stop}[end]()
+            await _assert_put_off(client, session.id)
+            postgres.start()
+            await eventually(lambda: _answers(client, session.id), "the database", ignoring=UNREACHABLE)
             sent = await sending
-            await wait_complete(client, sent, within_s=30)
+            await wait_complete(client, sent)
 
         assert keeper.restarts == 0
         await assert_served(client, sent)
         assert_clean(site)
 
 
-async def test_a_database_that_lets_nobody_in_any_more_is_away_and_comes_back(
+@FULL
+async def test_a_database_that_refuses_its_user_is_away_and_comes_back(
     make_plain_site: MakeSite, postgres_server: PostgresServer
 ) -> None:
     name, role = postgres_server.create_database(), f"owner_{uuid4().hex}"
@@ -76,11 +77,12 @@ async def test_a_database_that_lets_nobody_in_any_more_is_away_and_comes_back(
         await _assert_away(client, session)
         postgres_server.execute(f"ALTER ROLE {role} PASSWORD 'first'")
 
-        await until(lambda: _answers(client, session.id), within_s=BACK_S, what="the database")
+        await eventually(lambda: _answers(client, session.id), "the database", ignoring=UNREACHABLE)
         assert (await client.http.get("/readyz")).status_code == 200
     assert faults_of(site) == []
 
 
+@FULL
 async def test_a_database_that_is_dropped_is_away(make_plain_site: MakeSite, postgres_server: PostgresServer) -> None:
     name = postgres_server.create_database()
     site = make_plain_site(environment={"SAFELIGHT_DATABASE_URL": postgres_server.url(name)}).site
@@ -93,7 +95,8 @@ async def test_a_database_that_is_dropped_is_away(make_plain_site: MakeSite, pos
     assert faults_of(site) == []
 
 
-async def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing_behind(make_site: MakeSite) -> None:
+@pytest.mark.full("an image that goes at a bad moment; tests/workers lets claims be lost")
+async def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing(make_site: MakeSite) -> None:
     site = make_site().site
     content = make_jpeg(3000, 2000, noise=True)
     async with site.client() as client:
@@ -110,7 +113,8 @@ async def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing_behi
         assert (await client.http.get(session.urls["WEBP", "w128"])).status_code == 404
 
 
-async def test_what_was_registered_while_the_answer_of_the_database_was_lost_is_kept(make_site: MakeSite) -> None:
+@pytest.mark.full("a lost answer; tests/workers/test_maintenance has the sweep of it")
+async def test_upload_is_kept_where_the_answer_of_the_database_was_lost(make_site: MakeSite) -> None:
     site = make_site().site
     content = make_jpeg(640, 480)
     async with site.client() as client:
@@ -122,7 +126,7 @@ async def test_what_was_registered_while_the_answer_of_the_database_was_lost_is_
             lapsed = {"lease_id": UUID(int=1), "lease_until": utc_now() - timedelta(seconds=1)}
             await db.execute(update(upload_sessions).where(of_session).values(state=SessionState.RECEIVING, **lapsed))
 
-        again = await send_patiently(client, content, session=sent.session, within_s=5)
+        again = await send_patiently(client, content, session=sent.session)
 
         assert again.status == 200
         await assert_served(client, [again])
@@ -141,11 +145,9 @@ async def _assert_away(client: Client, session: OpenSession) -> None:
 
 
 async def _assert_put_off(client: Client, session_id: str) -> None:
-    asked_at = time.monotonic()
     failure = await _failure(client, session_id)
     assert failure is not None
     assert failure.code == "UNAVAILABLE"
-    assert time.monotonic() - asked_at < ANSWER_S
 
 
 async def _answers(client: Client, session_id: str) -> bool:

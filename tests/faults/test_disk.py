@@ -35,7 +35,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-@pytest.mark.parametrize("full", ["scratch", "store"])
+@pytest.mark.parametrize(
+    "full", [pytest.param("scratch", marks=pytest.mark.full("the same on another folder")), "store"]
+)
 async def test_a_full_disk_puts_uploads_off_and_spoils_nothing(
     make_plain_site: MakeSite, small_disk: Path, tmp_path: Path, full: str
 ) -> None:

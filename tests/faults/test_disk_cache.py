@@ -1,19 +1,18 @@
-"""An S3 store that is away: what lies on this machine's disk is served on, and the rest is 503 within three seconds."""
+"""An S3 store that is away: what lies on this machine's disk is served on, and the rest is 503."""
 
-import time
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from tests.support.fault_sites import MakeSite
 from tests.support.pictures import make_jpeg
 from tests.support.served_image import make_noisy
 from tests.support.servers.s3 import S3Server
-
-ANSWER_S = 3.0 + 0.7
-"""Three seconds, and what two busy cores add."""
+from tests.support.waiting import LIMIT_S
 
 
+@pytest.mark.full("S3 away and a restart; tests/storage has the cache, test_store has S3 away")
 async def test_what_was_read_is_served_without_the_store_also_after_a_restart(
     make_plain_site: MakeSite, private_s3: Callable[[], S3Server]
 ) -> None:
@@ -26,7 +25,7 @@ async def test_what_was_read_is_served_without_the_store_also_after_a_restart(
         for session in (kept, small, never):
             await client.wait_complete(session.image_id)
     addresses = [kept.urls["ORIGINAL", "original"], small.urls["WEBP", "small"]]
-    async with httpx.AsyncClient(timeout=20) as stranger:
+    async with httpx.AsyncClient(timeout=LIMIT_S) as stranger:
         before = [(await stranger.get(address)).content for address in addresses]
 
         s3.kill()
@@ -36,9 +35,7 @@ async def test_what_was_read_is_served_without_the_store_also_after_a_restart(
         site.wait_ready()
         s3.kill()
         after = [await stranger.get(address) for address in addresses]
-        began_at = time.monotonic()
         refused = await stranger.get(never.urls["WEBP", "small"])
-        took_s = time.monotonic() - began_at
         part = await stranger.get(addresses[0], headers={"Range": "bytes=200000-200009"})
 
         assert [answer.status_code for answer in after] == [200, 200]
@@ -46,7 +43,6 @@ async def test_what_was_read_is_served_without_the_store_also_after_a_restart(
         assert (part.status_code, part.content) == (206, before[0][200_000:200_010])
         assert refused.status_code == 503
         assert refused.headers["cache-control"] == "no-store"
-        assert took_s < ANSWER_S
 
         s3.start()
         assert (await stranger.get(never.urls["WEBP", "small"])).status_code == 200

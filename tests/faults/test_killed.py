@@ -2,32 +2,32 @@
 
 import asyncio
 import random
-import time
 
 import httpx
 import pytest
 
+from app.db.engine import utc_now
 from tests.support.client import Client
 from tests.support.fault_sites import MakeSite
-from tests.support.invariants import assert_clean, temporary_files, wait_until
+from tests.support.invariants import assert_clean, temporary_files
 from tests.support.load import (
-    Sent,
+    UNREACHABLE,
     assert_served,
     draw_pictures,
     send_all,
     send_patiently,
-    until,
     until_rendering,
     wait_complete,
 )
 from tests.support.process_control import descendants_of, kept_running, kill_pid, processes_of_site
 from tests.support.site import Site
+from tests.support.site_rows import change_session
+from tests.support.waiting import eventually, wait_until
 
 UPLOADS, KILLS = 60, 40
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.full("dozens of kills; `make test` kills one worker and one API")
 async def test_forty_kills_of_workers_and_children_during_sixty_uploads_lose_and_stick_nothing(
     make_site: MakeSite,
 ) -> None:
@@ -38,24 +38,17 @@ async def test_forty_kills_of_workers_and_children_during_sixty_uploads_lose_and
     async with site.client() as client:
         with kept_running(*site.workers):
             sending = asyncio.create_task(send_all(client, pictures))
-            started_at = time.monotonic()
             kills = await _kill_while_sending(site, dice)
-            print(f"{kills} kills in {time.monotonic() - started_at:.1f} s", flush=True)
             sent = await sending
-            print(f"{len(sent)} uploads in {time.monotonic() - started_at:.1f} s", flush=True)
-            healed_s = await wait_complete(client, sent, within_s=60)
-            print(f"all READY {healed_s:.1f} s after the last upload", flush=True)
+            await wait_complete(client, sent)
             await assert_served(client, sent)
-            print(f"served {time.monotonic() - started_at:.1f} s", flush=True)
             assert_clean(site)
-            print(f"clean {time.monotonic() - started_at:.1f} s", flush=True)
         assert kills == KILLS
         assert len({one.session.image_id for one in sent}) == UPLOADS
         _assert_nothing_is_left(site)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.full("the API is killed again and again; `make test` kills it once")
 async def test_an_api_that_is_killed_at_any_moment_loses_nothing_that_it_answered(make_site: MakeSite) -> None:
     site = make_site(workers=1).site
     pictures = draw_pictures(24, seed=1000)
@@ -69,46 +62,43 @@ async def test_an_api_that_is_killed_at_any_moment_loses_nothing_that_it_answere
                 if keeper.restarts < 6:
                     kill_pid(site.apis[0].pid)
             sent = await sending
-            print(f"API killed {keeper.restarts} times; longest retry {max(map(_waited_s, sent)):.1f} s")
-            await wait_complete(client, sent, within_s=40)
+            await wait_complete(client, sent)
             await assert_served(client, sent)
-            assert_clean(site, within_s=40)
+            assert_clean(site)
         assert keeper.restarts >= 3
 
 
-async def test_a_single_kill_of_a_worker_is_healed_within_15_seconds(make_plain_site: MakeSite) -> None:
+async def test_work_of_a_worker_that_is_killed_is_done_by_the_next(make_plain_site: MakeSite) -> None:
     site = make_plain_site(workers=1).site
     async with site.client() as client:
         with kept_running(*site.workers):
-            sending = asyncio.create_task(send_all(client, draw_pictures(4, seed=2000), at_once=4))
+            sending = asyncio.create_task(send_all(client, draw_pictures(3, seed=2000), at_once=3))
             await until_rendering(site)
 
             kill_pid(site.workers[0].pid)
-            killed_at = time.monotonic()
             sent = await sending
-            await wait_complete(client, sent, within_s=15)
-
-            print(f"healed {time.monotonic() - killed_at:.1f} s after the kill")
-            assert time.monotonic() - killed_at < 15
+            await wait_complete(client, sent)
             assert_clean(site)
 
 
-async def test_a_client_who_loses_the_answer_and_asks_again_gets_the_same_image(make_plain_site: MakeSite) -> None:
+async def test_client_that_loses_the_answer_and_asks_again_gets_the_same_image(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     content = draw_pictures(1, seed=3000)[0]
-    # Without a worker nobody sweeps, and the answer waits for a verdict while the bytes are registered already.
+    # Without a worker there is no sweep, and the answer waits for a verdict while the bytes are registered already.
     assert site.workers[0].stop() == 0
     async with site.client() as client:
         with kept_running(*site.apis):
             session = await client.open_session(len(content))
             sending = asyncio.create_task(client.send(session, content))
-            await until(lambda: _is_registered(client, session.image_id), within_s=5, what="registered")
+            await eventually(lambda: _is_registered(client, session.image_id), "registered", ignoring=UNREACHABLE)
             kill_pid(site.apis[0].pid)
             assert isinstance((await asyncio.gather(sending, return_exceptions=True))[0], httpx.TransportError)
 
-            again = await send_patiently(client, content, session=session, within_s=30)
+            # The dead process held the session for some seconds yet: they have passed.
+            await change_session(site, session.id, lease_until=utc_now())
+            again = await send_patiently(client, content, session=session)
             site.workers[0].start()
-            await wait_complete(client, [again], within_s=20)
+            await wait_complete(client, [again])
 
             assert again.status == 200
             await assert_served(client, [again])
@@ -131,13 +121,9 @@ async def _is_registered(client: Client, image_id: str) -> bool:
     return (await client.http.get(f"/images/{image_id}/blob")).status_code == 200
 
 
-def _waited_s(sent: Sent) -> float:
-    return sum(took_s for _, took_s, _ in sent.refusals)
-
-
 def _assert_nothing_is_left(site: Site) -> None:
     for program in site.programs:
         assert program.stop() == 0
-    wait_until(lambda: not processes_of_site(site.data_dir), within_s=5)
+    wait_until(lambda: not processes_of_site(site.data_dir), "no process is left")
     assert temporary_files(site) == []
     assert list((site.data_dir / "tmp").glob("process-*")) == []

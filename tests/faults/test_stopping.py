@@ -1,9 +1,8 @@
-"""Workers and APIs that are told to stop, or stop without being told: what they had is handed on, once."""
+"""Workers and APIs that are stopped, or stop by themselves: their work is handed on, once."""
 
 import asyncio
 import re
 import signal
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +20,6 @@ from tests.support.load import (
     draw_pictures,
     send_all,
     send_patiently,
-    until,
     until_rendering,
     wait_complete,
     zygotes_of_worker,
@@ -30,14 +28,16 @@ from tests.support.pictures import make_jpeg, make_png
 from tests.support.process_control import descendants_of, kept_running, kill_pid
 from tests.support.raw_http import open_wire
 from tests.support.site import Program
-from tests.support.site_fixtures import SET_UPS
 from tests.support.site_logs import faults_of
+from tests.support.waiting import LIMIT_S, eventually, wait_until
 
-DRAIN_S, QUICK_S = 10.0, 4.0
-LEASE_AND_SWEEP_S = 15.0
+FULL = pytest.mark.full("another moment to stop at; `make test` stops a worker and an API under load")
+BROKEN_OFF = "requests_broken_off"
+"""In the log of an API whose requests outlived the drain."""
 ORIGINAL_ONLY: dict[str, Any] = {"processing": {"profile": "ORIGINAL_ONLY"}}
 
 
+@FULL
 async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(make_plain_site: MakeSite) -> None:
     site = make_plain_site(workers=2).site
     sleeper, other = site.workers
@@ -47,15 +47,13 @@ async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(
         sending = asyncio.create_task(send_patiently(client, content, **EIGHT))
         await until_rendering(site)
         _send_to_all(sleeper.pid, signal.SIGSTOP)
-        stopped_at = time.monotonic()
         other.start()
         sent = await sending
-        await wait_complete(client, [sent], within_s=LEASE_AND_SWEEP_S + 10)
-        print(f"taken over and READY {time.monotonic() - stopped_at:.1f} s after the worker stopped")
+        await wait_complete(client, [sent])
         (ready,) = await ask_images(client, [sent.session.image_id])
 
         _send_to_all(sleeper.pid, signal.SIGCONT)
-        await until(lambda: _is_idle(sleeper.pid, zygotes_of_worker(site)), within_s=20, what="idle")
+        await eventually(lambda: len(descendants_of(sleeper.pid)) == zygotes_of_worker(site), "idle")
         (after,) = await ask_images(client, [sent.session.image_id])
 
         assert after == ready
@@ -63,30 +61,25 @@ async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(
         assert_clean(site)
 
 
-async def test_sigterm_under_load_drains_within_10_seconds_and_nothing_is_lost(make_plain_site: MakeSite) -> None:
+async def test_sigterm_under_load_ends_worker_and_api_and_loses_nothing(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     async with site.client() as client:
-        sending = asyncio.create_task(send_all(client, draw_pictures(16, seed=900)))
+        sending = asyncio.create_task(send_all(client, draw_pictures(6, seed=900)))
         await until_rendering(site)
-        took_s = {}
         with kept_running(*site.apis):
             for program in (site.workers[0], site.apis[0]):
-                started_at = time.monotonic()
-                status = await asyncio.to_thread(_terminate, program)
-                took_s[program.name] = time.monotonic() - started_at
-                assert status == 0, program.log
+                assert await asyncio.to_thread(_terminate, program) == 0, program.log
                 if program is site.workers[0]:
                     program.start()
             sent = await sending
-            await wait_complete(client, sent, within_s=30)
+            await wait_complete(client, sent)
 
-        print(f"drained in {took_s} s")
-        assert max(took_s.values()) < DRAIN_S
         await assert_served(client, sent)
         assert_clean(site)
         assert temporary_files(site) == []
 
 
+@FULL
 async def test_an_open_event_stream_keeps_no_api_from_stopping(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     asked = {"query": "subscription { library { kind } }"}
@@ -97,20 +90,21 @@ async def test_an_open_event_stream_keeps_no_api_from_stopping(make_plain_site: 
     ):
         told = stream.aiter_text()
         assert await anext(told) == ":\n\n"
-        started_at = time.monotonic()
 
         status = await asyncio.to_thread(_terminate, site.apis[0])
 
-        took_s = time.monotonic() - started_at
         last_words = [text async for text in told]
 
     assert (status, last_words) == (0, [])  # no `complete`, after which a client would not come again
-    assert took_s < QUICK_S
+    assert BROKEN_OFF not in site.apis[0].log  # it was not waited for until the drain's end
     assert faults_of(site) == []
 
 
+@FULL
 @pytest.mark.parametrize("path", ["/f/{id}/webp/small.webp?wait=25", "/t/{id}/w=40.webp?wait=25"])
-async def test_who_waits_for_a_picture_is_sent_on_at_once(make_plain_site: MakeSite, path: str) -> None:
+async def test_request_held_for_a_picture_is_answered_before_the_drain_ends(
+    make_plain_site: MakeSite, path: str
+) -> None:
     site = make_plain_site().site
     site.workers[0].stop()
     content = make_jpeg(64, 48)
@@ -119,20 +113,19 @@ async def test_who_waits_for_a_picture_is_sent_on_at_once(make_plain_site: MakeS
         if path.startswith("/t/"):
             await client.send(session, content)
         waiting = asyncio.create_task(client.http.get(path.format(id=session.image_id)))
-        await until(lambda: _is_somebody_held(client), within_s=10, what="held")
-        started_at = time.monotonic()
+        await eventually(lambda: _is_a_request_held(client), "held")
 
         status = await asyncio.to_thread(_terminate, site.apis[0])
 
-        took_s = time.monotonic() - started_at
         answer = await waiting
     assert (status, answer.status_code, answer.json()["code"]) == (0, 503, "VARIANT_NOT_READY")
     assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("1", "no-store")
-    assert took_s < QUICK_S
+    assert BROKEN_OFF not in site.apis[0].log
     assert faults_of(site) == []
 
 
-async def test_a_request_that_outlives_the_drain_is_told_so_in_its_own_words(make_plain_site: MakeSite) -> None:
+@FULL
+async def test_a_request_that_outlives_the_drain_is_answered_in_its_own_words(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     content = make_jpeg(640, 480, noise=True)
     async with site.client() as client:
@@ -144,17 +137,14 @@ async def test_a_request_that_outlives_the_drain_is_told_so_in_its_own_words(mak
             json_head = {"Content-Type": "application/json", "Content-Length": "100"}
             await graphql.send_head("POST", "/graphql", json_head)
             await graphql.send(b"{")
-            await until(lambda: _is_receiving(client, session.id), within_s=10, what="receiving")
-            started_at = time.monotonic()
+            await eventually(lambda: _is_receiving(client, session.id), "receiving")
             status = await asyncio.to_thread(_terminate, site.apis[0])
-            took_s = time.monotonic() - started_at
             answer, refused = await upload.read_answer(), await graphql.read_answer()
 
         assert (status, answer.status, answer.code) == (0, 503, "UNAVAILABLE")
         assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("1", "no-store")
         assert answer.headers["x-request-id"] == answer.json["request_id"]
         assert (refused.status, refused.json["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
-        assert took_s < DRAIN_S
         assert faults_of(site) == []
 
         assert temporary_files(site) == []
@@ -163,6 +153,7 @@ async def test_a_request_that_outlives_the_drain_is_told_so_in_its_own_words(mak
         assert (await client.send(session, content)).status_code == 201
 
 
+@FULL
 async def test_a_download_that_outlives_the_drain_breaks_off_and_is_no_fault(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     async with site.client() as client:
@@ -174,35 +165,27 @@ async def test_a_download_that_outlives_the_drain_breaks_off_and_is_no_fault(mak
             status = await asyncio.to_thread(_terminate, site.apis[0])
 
     assert status == 0
-    assert "requests_broken_off" in site.apis[0].log
+    assert BROKEN_OFF in site.apis[0].log
     assert faults_of(site) == []
 
 
-@pytest.mark.parametrize("set_up", SET_UPS[:1], indirect=True)
-async def test_a_worker_ends_whenever_after_its_start_it_is_told_to(make_site: MakeSite) -> None:
-    worker = make_site(workers=1).site.workers[0]
+@FULL
+async def test_a_worker_ends_at_whatever_moment_after_its_start_it_is_stopped(make_plain_site: MakeSite) -> None:
+    worker = make_plain_site(workers=1).site.workers[0]
     worker.stop()
-    took_s = []
     for delay_s in (0, 0, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5):
         worker.start()
         await asyncio.to_thread(_wait_until_it_hears, worker)
-        await asyncio.sleep(delay_s)  # what is tried: any moment after that
-        started_at = time.monotonic()
+        await asyncio.sleep(delay_s)  # tried here: any moment after that
 
         assert await asyncio.to_thread(_terminate, worker) == 0
 
-        took_s.append(time.monotonic() - started_at)
-    print(f"ended within {max(took_s):.1f} s")
-    assert max(took_s) < DRAIN_S
     assert "tasks_left" not in worker.log
 
 
 def _wait_until_it_hears(program: Program) -> None:
-    deadline = time.monotonic() + 20
-    while not _catches(program.pid, signal.SIGTERM):
-        assert program.is_running
-        assert time.monotonic() < deadline
-        time.sleep(0.0005)
+    wait_until(lambda: _catches(program.pid, signal.SIGTERM) or not program.is_running)
+    assert program.is_running
 
 
 def _catches(pid: int, number: int) -> bool:
@@ -210,7 +193,7 @@ def _catches(pid: int, number: int) -> bool:
     return bool(int(caught, 16) & 1 << (number - 1))
 
 
-async def _is_somebody_held(client: Client) -> bool:
+async def _is_a_request_held(client: Client) -> bool:
     return "\nsafelight_subscribers 1.0" in (await client.http.get("/metrics")).text
 
 
@@ -223,11 +206,7 @@ def _terminate(program: Program) -> int:
     process = program.process
     assert process is not None
     process.send_signal(signal.SIGTERM)
-    return process.wait(15)
-
-
-async def _is_idle(worker_pid: int, zygotes: int) -> bool:
-    return len(descendants_of(worker_pid)) == zygotes
+    return process.wait(LIMIT_S)
 
 
 def _send_to_all(pid: int, number: int) -> None:

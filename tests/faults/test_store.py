@@ -15,55 +15,53 @@ from app.domain.variants import Family
 from app.ids import ImageId, make_uuid
 from app.storage.opening import open_store
 from app.storage.port import ObjectKey, ObjectStore
-from tests.e2e.test_on_demand import ALLOW, upload
 from tests.support.client import Client, OpenSession
 from tests.support.fault_sites import MakeSite
 from tests.support.graphql_client import ask_session
 from tests.support.invariants import assert_clean, run_audit
 from tests.support.load import (
+    UNREACHABLE,
     Sent,
     ask_images,
     assert_served,
     draw_pictures,
     send_all,
     send_patiently,
-    until,
+    until_listed,
     wait_complete,
 )
+from tests.support.on_demand import ALLOW, upload
 from tests.support.pictures import make_jpeg
 from tests.support.servers.s3 import S3Server
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S, eventually
 
-ANSWER_S = 3.0 + 0.7
-"""Three seconds, and what two busy cores add."""
+FULL = pytest.mark.full("another fault of the store; `make test` kills S3 under uploads")
 GENERATE = """mutation ($id: ID!) {
   generateVariants(imageId: $id, derivatives: [{family: WEBP, size: "small"}]) { image { id } }
 }"""
 
 
-@pytest.mark.slow
-async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready_without_bytes(
-    make_plain_site: MakeSite, private_s3: Callable[[], S3Server]
+@pytest.mark.parametrize("fault", ["killed", pytest.param("hanging", marks=FULL)])
+async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready(
+    make_plain_site: MakeSite, private_s3: Callable[[], S3Server], fault: str
 ) -> None:
     s3 = private_s3()
     site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
+    leave, come_back = {"killed": (s3.kill, s3.start), "hanging": (s3.pause, s3.resume)}[fault]
     (served,) = await _upload(site, [make_jpeg(1600, 1200, noise=True)])
-    sent = [served]
     async with site.client() as client:
-        for seed, (leave, come_back) in enumerate(((s3.pause, s3.resume), (s3.kill, s3.start))):
-            content = make_jpeg(700 + seed, 500)
-            session = await client.open_session(len(content))
-            rendering = asyncio.create_task(send_all(client, draw_pictures(4, seed=500 + seed)))
-            await _until_registered(client, more_than=len(sent))
+        content = make_jpeg(700, 500)
+        session = await client.open_session(len(content))
+        rendering = asyncio.create_task(send_all(client, draw_pictures(3, seed=500)))
+        await until_listed(client, more_than=1, unless=rendering)
 
-            leave()
-            await _assert_put_off(client, session, content)
-            await _assert_blob_put_off(client, served)
-            come_back()
-            back_at = time.monotonic()
-            sent += [await send_patiently(client, content, session=session), *await rendering]
-            await wait_complete(client, sent, within_s=30)
-            print(f"all READY {time.monotonic() - back_at:.1f} s after the store was back")
+        leave()
+        await _assert_put_off(client, session, content)
+        assert (await client.http.get(f"/images/{served.session.image_id}/blob")).status_code == 503
+        come_back()
+        sent = [served, await send_patiently(client, content, session=session), *await rendering]
+        await wait_complete(client, sent)
 
         await assert_served(client, sent)
         # What the store was told while it hung it may do long after: the sweep looks once more, and so do we.
@@ -71,38 +69,41 @@ async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready_witho
         assert_clean(site)
 
 
-async def test_what_is_not_made_yet_is_held_only_while_the_store_is_there(
+@FULL
+async def test_request_for_a_variant_to_come_is_held_only_while_the_store_is_there(
     make_plain_site: MakeSite, private_s3: Callable[[], S3Server]
 ) -> None:
     s3 = private_s3()
     site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
-    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=40) as stranger:
+    async with site.client() as client, httpx.AsyncClient(base_url=site.base_url, timeout=LIMIT_S) as stranger:
         image_id = await upload(client, make_jpeg(700, 500))
         await client.ask(ALLOW, may=True)
         assert site.workers[0].stop() == 0
         await client.ask(GENERATE, id=image_id)
         planned, missing = f"/f/{image_id}/webp/small.webp", f"/t/{image_id}/width=50.png"
 
-        held = [await _ask_timed(stranger, f"{path}?wait=4") for path in (planned, missing)]
+        asked_at = time.monotonic()
+        held = await asyncio.gather(*(stranger.get(f"{path}?wait=4") for path in (planned, missing)))
+        held_s = time.monotonic() - asked_at
         s3.pause()
+        # Held to their end they would be VARIANT_NOT_READY too.
         cut = await asyncio.gather(
-            *(_ask_timed(stranger, path) for path in (f"{planned}?wait=30", missing, f"/t/{image_id}/width=51.png"))
+            *(stranger.get(path) for path in (f"{planned}?wait=30", missing, f"/t/{image_id}/width=51.png"))
         )
         s3.resume()
         site.workers[0].start()
-        made = [(await stranger.get(f"{path}?wait=30")).status_code for path in (planned, missing)]
+        for path in (planned, missing):
+            await eventually(lambda path=path: _is_served(stranger, path), "made")
 
-    print(f"held for {[f'{took_s:.2f} s' for _, took_s in held]}, then for {[f'{took_s:.2f} s' for _, took_s in cut]}")
-    assert {(answer.status_code, answer.json()["code"]) for answer, _ in held} == {(503, "VARIANT_NOT_READY")}
-    assert all(took_s >= 4 for _, took_s in held)
-    assert {(answer.status_code, answer.json()["code"]) for answer, _ in cut} == {(503, "UNAVAILABLE")}
-    assert all(took_s < ANSWER_S for _, took_s in cut)
-    assert {(int(answer.headers["retry-after"]) > 0, answer.headers["cache-control"]) for answer, _ in cut} == {
+    assert {(answer.status_code, answer.json()["code"]) for answer in held} == {(503, "VARIANT_NOT_READY")}
+    assert held_s >= 4
+    assert {(answer.status_code, answer.json()["code"]) for answer in cut} == {(503, "UNAVAILABLE")}
+    assert {(int(answer.headers["retry-after"]) > 0, answer.headers["cache-control"]) for answer in cut} == {
         (True, "no-store")
     }
-    assert made == [200, 200]
 
 
+@FULL
 async def test_a_spoiled_upload_fails_after_three_tries_and_harms_no_other(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     site.workers[0].stop()
@@ -112,10 +113,9 @@ async def test_a_spoiled_upload_fails_after_three_tries_and_harms_no_other(make_
 
     site.workers[0].start()
     async with site.client() as client:
-        await wait_complete(client, others, within_s=20)
-        failed_s = await until(lambda: _is_failed(client, poison), within_s=20, what="FAILED")
+        await wait_complete(client, others)
+        await eventually(lambda: _is_failed(client, poison), "FAILED", ignoring=UNREACHABLE)
 
-        print(f"poison FAILED after {failed_s:.1f} s")
         await assert_served(client, others)
         (image,) = await ask_images(client, [poison.session.image_id])
         assert {variant["state"] for variant in image["stableVariants"]} == {"FAILED"}
@@ -125,9 +125,7 @@ async def test_a_spoiled_upload_fails_after_three_tries_and_harms_no_other(make_
         assert broken == {"I1": 0, "I2": 0, "I3": 0, "I4": 1, "I6": 0, "I7": 0}
 
 
-async def test_the_audit_finds_what_the_store_lost_and_repair_renders_it_anew(
-    make_site: MakeSite, tmp_path: Path
-) -> None:
+async def test_audit_finds_what_the_store_lost_and_repair_renders_it_again(make_site: MakeSite, tmp_path: Path) -> None:
     broken = make_site()
     site = broken.site
     kept, hurt = await _upload(site, draw_pictures(2, seed=700))
@@ -148,7 +146,7 @@ async def test_the_audit_finds_what_the_store_lost_and_repair_renders_it_anew(
     found = run_audit(site, "--at-once")
     repairing = run_audit(site, "--repair", "--at-once")
     async with site.client() as client:
-        await wait_complete(client, [kept, hurt], within_s=20)
+        await wait_complete(client, [kept, hurt])
 
         # The files of a process that is gone may have been swept by then.
         assert found["broken"] | {"I7": 0} == {"I1": 2, "I2": 1, "I3": 0, "I4": 0, "I6": 1, "I7": 0}
@@ -167,37 +165,16 @@ async def _upload(site: Site, contents: list[bytes], *, wait: bool = True) -> li
 
 
 async def _assert_put_off(client: Client, session: OpenSession, content: bytes) -> None:
-    asked_at = time.monotonic()
     answer = await client.send(session, content)
-    took_s = time.monotonic() - asked_at
 
     assert answer.status_code == 503, answer.text
     assert answer.json()["code"] == "UNAVAILABLE"
     assert int(answer.headers["retry-after"]) >= 1
-    assert took_s < ANSWER_S
     assert (await ask_session(client, session.id))["state"] == "OPEN"
 
 
-async def _assert_blob_put_off(client: Client, served: Sent) -> None:
-    asked_at = time.monotonic()
-    answer = await client.http.get(f"/images/{served.session.image_id}/blob")
-
-    assert answer.status_code == 503
-    assert time.monotonic() - asked_at < ANSWER_S
-
-
-async def _ask_timed(stranger: httpx.AsyncClient, path: str) -> tuple[httpx.Response, float]:
-    asked_at = time.monotonic()
-    answer = await stranger.get(path)
-    return answer, time.monotonic() - asked_at
-
-
-async def _until_registered(client: Client, *, more_than: int) -> None:
-    async def are_there() -> bool:
-        data = await client.ask("{ images(first: 20) { edges { node { id } } } }")
-        return len(data["images"]["edges"]) > more_than
-
-    await until(are_there, within_s=20, what="some images")
+async def _is_served(stranger: httpx.AsyncClient, path: str) -> bool:
+    return (await stranger.get(f"{path}?wait=30")).status_code == 200
 
 
 async def _is_failed(client: Client, sent: Sent) -> bool:

@@ -12,8 +12,11 @@ from tests.support.app_commands import run_command, settings_of
 from tests.support.servers.postgres import PostgresServer
 from tests.support.servers.prepared import create_prepared
 
-PASSWORD = "not-the-word-of-anybody"
-COMMANDS = ["run", "migrate", "api", "worker"]
+PASSWORD = "not-the-password"
+FULL = pytest.mark.full("a process each; `make test` has every complaint of one command")
+OTHERS = [pytest.param(command, marks=FULL) for command in ("run", "api", "worker")]
+COMMANDS = ["migrate", *OTHERS]
+OTHERS_OF_NEWER = [pytest.param(command, marks=FULL) for command in ("run", "migrate", "worker", "users list", "audit")]
 FUTURE = "m9999_future"
 SETTING = "SAFELIGHT_DATABASE_URL"
 
@@ -30,8 +33,17 @@ def with_user(url: str, user: str) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("user", [f"postgres:{PASSWORD}", f"nobody:{PASSWORD}", "postgres"])
-def test_who_may_not_log_in_is_told_what_to_check(tmp_path: Path, postgres_url: str, command: str, user: str) -> None:
+@pytest.mark.parametrize(
+    "user",
+    [
+        f"postgres:{PASSWORD}",
+        pytest.param(f"nobody:{PASSWORD}", marks=FULL),
+        pytest.param("postgres", marks=FULL),
+    ],
+)
+def test_user_that_may_not_log_in_reads_what_to_check(
+    tmp_path: Path, postgres_url: str, command: str, user: str
+) -> None:
     line = _complaint(command, tmp_path, with_user(postgres_url, user))
 
     assert line == (
@@ -47,7 +59,8 @@ def test_a_database_that_is_not_there_is_to_be_created(tmp_path: Path, postgres_
     assert line == "SAFELIGHT_DATABASE_URL: PostgreSQL has no database of this name: create it, or correct the name."
 
 
-def test_a_user_who_may_make_no_tables_is_told_so(tmp_path: Path, postgres_server: PostgresServer) -> None:
+@FULL
+def test_a_user_that_may_make_no_tables_is_told_so(tmp_path: Path, postgres_server: PostgresServer) -> None:
     name = postgres_server.create_database()
     try:
         postgres_server.execute(f"CREATE ROLE weak LOGIN PASSWORD '{PASSWORD}'")
@@ -61,6 +74,7 @@ def test_a_user_who_may_make_no_tables_is_told_so(tmp_path: Path, postgres_serve
     )
 
 
+@FULL
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
 def test_tls_that_the_server_does_not_speak_is_named(tmp_path: Path, postgres_url: str, mode: str) -> None:
     line = _complaint("run", tmp_path, f"{postgres_url}?sslmode={mode}")
@@ -70,6 +84,7 @@ def test_tls_that_the_server_does_not_speak_is_named(tmp_path: Path, postgres_ur
     )
 
 
+@FULL
 @pytest.mark.parametrize("option", ["sslmode=prefer", "ssl=disable"])
 def test_without_need_of_tls_any_server_will_do(tmp_path: Path, postgres_server: PostgresServer, option: str) -> None:
     url = f"{create_prepared(postgres_server)}?{option}"
@@ -88,6 +103,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path, command: str) -> No
     assert line == "SAFELIGHT_DATABASE_URL: The file is no SQLite database: name another one."
 
 
+@FULL
 def test_a_broken_file_in_the_data_folder_names_the_folder(tmp_path: Path) -> None:
     (tmp_path / "safelight.db").write_text("Nothing but words. " * 100)
 
@@ -96,7 +112,7 @@ def test_a_broken_file_in_the_data_folder_names_the_folder(tmp_path: Path) -> No
     assert (lines, status) == (["safelight: SAFELIGHT_DATA_DIR: The file is no SQLite database: name another one."], 1)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "users list", "audit"])
+@pytest.mark.parametrize("command", ["api", *OTHERS_OF_NEWER])
 def test_a_database_of_a_newer_release_is_told_apart_from_an_old_one(
     tmp_path: Path, migrated: Path, command: str
 ) -> None:
@@ -109,6 +125,7 @@ def test_a_database_of_a_newer_release_is_told_apart_from_an_old_one(
     assert SETTING in line
 
 
+@FULL
 def test_tables_of_another_program_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
     _write(path, "CREATE TABLE images (id INTEGER PRIMARY KEY)")
@@ -120,6 +137,7 @@ def test_tables_of_another_program_are_left_alone(tmp_path: Path) -> None:
     )
 
 
+@FULL
 @pytest.mark.parametrize("target", ["nonsense", "-1", "00", "0001:0002"])
 def test_a_revision_that_is_none_is_answered_with_those_that_are(migrated: Path, target: str) -> None:
     lines, status = run_command("migrate", f"--to={target}", settings=settings_of(migrated))

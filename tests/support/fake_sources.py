@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.waiting import LIMIT_S
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -42,7 +44,7 @@ def held_after(answer: Answering, files: int, gate: threading.Event) -> Answerin
 
     def hold(path: str, query: dict[str, str]) -> Answer:
         if path.endswith("/blob") and next(asked) >= files:
-            gate.wait(60)
+            gate.wait(LIMIT_S)
         return answer(path, query)
 
     return hold
@@ -69,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.server.side.paths.append(parts.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        # Whoever had enough of it is gone.
+        # A client that had enough of it is gone.
         with contextlib.suppress(OSError):
             self._send(self.server.answer(parts.path, query))
 

@@ -13,6 +13,9 @@ from tests.support.servers.redis import RedisServer, run_redis
 from tests.support.site import Site, run_site
 from tests.support.site_fixtures import SET_UPS, environment_of
 
+RECOVERY = {"SAFELIGHT_RENDER_LEASE_S": "3", "SAFELIGHT_SWEEP_EVERY_S": "0.5"}
+"""A dead worker's images are taken over sooner than by default, which tests would wait for."""
+
 
 @dataclass
 class Broken:
@@ -62,7 +65,7 @@ def make_plain_site(tmp_path: Path) -> Iterator[MakeSite]:
 def _maker(stack: ExitStack, tmp_path: Path, base: Callable[[], dict[str, str]]) -> MakeSite:
     def make(*, apis: int = 1, workers: int = 1, environment: dict[str, str] | None = None) -> Broken:
         redis = stack.enter_context(run_redis())
-        settings = {**base(), **(environment or {})}
+        settings = {**base(), **RECOVERY, **(environment or {})}
         site = run_site(tmp_path / "data", redis_url=redis.url, apis=apis, workers=workers, environment=settings)
         return Broken(stack.enter_context(site), redis)
 

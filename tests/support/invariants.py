@@ -3,11 +3,10 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S, wait_until
 
 Json = dict[str, Any]  # Any: what the command printed, looked into key by key
 CLEAN = {"I1": 0, "I2": 0, "I3": 0, "I4": 0, "I6": 0, "I7": 0}
@@ -21,7 +20,7 @@ def run_audit(site: Site, *options: str) -> Json:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LIMIT_S,
     )
     assert done.returncode in {0, 1}, done.stderr
     assert done.stdout, done.stderr
@@ -30,7 +29,7 @@ def run_audit(site: Site, *options: str) -> Json:
     return report
 
 
-def assert_clean(site: Site, *, within_s: float = 20) -> None:
+def assert_clean(site: Site) -> None:
     """Nothing is lost, left or stuck, of whatever age, and no temporary file is there: at once or after the sweep."""
     last: list[Json] = []
 
@@ -38,7 +37,7 @@ def assert_clean(site: Site, *, within_s: float = 20) -> None:
         last[:] = [run_audit(site, "--at-once")]
         return last[0]["broken"] == CLEAN and not temporary_files(site)
 
-    wait_until(is_clean, within_s=within_s, what=lambda: f"{last} {temporary_files(site)}")
+    wait_until(is_clean, lambda: f"{last} {temporary_files(site)}")
 
 
 def temporary_files(site: Site) -> list[str]:
@@ -47,12 +46,3 @@ def temporary_files(site: Site) -> list[str]:
     found = [path for folder in folders if folder.exists() for path in folder.rglob("*") if path.is_file()]
     # The lock of a cage that is in use.
     return [str(path) for path in found if path.name != "lock"]
-
-
-def wait_until(claim: Callable[[], bool], *, within_s: float, what: Callable[[], str] = lambda: "") -> float:
-    """Ask again and again until the claim holds; how long that took, in seconds."""
-    started_at = time.monotonic()
-    while not claim():
-        assert time.monotonic() - started_at < within_s, f"not within {within_s} s: {what()}"
-        time.sleep(0.05)
-    return time.monotonic() - started_at

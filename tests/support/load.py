@@ -1,9 +1,8 @@
-"""Many clients at once who do not give up: they retry as the protocol allows, and know what they were told."""
+"""Many clients at once that do not give up: they retry as the protocol allows, and know which answers they had."""
 
 import asyncio
 import hashlib
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +13,10 @@ from tests.support.client import Client, GraphQLFailure, OpenSession
 from tests.support.pictures import make_jpeg, make_png, make_webp
 from tests.support.process_control import descendants_of
 from tests.support.site import Site
+from tests.support.waiting import eventually
 
-POLL_S = 0.05
+UNREACHABLE = (httpx.TransportError, GraphQLFailure)
+"""What a question meets while a part of the site is away."""
 S8 = [
     {"family": family, "size": size}
     for family, size in (
@@ -45,9 +46,8 @@ class Sent:
     session: OpenSession
     content: bytes
     status: int
-    took_s: float
-    refusals: list[tuple[int, float, str | None]] = field(default_factory=list)
-    """Answers before that one: status (0 where the connection broke), seconds, Retry-After."""
+    refusals: list[tuple[int, str | None]] = field(default_factory=list)
+    """Answers before that one: status (0 where the connection broke), Retry-After."""
 
 
 def draw_pictures(count: int, *, seed: int = 0) -> list[bytes]:
@@ -57,34 +57,35 @@ def draw_pictures(count: int, *, seed: int = 0) -> list[bytes]:
     return [makers[index % len(makers)](*size) for index, size in enumerate(sizes)]
 
 
-async def send_patiently(
-    client: Client, content: bytes, *, session: OpenSession | None = None, within_s: float = 60, **more: Any
-) -> Sent:
+async def send_patiently(client: Client, content: bytes, *, session: OpenSession | None = None, **more: Any) -> Sent:
     """Open a session and send a file, again after every failure that may pass."""
-    deadline = time.monotonic() + within_s
-    refusals: list[tuple[int, float, str | None]] = []
-    while True:
-        asked_at = time.monotonic()
+    refusals: list[tuple[int, str | None]] = []
+    opened, taken = session, 0
+
+    async def is_taken() -> bool:
+        nonlocal opened, taken
         status, retry_after = 0, None
         try:
-            session = session or await client.open_session(len(content), **more)
-            response = await client.send(session, content)
+            opened = opened or await client.open_session(len(content), **more)
+            response = await client.send(opened, content)
             status, retry_after = response.status_code, response.headers.get("retry-after")
+            # 409: what is left of a request that was broken off still holds the session, until its lease ends.
+            assert status in {200, 201, 409, 503}, response.text
         except GraphQLFailure as failure:
             if failure.code != "UNAVAILABLE":
                 raise
             status = 503
         except httpx.TransportError:
             pass
-        took_s = time.monotonic() - asked_at
-        if status in {200, 201}:
-            assert session is not None
-            return Sent(session, content, status, took_s, refusals)
-        # 409: what is left of a request that was broken off still holds the session, for 15 s at most.
-        assert status in {0, 409, 503}, response.text
-        refusals.append((status, took_s, retry_after))
-        assert time.monotonic() < deadline, f"not taken within {within_s} s: {refusals[-5:]}"
-        await asyncio.sleep(POLL_S)
+        if status not in {200, 201}:
+            refusals.append((status, retry_after))
+            return False
+        taken = status
+        return True
+
+    await eventually(is_taken, f"taken; refusals: {refusals}")
+    assert opened is not None
+    return Sent(opened, content, taken, refusals)
 
 
 async def send_all(client: Client, contents: Sequence[bytes], *, at_once: int = 6, **more: Any) -> list[Sent]:
@@ -109,27 +110,20 @@ async def ask_images(client: Client, ids: Iterable[str]) -> list[Json]:
     return found
 
 
-async def until(claim: Callable[[], Awaitable[bool]], *, within_s: float, what: str) -> float:
-    """Ask again and again until the claim holds; how long that took, in seconds."""
-    started_at = time.monotonic()
-    while True:
-        try:
-            if await claim():
-                return time.monotonic() - started_at
-        except (httpx.TransportError, GraphQLFailure):
-            pass
-        assert time.monotonic() - started_at < within_s, f"not within {within_s} s: {what}"
-        await asyncio.sleep(POLL_S)
+async def until_listed(client: Client, *, more_than: int, unless: asyncio.Task[Any] | None = None) -> None:
+    """Return when the account has more images than that, or the task has ended."""
+
+    async def are_there() -> bool:
+        data = await client.ask("{ images(first: 50) { edges { node { id } } } }")
+        return len(data["images"]["edges"]) > more_than or (unless is not None and unless.done())
+
+    await eventually(are_there, "images", ignoring=UNREACHABLE)
 
 
 async def until_rendering(site: Site) -> None:
     """Return when a picture is in the cage of the site's first worker."""
-
     # Its zygotes are the worker's children, and the pictures' are theirs.
-    async def is_in_cage() -> bool:
-        return len(descendants_of(site.workers[0].pid)) > zygotes_of_worker(site)
-
-    await until(is_in_cage, within_s=20, what="rendering")
+    await eventually(lambda: len(descendants_of(site.workers[0].pid)) > zygotes_of_worker(site), "rendering")
 
 
 def zygotes_of_worker(site: Site) -> int:
@@ -137,8 +131,8 @@ def zygotes_of_worker(site: Site) -> int:
     return int(site.environment["SAFELIGHT_WORKERS"]) + SPARE_SLOTS
 
 
-async def wait_complete(client: Client, sent: Iterable[Sent], *, within_s: float = 60) -> float:
-    """Return when every image is READY with all its variants; how long that took, in seconds."""
+async def wait_complete(client: Client, sent: Iterable[Sent]) -> None:
+    """Return when every image is READY with all its variants."""
     ids = [one.session.image_id for one in sent]
     last: list[Json] = []
 
@@ -147,7 +141,7 @@ async def wait_complete(client: Client, sent: Iterable[Sent], *, within_s: float
         return all(image and image["state"] == "READY" for image in last)
 
     try:
-        return await until(are_ready, within_s=within_s, what="all READY")
+        await eventually(are_ready, "all READY", ignoring=UNREACHABLE)
     except AssertionError as error:
         raise AssertionError(
             f"{error}; {[image for image in last if not image or image['state'] != 'READY']}"

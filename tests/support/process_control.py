@@ -1,4 +1,4 @@
-"""What the supervisor does: start programs again when they end, a little later each time."""
+"""As the supervisor does: start programs again when they end, a little later each time."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.site import Program
+from tests.support.waiting import LIMIT_S
 
 _FIRST_DELAY_S, _LONGEST_DELAY_S, _STEADY_AFTER_S = 0.2, 3.0, 10.0
 _LOOK_EVERY_S = 0.02
@@ -51,7 +52,7 @@ class Keeper(threading.Thread):
     def stop(self) -> None:
         """Let be what ends from now on."""
         self._stopped.set()
-        self.join(5)
+        self.join(LIMIT_S)
 
 
 @contextmanager
@@ -91,7 +92,7 @@ def command_of(pid: int) -> bytes:
 
 
 def processes_of_site(data_dir: Path) -> list[int]:
-    """Whatever runs on behalf of a site: its APIs and workers and all below them."""
+    """All processes of a site: its APIs and workers and all below them."""
     mark = f"SAFELIGHT_DATA_DIR={data_dir}".encode()
     own = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and mark in _environment(path)]
     return sorted({*own, *(child for pid in own for child in descendants_of(pid))})
@@ -108,7 +109,7 @@ def kill_pid(pid: int, number: int = 9) -> bool:
 async def hold_children(worker_pid: int, count: int) -> list[int]:
     """Stop so many pictures' processes of a worker as they come, with SIGSTOP: each stands for one without an end."""
     held: list[int] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT_S):
         while len(held) < count:
             below = {pid for zygote in zygotes_of(worker_pid) for pid in children_of(zygote)}
             held += [pid for pid in below - {*held} if kill_pid(pid, signal.SIGSTOP)]
