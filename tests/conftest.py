@@ -5,13 +5,9 @@ import os
 from pathlib import Path
 
 import httpx
-import pytest
 from hypothesis import settings
 
 from tests.support.waiting import LIMIT_S
-
-# Before their first import, or pytest cannot explain their assertions.
-pytest.register_assert_rewrite("tests.support")
 
 # A busy machine is no fault. Where CI is set, hypothesis itself draws the same examples each time.
 settings.register_profile("unhurried", settings(), deadline=None)
