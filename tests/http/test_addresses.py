@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.support.gallery import BROWSER_TTL_S, CUSTOM_ID, Gallery, Shown
+from tests.support.http_client import open_http
 
 ALWAYS = {
     "accept-ranges": "bytes",
@@ -121,7 +122,7 @@ async def test_an_address_is_served_with_the_headers_of_the_paper(gallery: Galle
 @pytest.mark.parametrize("row", ROWS, ids=[f"{number}-{row.paper}" for number, row in enumerate(ROWS)])
 async def test_an_address_answers_head_and_preflights(gallery: Gallery, row: Row) -> None:
     path = row.path(gallery)
-    async with httpx.AsyncClient(base_url=gallery.base_url, timeout=60) as client:
+    async with open_http(gallery.base_url) as client:
         get, head = await client.get(path, headers=row.headers), await client.head(path, headers=row.headers)
         preflight = await client.options(path, headers={"Origin": "https://a.example"})
         wrong = await client.post(path, content=b"x")

@@ -15,6 +15,7 @@ from app.domain.signatures import sign
 from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.gallery import ALBUM, VIEWER, show
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
 from tests.support.residents import Person
@@ -38,7 +39,7 @@ async def rename(site: Site, image_id: str, filename: str) -> None:
 
 async def get(people: People, path: str, person: Person | None = None, *, method: str = "GET") -> httpx.Response:
     headers = {"Authorization": f"Bearer {person.key}"} if person is not None else {}
-    async with httpx.AsyncClient(base_url=people.site.base_url, timeout=60) as client:
+    async with open_http(people.site.base_url) as client:
         return await client.request(method, path, headers=headers)
 
 
@@ -85,7 +86,7 @@ async def test_it_is_its_owners_alone_or_opened_by_a_signature(people: People) -
         album = await make_album(client, "mine")
         await show(client, make_jpeg(214, 90), filename="a.jpg", albumSlug="mine")
         key = (await client.ask(VIEWER))["signingKeys"][0]["value"]
-    path, soon = f"/albums/{album}.zip", int(time.time()) + 60
+    path, soon = f"/albums/{album}.zip", int(time.time()) + 3_600
     signed = sign(path, "", key=key, expires_at_s=soon)
 
     refused = [await get(people, path, who) for who in (None, stranger, *half)]

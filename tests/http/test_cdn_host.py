@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,11 +12,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app.domain.signatures import sign
+from tests.support.client import UNHURRIED
+from tests.support.further_api import further_api
 from tests.support.gallery import VIEWER, Shown, show
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
-from tests.support.servers.redis import run_redis
-from tests.support.site import Site, run_site
-from tests.support.site_fixtures import SET_UPS, environment_of
+from tests.support.site import Site
+from tests.support.site_logs import faults_of
 
 CDN = "cdn.example.test"
 UPDATE = "mutation ($id: ID!, $name: String!) { updateImage(input: {id: $id, filename: $name}) { image { id } } }"
@@ -32,9 +33,10 @@ class Hosts:
     private: Shown
     key: str
     account_hash: str
+    owner: str
 
     async def ask(self, path: str, *, host: str = CDN, method: str = "GET", **headers: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.site.base_url, timeout=30) as client:
+        async with open_http(self.site.base_url) as client:
             return await client.request(method, path, headers={"Host": host, **headers})
 
 
@@ -43,15 +45,16 @@ async def build(site: Site) -> Hosts:
         mine = await client.ask(VIEWER)
         public = await show(client, make_jpeg(640, 480), filename="beach.jpg")
         private = await show(client, make_jpeg(641, 480), filename="secret.jpg", visibility="PRIVATE")
-    return Hosts(site, public, private, mine["signingKeys"][0]["value"], mine["viewer"]["accountHash"])
+    viewer = mine["viewer"]
+    return Hosts(site, public, private, mine["signingKeys"][0]["value"], viewer["accountHash"], viewer["username"])
 
 
-@pytest.fixture(scope="module", params=SET_UPS)
-def hosts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
-    data_dir: Path = tmp_path_factory.mktemp("cdn-host")
-    environment = environment_of(request.param, request) | {"SAFELIGHT_CDN_URL": f"https://{CDN}"}
-    with run_redis() as redis, run_site(data_dir, redis_url=redis.url, environment=environment) as site:
-        yield asyncio.run(build(site))
+@pytest.fixture(scope="module")
+def hosts(site: Site) -> Iterator[Hosts]:
+    with further_api(site, SAFELIGHT_CDN_URL=f"https://{CDN}") as served:
+        hosts = asyncio.run(build(served))
+        yield hosts
+        assert faults_of(served) == []
 
 
 async def test_the_addresses_that_are_given_out_are_of_that_host_and_served_there(hosts: Hosts) -> None:
@@ -71,13 +74,13 @@ async def test_every_picture_route_is_at_its_root(hosts: Hosts) -> None:
         f"/i/{short}",
         f"/i/{short}/small",
         f"/{short}",
-        "/admin/_/beach.jpg",
-        "/admin/_/beach/small",
+        f"/{hosts.owner}/_/beach.jpg",
+        f"/{hosts.owner}/_/beach/small",
         f"/{hosts.account_hash}/{image}/small",
         f"/cdn-cgi/imagedelivery/{hosts.account_hash}/{image}/small",
         f"/image/{image}.webp",
-        sign(f"/t/{hosts.private.id}/w=40.webp", "", key=hosts.key, expires_at_s=int(time.time()) + 60),
-        sign(f"/images/{hosts.private.id}/blob", "", key=hosts.key, expires_at_s=int(time.time()) + 60),
+        sign(f"/t/{hosts.private.id}/w=40.webp", "", key=hosts.key, expires_at_s=int(time.time()) + 3_600),
+        sign(f"/images/{hosts.private.id}/blob", "", key=hosts.key, expires_at_s=int(time.time()) + 3_600),
     ]
 
     answers = {path: await hosts.ask(path) for path in paths}
@@ -108,11 +111,11 @@ async def test_a_page_is_not_there_even_for_who_prefers_one(hosts: Hosts) -> Non
         "/oembed",
         "/albums/018f3a9e-8a5b-7c21-9d0e-1f2a3b4c5d6e.zip",
         "/v1/images",
-        "/cdn/admin/_/beach.jpg",
+        "/cdn/{owner}/_/beach.jpg",
     ],
 )
 async def test_nothing_else_is_there(hosts: Hosts, path: str, method: str) -> None:
-    answer = await hosts.ask(path, method=method)
+    answer = await hosts.ask(path.format(owner=hosts.owner), method=method)
 
     assert answer.status_code == (404 if method in {"GET", "HEAD"} else 405)
     assert answer.headers["cache-control"] == "no-store"
@@ -122,7 +125,7 @@ async def test_no_socket_opens_there(hosts: Hosts) -> None:
     port = urlsplit(hosts.site.base_url).port
 
     with pytest.raises(InvalidStatus) as refusal:
-        async with connect(f"ws://{CDN}:80/graphql", host="127.0.0.1", port=port):
+        async with connect(f"ws://{CDN}:80/graphql", host="127.0.0.1", port=port, **UNHURRIED):
             pass
 
     assert refusal.value.response.status_code == 403
@@ -130,7 +133,7 @@ async def test_no_socket_opens_there(hosts: Hosts) -> None:
 
 @pytest.mark.parametrize("host", [CDN, CDN.upper(), f"{CDN}:443", f"{CDN}:80", f"{CDN}.", f"{CDN}.:443"])
 async def test_the_host_is_known_in_every_spelling(hosts: Hosts, host: str) -> None:
-    assert (await hosts.ask("/admin/_/beach.jpg", host=host)).status_code == 200
+    assert (await hosts.ask(f"/{hosts.owner}/_/beach.jpg", host=host)).status_code == 200
     assert (await hosts.ask("/graphql", host=host)).status_code == 404
 
 
@@ -138,8 +141,8 @@ async def test_the_host_is_known_in_every_spelling(hosts: Hosts, host: str) -> N
     "host", ["evil.example", f"{CDN}.evil.example", f"evil-{CDN}", f"{CDN}:8080", "x" * 2000, f"{CDN}/x", f"{CDN}@evil"]
 )
 async def test_any_other_host_is_the_servers_own(hosts: Hosts, host: str) -> None:
-    assert (await hosts.ask("/admin/_/beach.jpg", host=host)).status_code == 404
-    assert (await hosts.ask("/cdn/admin/_/beach.jpg", host=host)).status_code == 200
+    assert (await hosts.ask(f"/{hosts.owner}/_/beach.jpg", host=host)).status_code == 404
+    assert (await hosts.ask(f"/cdn/{hosts.owner}/_/beach.jpg", host=host)).status_code == 200
     assert (await hosts.ask("/healthz", host=host)).status_code == 200
 
 
@@ -147,7 +150,7 @@ async def test_a_forwarded_host_means_nothing(hosts: Hosts) -> None:
     forwarded = {"X-Forwarded-Host": CDN, "Forwarded": f"host={CDN}", "X-Host": CDN}
 
     assert (await hosts.ask("/healthz", host="a.example", **forwarded)).status_code == 200
-    assert (await hosts.ask("/admin/_/beach.jpg", host="a.example", **forwarded)).status_code == 404
+    assert (await hosts.ask(f"/{hosts.owner}/_/beach.jpg", host="a.example", **forwarded)).status_code == 404
 
 
 async def test_a_redirect_names_the_setting_and_never_the_host_that_was_sent(hosts: Hosts) -> None:
@@ -156,9 +159,9 @@ async def test_a_redirect_names_the_setting_and_never_the_host_that_was_sent(hos
         await client.ask(UPDATE, id=image.id, name="after.jpg")
 
     moved = [
-        await hosts.ask("/admin/_/before.jpg/small"),
-        await hosts.ask("/cdn/admin/_/before.jpg/small", host="evil.example"),
+        await hosts.ask(f"/{hosts.owner}/_/before.jpg/small"),
+        await hosts.ask(f"/cdn/{hosts.owner}/_/before.jpg/small", host="evil.example"),
     ]
 
     assert [answer.status_code for answer in moved] == [301, 301]
-    assert {answer.headers["location"] for answer in moved} == {f"https://{CDN}/admin/_/after.jpg/small"}
+    assert {answer.headers["location"] for answer in moved} == {f"https://{CDN}/{hosts.owner}/_/after.jpg/small"}

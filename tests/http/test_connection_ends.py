@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app.connections import HEAD_TIMEOUT_S, BoundedHttpProtocol, LightSocketProtocol
+from tests.support.waiting import in_time
 
 KEEP_ALIVE_S = 30
-PATIENCE_S = 5
 SOCKET = (
     b"GET /socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
@@ -72,13 +72,13 @@ class Wire:
     async def ask(self, data: bytes, last: bytes = b"\r\n\r\n") -> bytes:
         """Send, and read up to `last`."""
         self.writer.write(data)
-        return await asyncio.wait_for(self.reader.readuntil(last), PATIENCE_S)
+        return await in_time(self.reader.readuntil(last))
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
         # A server that closes without reading all resets the connection.
         with contextlib.suppress(ConnectionError):
-            return await asyncio.wait_for(self.reader.read(), PATIENCE_S)
+            return await in_time(self.reader.read())
         return b""
 
     async def settle(self) -> None:
@@ -87,7 +87,7 @@ class Wire:
         other = self.writer.get_extra_info("peername")
         reader, writer = await asyncio.open_connection(*other)
         writer.write(get("/settle"))
-        await reader.readuntil(b"/settle")
+        await in_time(reader.readuntil(b"/settle"))
         writer.close()
 
 
@@ -202,10 +202,10 @@ async def test_an_answered_connection_is_closed_in_time_whatever_trickles_in(
 
     wire.writer.write(body if more == b"x" else more)
     await wire.settle()
-    advance(HEAD_TIMEOUT_S - 1)
+    advance(HEAD_TIMEOUT_S / 2)
     wire.writer.write(more)
     await wire.settle()
-    advance(1.5)
+    advance(HEAD_TIMEOUT_S / 2 + 0.5)
 
     assert await wire.rest() == b""
 

@@ -1,14 +1,13 @@
 """importImage as clients see it. Its happy ending is tested below HTTP: a running server goes nowhere near loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.support.client import Client, GraphQLFailure
 from tests.support.graphql_client import ask_session, subscribe
 from tests.support.site import Site
-from tests.support.site_logs import faults_of
+from tests.support.waiting import LIMIT_S
 
 IMPORT = """
 mutation ($input: ImportImageInput!) {
@@ -21,24 +20,14 @@ WATCH = """
 subscription ($id: ID!) { uploadSession(id: $id) { state session { error { code message } } } }
 """
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 async def test_an_import_is_a_session_that_a_worker_ends(client: Client) -> None:
     said = {"filename": "a/b.png", "title": "T", "tags": ["x"], "visibility": "PRIVATE"}
 
     session = (await client.ask(IMPORT, input={"url": "http://127.0.0.1/x.png", **said}))["importImage"]["session"]
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(LIMIT_S):
         events = [event["uploadSession"] async for event in subscribe(client, WATCH, id=session["id"])]
 
     image = session["image"]

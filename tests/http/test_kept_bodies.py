@@ -2,10 +2,9 @@
 
 import asyncio
 
-import httpx
-
-from tests.http.test_kept_pictures import rss_bytes
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
+from tests.support.process_memory import rss_bytes
 from tests.support.site import Site
 
 
@@ -19,7 +18,7 @@ async def test_made_up_addresses_of_one_picture_do_not_hold_it_many_times(site: 
     before = rss_bytes(site.apis[0].pid)
 
     # Cold, and all at once; then again, from memory.
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with open_http() as http:
         for _ in range(2):
             answers = await asyncio.gather(*(http.get(f"{url}?k={number}") for number in range(120)))
             assert {answer.status_code for answer in answers} == {200}

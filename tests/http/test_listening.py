@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.connections import BoundedHttpProtocol
 from app.routes.listening import while_heard
+from tests.support.waiting import LIMIT_S
 
 PIECE = b"x" * 65_536
 PIECES = 20_000
@@ -39,7 +40,7 @@ async def test_who_hangs_up_is_sent_no_more() -> None:
         await reader.readexactly(100_000)
 
         writer.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             await answer.ended.wait()
 
         server.should_exit = True

@@ -5,6 +5,7 @@ import httpx
 from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.gallery import ALBUM, Gallery, Shown, show
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
 from tests.support.residents import Person
 
@@ -31,7 +32,7 @@ class Walk:
         return f"/cdn/{self.person.username}/{place}"
 
     async def get(self, place: str, **headers: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.people.site.base_url, timeout=30) as client:
+        async with open_http(self.people.site.base_url) as client:
             return await client.get(self.path(place), headers=headers)
 
     async def leads_to(self, place: str) -> str | int:

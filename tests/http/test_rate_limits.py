@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -21,8 +22,10 @@ from app.telemetry import COUNTED_ALONE
 from app.token_buckets import MAX_BUCKETS_HERE, Bucket, OwnBuckets
 from tests.support.accounts_fixture import People
 from tests.support.client import OPEN_SESSION, Client, GraphQLFailure
+from tests.support.further_api import further_api
 from tests.support.pictures import make_jpeg
 from tests.support.servers.redis import RedisServer
+from tests.support.waiting import LIMIT_S, eventually, in_time
 
 SLOW = Rate("test", 5, 1_000_000)
 OPEN_MANY = """mutation ($inputs: [CreateUploadSessionInput!]!) {
@@ -40,7 +43,7 @@ async def open_code(client: Client) -> str:
 
 class TestUploads:
     async def test_of_20_at_once_over_two_processes_the_plans_number_is_opened(self, people: People) -> None:
-        person = await people.add("slow")
+        person = await people.add("daily")
 
         async with people.client(person, api=0) as here, people.client(person, api=1) as there:
             codes = await asyncio.gather(*(open_code(client) for client in [here, there] * 10))
@@ -65,7 +68,7 @@ class TestUploads:
         assert answers[3].headers["retry-after"] == str(error["extensions"]["retryAfter"])
 
     async def test_many_in_one_request_count_as_many_all_or_none(self, people: People) -> None:
-        person = await people.add("slow")
+        person = await people.add("daily")
         wanted = [{"fileSize": 1_000}]
 
         async with people.client(person) as client:
@@ -95,8 +98,7 @@ class TestGuests:
         async with self.guest(people, "192.0.2.50") as client:
             assert (await client.ask("{ server { guestUploads } }"))["server"] == {"guestUploads": True}
             session = await client.upload(make_jpeg(411, 90))
-            async with asyncio.timeout(30):
-                events = [event async for event in client.watch(session.image_id, token=session.token)]
+            events = [event async for event in client.watch(session.image_id, token=session.token)]
             with pytest.raises(GraphQLFailure) as refusal:
                 await client.ask("{ images { nodes { id } } }")
 
@@ -120,39 +122,29 @@ class TestGuests:
         assert codes == ["opened", "opened", "opened", "RATE_LIMITED"]
 
     async def test_forged_addresses_are_ignored_where_no_proxy_is_trusted(self, people: People) -> None:
-        program = people.site.apis[1]
-        trusting = program.environment["SAFELIGHT_TRUSTED_PROXIES"]
-        program.stop()
-        program.environment["SAFELIGHT_TRUSTED_PROXIES"] = json.dumps(["10.0.0.0/8"])
-        try:
-            program.start()
-            people.site.wait_ready()
-            codes = []
+        codes = []
+        with further_api(people.site, SAFELIGHT_TRUSTED_PROXIES=json.dumps(["10.0.0.0/8"])) as doubtful:
             for forged in range(4):
-                async with self.guest(people, f"203.0.113.{forged}", api=1) as client:
+                async with doubtful.stranger() as client:
+                    client.http.headers["X-Forwarded-For"] = f"203.0.113.{forged}"
                     codes.append(await open_code(client))
-        finally:
-            program.stop()
-            program.environment["SAFELIGHT_TRUSTED_PROXIES"] = trusting
-            program.start()
-            people.site.wait_ready()
 
         assert codes == ["opened", "opened", "opened", "RATE_LIMITED"]
 
 
 class TestLimiter:
-    async def test_tokens_come_back_with_time_and_never_more_than_fit(self, redis_url: str) -> None:
-        rate = Rate("test", 2, 1)
+    async def test_tokens_come_back_with_time(self, redis_url: str) -> None:
+        rate, slow = Rate("test", 2, 1), Rate("test", 2, 2_000)
         async with Redis.from_url(redis_url, decode_responses=True) as redis:
             limiter = RateLimiter(redis)
-            await limiter.take("somebody", [rate], count=2)
+            # Some may come back while a busy machine asks.
+            await eventually(partial(refused, limiter, rate))
+            await eventually(partial(passes, limiter, rate))
+            await limiter.take("another", [slow], count=2)
             with pytest.raises(RateLimited) as refusal:
-                await limiter.take("somebody", [rate])
-            async with asyncio.timeout(5):
-                while await refused(limiter, rate):  # noqa: ASYNC110  (Redis sets no Event)
-                    await asyncio.sleep(0.05)
+                await limiter.take("another", [slow])
 
-        assert refusal.value.retry_after_s == 1
+        assert 900 < (refusal.value.retry_after_s or 0) <= 1_000
         assert refusal.value.status == 429
 
     async def test_refusal_by_one_bucket_takes_nothing_from_the_others(self, redis_url: str) -> None:
@@ -169,17 +161,17 @@ class TestLimiter:
     async def test_others_have_buckets_of_their_own_and_buckets_vanish_when_they_are_full(self, redis_url: str) -> None:
         async with Redis.from_url(redis_url, decode_responses=True) as redis:
             limiter = RateLimiter(redis)
-            await limiter.take("one", [Rate("test", 5, 10)], count=5)
+            await limiter.take("one", [Rate("test", 5, 1_000)], count=5)
             await limiter.take("another", [SLOW], count=5)
             key = (await redis.keys("safelight:rate:{one}*"))[0]
 
-            assert 10_000 <= await redis.pttl(key) <= 11_000
+            assert 880_000 < await redis.pttl(key) <= 1_001_000
 
     async def test_without_redis_a_process_counts_alone_from_what_it_heard_last(
         self, private_redis: Callable[[], RedisServer]
     ) -> None:
         server = private_redis()
-        async with Redis.from_url(server.url, decode_responses=True, socket_timeout=1) as redis:
+        async with Redis.from_url(server.url, decode_responses=True, socket_timeout=LIMIT_S) as redis:
             limiter = RateLimiter(redis)
             await limiter.take("somebody", [SLOW], count=2)
             server.kill()
@@ -198,13 +190,13 @@ class TestLimiter:
 
     async def test_redis_that_hangs_keeps_nobody_waiting(self, private_redis: Callable[[], RedisServer]) -> None:
         server = private_redis()
-        async with Redis.from_url(server.url, decode_responses=True, socket_timeout=5) as redis:
+        async with Redis.from_url(server.url, decode_responses=True, socket_timeout=None) as redis:
             limiter = RateLimiter(redis)
             await limiter.take("somebody", [SLOW])
             server.pause()
             try:
-                async with asyncio.timeout(2):
-                    passed = await asyncio.gather(*(refused(limiter, SLOW) for _ in range(20)))
+                # It hangs without an end: that there are answers is the proof.
+                passed = await in_time(asyncio.gather(*(refused(limiter, SLOW) for _ in range(20))))
             finally:
                 server.resume()
 
@@ -214,7 +206,7 @@ class TestLimiter:
         async with Redis.from_url(redis_url, decode_responses=True) as redis:
             limiter = RateLimiter(redis)
             before = COUNTED_ALONE._value.get()
-            asking = [asyncio.create_task(refused(limiter, SLOW)) for _ in range(50)]
+            asking = [asyncio.create_task(refused(limiter, SLOW)) for _ in range(10)]
             while not all(task.done() for task in asking):
                 time.sleep(0.15)  # noqa: ASYNC251  (what is tried here)
                 await asyncio.sleep(0)
@@ -230,8 +222,7 @@ class TestLimiter:
             asking[0].cancel()
             asking[2].cancel()
 
-            async with asyncio.timeout(5):
-                await asyncio.wait(asking)
+            await in_time(asyncio.wait(asking))
 
         assert [task.cancelled() for task in asking] == [True, False, True, False, False]
 
@@ -253,6 +244,10 @@ class TestLimiter:
         notes = rate_note.get()
         assert notes is not None
         assert (notes[0].limit, notes[0].remaining, notes[0].reset_s) == (10, 9, 6)
+
+
+async def passes(limiter: RateLimiter, *rates: Rate) -> bool:
+    return not await refused(limiter, *rates)
 
 
 async def refused(limiter: RateLimiter, *rates: Rate) -> bool:

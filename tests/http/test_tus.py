@@ -3,55 +3,45 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.client import Client
-from tests.support.graphql_client import ask_session, eventually, follow_session, wait_session
+from tests.support.further_api import further_api, wait_serving
+from tests.support.graphql_client import ask_session, follow_session, wait_session
+from tests.support.http_client import open_http
 from tests.support.raw_http import open_wire, target_of
-from tests.support.servers.prepared import API_KEY
 from tests.support.site import Site
-from tests.support.site_logs import faults_of, uploads_left
-from tests.support.tus import KEY, PART, TUS, head, partials_of, patch, picture
+from tests.support.tus import PART, TUS, head, key_of, patch, picture
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-    assert uploads_left(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
-
-
-async def test_a_killed_server_keeps_nobody_waiting(site: Site, client: Client) -> None:
-    """The part that comes when it dies holds a lease; whoever goes on needs not wait until it runs out."""
+async def test_an_upload_goes_on_at_once_after_its_server_was_killed(site: Site) -> None:
+    """The part that comes when the server dies holds a lease; its client needs not wait until that runs out."""
     content = picture(20)
-    session = await client.open_session(len(content))
-    target = target_of(session.one_time_url)
-    async with open_wire(site.base_url) as wire:
-        headers = {**PART, "Upload-Offset": "0", "Content-Length": str(len(content))}
-        await wire.send_head("PATCH", target, headers)
-        await wire.send(content[:140_000])
-        await eventually(lambda: f"partial/{session.id}" in partials_of(site))
-        part = site.data_dir / "tmp" / "partial" / session.id
-        await eventually(lambda: part.stat().st_size > 0)
-        busy = await patch(client, session, part.stat().st_size, b"x")
-        state = (await ask_session(client, session.id))["state"]
-        site.apis[0].kill()
-    site.apis[0].start()
-    site.wait_ready()
+    with further_api(site) as served:
+        async with served.client() as client:
+            session = await client.open_session(len(content))
+            async with open_wire(served.base_url) as wire:
+                headers = {**PART, "Upload-Offset": "0", "Content-Length": str(len(content))}
+                await wire.send_head("PATCH", target_of(session.one_time_url), headers)
+                await wire.send(content[:140_000])
+                part = site.data_dir / "tmp" / "partial" / session.id
+                await eventually(partial(_has_bytes, part))
+                busy = await patch(client, session, part.stat().st_size, b"x")
+                state = (await ask_session(client, session.id))["state"]
+                served.apis[0].kill()
+            served.apis[0].start()
+            wait_serving(served)
 
-    offset = int((await head(client, session)).headers["Upload-Offset"])
-    answer = await patch(client, session, offset, content[offset:])
+            # A part that waits for the lease is refused as `busy` was.
+            offset = int((await head(client, session)).headers["Upload-Offset"])
+            answer = await patch(client, session, offset, content[offset:])
 
     assert (busy.status_code, busy.json()["code"], state) == (409, "UPLOAD_ALREADY_USED", "RECEIVING")
     assert 0 < offset < len(content)
@@ -184,8 +174,9 @@ async def test_hostile_parts_change_nothing(
     ],
 )
 async def test_what_opens_a_session_is_checked(site: Site, more: dict[str, str], status: int, code: str | None) -> None:
-    async with httpx.AsyncClient() as http:
-        answer = await http.post(f"{site.base_url}/upload", headers={**TUS, **KEY, "Upload-Length": "100", **more})
+    async with open_http() as http:
+        headers = {**TUS, **key_of(site), "Upload-Length": "100", **more}
+        answer = await http.post(f"{site.base_url}/upload", headers=headers)
 
     assert (answer.status_code, answer.json()["code"] if code else None) == (status, code)
 
@@ -209,9 +200,9 @@ async def test_a_foreign_token_and_none_are_refused_alike(client: Client) -> Non
     session, other = await client.open_session(1000), await client.open_session(1000)
     answers = []
 
-    for token in (None, other.token, "slu_nonsense", API_KEY):
+    for token in (None, other.token, "slu_nonsense", client.key):
         headers = {**TUS, **({"Authorization": f"Bearer {token}"} if token else {})}
-        async with httpx.AsyncClient() as http:
+        async with open_http() as http:
             answers += [
                 await http.request(method, session.upload_url, headers=headers) for method in ("HEAD", "DELETE")
             ]
@@ -224,7 +215,7 @@ async def test_the_server_says_what_it_can_do_and_pages_of_other_origins_may_ask
     session = await client.open_session(1000)
     preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "PATCH"}
 
-    async with httpx.AsyncClient() as http:
+    async with open_http() as http:
         answers = [
             await http.options(url, headers=preflight) for url in (f"{site.base_url}/upload", session.upload_url)
         ]

@@ -3,30 +3,19 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.client import Client
-from tests.support.graphql_client import ask_image, ask_session, eventually
+from tests.support.further_api import further_api, wait_serving
+from tests.support.graphql_client import ask_image, ask_session
 from tests.support.site import Site
-from tests.support.site_logs import faults_of, uploads_left
 from tests.support.site_rows import let_expire
-from tests.support.tus import KEY, TUS, TusClient, finish, partials_of, patch, picture, session_id_of
+from tests.support.tus import TUS, TusClient, finish, key_of, partials_of, patch, picture, session_id_of
+from tests.support.waiting import eventually, in_time
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet(site: Site) -> Iterator[None]:
-    yield
-    assert faults_of(site) == []
-    assert uploads_left(site) == []
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as client:
-        yield client
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 class TestTusJsClient:
@@ -36,7 +25,11 @@ class TestTusJsClient:
         content = picture(1)
 
         outcome = await TusClient(node, tmp_path, content).run(
-            "upload", endpoint=f"{site.base_url}/upload", headers=KEY, chunkSize=50_000, metadata={"title": "Wave ☀"}
+            "upload",
+            endpoint=f"{site.base_url}/upload",
+            headers=key_of(site),
+            chunkSize=50_000,
+            metadata={"title": "Wave ☀"},
         )
 
         methods = [answer[0] for answer in outcome["answers"]]
@@ -46,7 +39,7 @@ class TestTusJsClient:
         assert (image["filename"], image["byteSize"]) == ("wave.jpg", len(content))
         assert image["sha256"] == hashlib.sha256(content).hexdigest()
         assert (await ask_session(client, session_id_of(outcome["url"])))["state"] == "COMPLETED"
-        assert partials_of(site) == []
+        assert f"partial/{session_id_of(outcome['url'])}" not in partials_of(site)
 
     async def test_a_session_of_graphql_is_sent_in_parts(self, client: Client, node: str, tmp_path: Path) -> None:
         content = picture(2)
@@ -63,27 +56,30 @@ class TestTusJsClient:
         assert by_url["answers"][-1][3] == session.image_id
         assert again["answers"] == [["HEAD", 200, str(len(content)), session.image_id]]
 
+    @pytest.mark.full("another client of what test_tus.py does with a killed server")
     async def test_an_upload_goes_on_after_the_server_was_killed(
         self, site: Site, client: Client, node: str, tmp_path: Path
     ) -> None:
         content = picture(3)
-        process = await TusClient(node, tmp_path, content).start(
-            "interrupted", endpoint=f"{site.base_url}/upload", headers=KEY, chunkSize=100_000
-        )
-        assert process.stdout is not None
-        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"waiting\n"
+        with further_api(site) as served:
+            process = await TusClient(node, tmp_path, content).start(
+                "interrupted", endpoint=f"{served.base_url}/upload", headers=key_of(site), chunkSize=100_000
+            )
+            assert process.stdout is not None
+            assert await in_time(process.stdout.readline()) == b"waiting\n"
 
-        site.apis[0].kill()
-        site.apis[0].start()
-        site.wait_ready()
-        outcome = await finish(process, b"go on\n")
+            served.apis[0].kill()
+            served.apis[0].start()
+            wait_serving(served)
+            outcome = await finish(process, b"go on\n")
 
         assert outcome["answers"][-1][:3] == ["PATCH", 204, str(len(content))]
         assert (await ask_image(client, outcome["answers"][-1][3]))["byteSize"] == len(content)
 
     async def test_checksums_are_compared(self, site: Site, client: Client, node: str, tmp_path: Path) -> None:
         content = picture(4)
-        tus, options = TusClient(node, tmp_path, content), {"endpoint": f"{site.base_url}/upload", "headers": KEY}
+        tus = TusClient(node, tmp_path, content)
+        options = {"endpoint": f"{site.base_url}/upload", "headers": key_of(site)}
 
         spoilt = await tus.run("checksum", **options, chunkSize=100_000, spoil=True, retryDelays=None)
         good = await tus.run("checksum", **options, chunkSize=100_000)
@@ -93,17 +89,14 @@ class TestTusJsClient:
         assert (await ask_session(client, session_id_of(spoilt["url"])))["state"] == "OPEN"
 
     async def test_an_aborted_upload_is_gone(self, site: Site, client: Client, node: str, tmp_path: Path) -> None:
-        before = partials_of(site)
-
         outcome = await TusClient(node, tmp_path, picture(5)).run(
-            "terminate", endpoint=f"{site.base_url}/upload", headers=KEY, chunkSize=50_000
+            "terminate", endpoint=f"{site.base_url}/upload", headers=key_of(site), chunkSize=50_000
         )
 
         session = await ask_session(client, session_id_of(outcome["url"]))
         assert session["state"] == "CANCELLED"
         assert (await client.http.head(outcome["url"], headers=TUS)).status_code == 410
-        # The sweep may have taken what tests before this one have left.
-        assert set(partials_of(site)) <= set(before)
+        assert f"partial/{session['id']}" not in partials_of(site)
 
     async def test_an_expired_upload_is_begun_anew(self, site: Site, node: str, client: Client, tmp_path: Path) -> None:
         content = picture(6)
@@ -112,11 +105,11 @@ class TestTusJsClient:
         await let_expire(site, session.id)
 
         outcome = await TusClient(node, tmp_path, content).run(
-            "upload", endpoint=f"{site.base_url}/upload", uploadUrl=session.one_time_url, headers=KEY
+            "upload", endpoint=f"{site.base_url}/upload", uploadUrl=session.one_time_url, headers=key_of(site)
         )
 
         assert [answer[:2] for answer in outcome["answers"]] == [["HEAD", 410], ["POST", 201], ["PATCH", 204]]
-        await eventually(lambda: f"partial/{session.id}" not in partials_of(site), within_s=15)
+        await eventually(lambda: f"partial/{session.id}" not in partials_of(site))
 
     async def test_many_uploads_at_once_stay_apart(self, site: Site, client: Client, node: str, tmp_path: Path) -> None:
         contents = [picture(10 + number) for number in range(4)]
@@ -127,7 +120,7 @@ class TestTusJsClient:
         outcomes = await asyncio.gather(
             *(
                 TusClient(node, folder, content).run(
-                    "upload", endpoint=f"{site.base_url}/upload", headers=KEY, chunkSize=30_000
+                    "upload", endpoint=f"{site.base_url}/upload", headers=key_of(site), chunkSize=30_000
                 )
                 for folder, content in zip(folders, contents, strict=True)
             )
@@ -137,7 +130,7 @@ class TestTusJsClient:
         assert [image["sha256"] for image in images] == [hashlib.sha256(content).hexdigest() for content in contents]
 
     async def test_what_is_no_picture_is_refused_as_elsewhere(self, site: Site, node: str, tmp_path: Path) -> None:
-        options = {"endpoint": f"{site.base_url}/upload", "headers": KEY, "retryDelays": None}
+        options = {"endpoint": f"{site.base_url}/upload", "headers": key_of(site), "retryDelays": None}
 
         text = await TusClient(node, tmp_path, b"<svg/>" * 60_000).run("upload", **options, chunkSize=100_000)
         broken = await TusClient(node, tmp_path, picture(7)[:300]).run("upload", **options)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ import pytest
 from app.domain.signatures import sign
 from tests.support.accounts_fixture import People
 from tests.support.client import Client
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
 from tests.support.residents import Person
 
@@ -78,10 +79,10 @@ class Gallery:
 
     async def get(self, address: str, **headers: str) -> httpx.Response:
         """GET as nobody in particular; redirects are not followed."""
-        async with httpx.AsyncClient(base_url=self.base_url, timeout=60) as client:
+        async with open_http(self.base_url) as client:
             return await client.get(address, headers=headers)
 
-    def sign(self, path: str, query: str = "", *, key: str | None = None, in_s: int = 60) -> str:
+    def sign(self, path: str, query: str = "", *, key: str | None = None, in_s: int = 3_600) -> str:
         """A signed path of the owner's."""
         return sign(path, query, key=key or self.key, expires_at_s=int(time.time()) + in_s)
 
@@ -123,7 +124,16 @@ async def build(people: People) -> Gallery:
         )
 
 
+@pytest.fixture(scope="session")
+def galleries() -> dict[str, Gallery]:
+    """Of each site that has one."""
+    return {}
+
+
 @pytest.fixture(scope="module")
-def gallery(people: People) -> Gallery:
-    """One for all tests of a module, which change nothing in it."""
-    return asyncio.run(build(people))
+def gallery(people: People, galleries: dict[str, Gallery]) -> Gallery:
+    """One for all tests of a site, which change nothing in it."""
+    url = people.site.base_url
+    if url not in galleries:
+        galleries[url] = asyncio.run(build(people))
+    return replace(galleries[url], people=people)

@@ -24,6 +24,8 @@ max_images = 3
 [plans.slow]
 uploads_per_minute = 3
 uploads_per_day = 1_000
+[plans.daily]
+uploads_per_day = 3
 [plans.single]
 can_multi_upload = false
 [plans.closed]
@@ -31,8 +33,8 @@ image_upload_enabled = false
 [plans.webless]
 families = ["original", "jpeg", "png", "avif"]
 [plans.guest]
-uploads_per_minute = 3
-uploads_per_day = 50
+uploads_per_minute = 50
+uploads_per_day = 3
 """
 ALL_BUT_ADMIN = tuple(scope for scope in Scope if scope is not Scope.ADMIN)
 

@@ -10,12 +10,11 @@ import httpx
 from tests.support.client import Client, OpenSession
 from tests.support.pictures import make_jpeg
 from tests.support.servers.node import NODE_PROJECT
-from tests.support.servers.prepared import API_KEY
 from tests.support.site import Site
+from tests.support.waiting import in_time
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = {**TUS, "Content-Type": "application/offset+octet-stream"}
-KEY = {"X-API-Key": API_KEY}
 
 
 class TusClient:
@@ -41,10 +40,14 @@ class TusClient:
 
 
 async def finish(process: asyncio.subprocess.Process, said: bytes = b"") -> dict[str, Any]:  # Any: what JSON holds
-    async with asyncio.timeout(60):
-        output, _ = await process.communicate(said)
+    output, _ = await in_time(process.communicate(said))
     assert process.returncode == 0
     return dict(json.loads(output.splitlines()[-1]))
+
+
+def key_of(site: Site) -> dict[str, str]:
+    """The header that opens the account of these tests."""
+    return {"X-API-Key": site.key}
 
 
 def picture(number: int) -> bytes:
