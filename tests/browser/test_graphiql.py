@@ -2,29 +2,17 @@
 
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+import pytest
+from playwright.async_api import expect
 
 from tests.support.browser import Visit
+from tests.support.graphiql_page import open_page, open_tab, run_operation, storage_text
 from tests.support.graphiql_server import IMAGE_ID, KEY, TOKEN, toy_server
 
-
-async def open_page(page: Page, address: str) -> None:
-    await page.goto(f"{address}/graphql")
-    await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("API key", timeout=30_000)
+FULL = pytest.mark.full("a browser; the subscription beside it shows that the page works")
 
 
-async def open_tab(page: Page, name: str) -> None:
-    await page.get_by_role("tab", name=name).click()
-
-
-async def run_operation(page: Page) -> None:
-    await page.locator(".graphiql-execute-button").click()
-
-
-async def storage_text(page: Page) -> str:
-    return str(await page.evaluate("JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})"))
-
-
+@FULL
 async def test_page_opens_without_a_key_and_asks_nothing_of_the_internet(visit: Visit, picture_folder: Path) -> None:
     async with toy_server() as (address, seen):
         await open_page(visit.page, address)
@@ -38,6 +26,7 @@ async def test_page_opens_without_a_key_and_asks_nothing_of_the_internet(visit: 
         assert set(seen.authorization) == {None}
 
 
+@FULL
 async def test_key_goes_with_queries_and_is_kept_nowhere(visit: Visit) -> None:
     async with toy_server() as (address, seen):
         await open_page(visit.page, address)

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.test_graphiql import open_page, open_tab, run_operation, storage_text
 from tests.support.browser import Visit
 from tests.support.client import Client
 from tests.support.command_runner import started
+from tests.support.graphiql_page import open_page, open_tab, run_operation, storage_text
 from tests.support.paths import ROOT
 from tests.support.pictures import make_jpeg
+
+pytestmark = pytest.mark.full("a browser and a start of everything; test_graphiql is in the first tier")
 
 
 @pytest.fixture
@@ -20,12 +22,12 @@ def server(tmp_path: Path, free_port: int) -> Iterator[tuple[str, str]]:
     """Its address and the first account's key."""
     settings = {"SAFELIGHT_DATA_DIR": str(tmp_path / "data"), "SAFELIGHT_PORT": str(free_port), "PYTHONPATH": str(ROOT)}
     with started([sys.executable, "-m", "app", "run"], settings, tmp_path) as running:
-        key = running.read_until(r"^sl_\S{32,}$", within_s=20)
-        running.read_until("Stop", within_s=20)
+        key = running.read_until(r"^sl_\S{32,}$")
+        running.read_until("Stop")
         yield f"http://127.0.0.1:{free_port}", key
 
 
-async def test_the_newest_image_of_nobody_is_told_in_one_sentence(visit: Visit, server: tuple[str, str]) -> None:
+async def test_the_newest_image_without_a_key_is_told_in_one_sentence(visit: Visit, server: tuple[str, str]) -> None:
     page = visit.page
     await open_page(page, server[0])
 
@@ -55,7 +57,7 @@ async def test_tour_of_the_tabs_ends_with_a_picture_that_is_ready(
     await page.get_by_label("Send a picture").set_input_files(
         {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": make_jpeg(1200, 900)}
     )
-    await expect(response).to_contain_text('"complete": true', timeout=20_000)
+    await expect(response).to_contain_text('"complete": true')
     await page.screenshot(path=picture_folder / "graphiql-watch.png")
     await open_tab(page, "Picture")
     await run_operation(page)

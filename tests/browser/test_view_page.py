@@ -14,7 +14,7 @@ from tests.support.pictures import make_jpeg, make_png
 from tests.support.servers.redis import run_redis
 from tests.support.site import Site, run_site
 
-WITHIN_MS = 30_000
+FULL = pytest.mark.full("a browser; the page that turns sharp is in the first tier")
 PAGE = "query ($id: ID!) { image(id: $id) { viewUrl embed { bbcode } } }"
 HOSTILE = '"><script>document.title = "taken over"</script><img src=x onerror=alert(1)>'
 
@@ -55,7 +55,7 @@ async def shown_width(page: Page) -> int:
 async def until_shown(page: Page) -> int:
     """The same, once there is one."""
     image = "document.querySelector('.frame picture img')"
-    await page.wait_for_function(f"{image}?.complete && {image}.naturalWidth > 0", timeout=WITHIN_MS)
+    await page.wait_for_function(f"{image}?.complete && {image}.naturalWidth > 0")
     return await shown_width(page)
 
 
@@ -64,6 +64,7 @@ def assert_clean(visit: Visit) -> None:
     assert visit.complaints == []
 
 
+@FULL
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 1360), ("light", 390), ("dark", 390)])
 async def test_a_picture_that_is_made_is_sharp_whatever_the_screen(
     site: Site, chromium: Browser, picture_folder: Path, scheme: str, width: int
@@ -105,7 +106,7 @@ async def test_the_page_turns_sharp_while_the_upload_is_rendered(
 
             for program in site.workers:
                 program.start()
-            await page.wait_for_selector('#sheet[data-live="done"]', timeout=WITHIN_MS)
+            await page.wait_for_selector('#sheet[data-live="done"]')
             pixels = await until_shown(page)
             is_same = await page.evaluate("window.isTheSamePage === true")
             veil = await page.locator(".frame > .veil").first.get_attribute("src")
@@ -118,6 +119,7 @@ async def test_the_page_turns_sharp_while_the_upload_is_rendered(
     assert_clean(visit)
 
 
+@FULL
 async def test_a_signed_page_of_a_private_picture_turns_sharp_too(site: Site, chromium: Browser) -> None:
     content = make_jpeg(1604, 1066)
     async with site.client() as client, without_workers(site):
@@ -130,7 +132,7 @@ async def test_a_signed_page_of_a_private_picture_turns_sharp_too(site: Site, ch
 
             for program in site.workers:
                 program.start()
-            await visit.page.wait_for_selector('#sheet[data-live="done"]', timeout=WITHIN_MS)
+            await visit.page.wait_for_selector('#sheet[data-live="done"]')
             pixels = await until_shown(visit.page)
             sources = await visit.page.locator(".frame source").evaluate_all("all => all.map(each => each.srcset)")
 
@@ -139,6 +141,7 @@ async def test_a_signed_page_of_a_private_picture_turns_sharp_too(site: Site, ch
     assert_clean(visit)
 
 
+@FULL
 async def test_without_a_script_the_page_is_whole(site: Site, chromium: Browser) -> None:
     async with site.client() as client:
         session = await client.upload(make_jpeg(1606, 1066), title="Sea")
@@ -155,6 +158,7 @@ async def test_without_a_script_the_page_is_whole(site: Site, chromium: Browser)
     assert_clean(visit)
 
 
+@FULL
 async def test_the_keyboard_reaches_everything_and_what_it_is_on_can_be_seen(site: Site, chromium: Browser) -> None:
     async with site.client() as client:
         session = await client.upload(make_jpeg(1608, 1066), alt="The sea at dusk")
@@ -176,6 +180,7 @@ async def test_the_keyboard_reaches_everything_and_what_it_is_on_can_be_seen(sit
     assert reached == ["open", "Full size", "Download", "Share"]
 
 
+@FULL
 async def test_whatever_people_wrote_is_text(site: Site, chromium: Browser) -> None:
     words = dict.fromkeys(("title", "alt", "description"), HOSTILE)
     async with site.client() as client:
@@ -192,6 +197,7 @@ async def test_whatever_people_wrote_is_text(site: Site, chromium: Browser) -> N
     assert_clean(visit)
 
 
+@FULL
 async def test_what_is_not_safe_for_work_is_shown_on_demand(site: Site, chromium: Browser) -> None:
     async with site.client() as client:
         session = await client.upload(make_jpeg(1612, 1066), isNsfw=True)
@@ -208,6 +214,7 @@ async def test_what_is_not_safe_for_work_is_shown_on_demand(site: Site, chromium
     assert "blur" in hidden
 
 
+@FULL
 async def test_a_transparent_picture_has_nothing_behind_it(site: Site, chromium: Browser) -> None:
     async with site.client() as client:
         session = await client.upload(make_png(400, 300, alpha=True))
@@ -222,6 +229,7 @@ async def test_a_transparent_picture_has_nothing_behind_it(site: Site, chromium:
     assert_clean(visit)
 
 
+@FULL
 async def test_where_a_size_cannot_be_had_the_original_is_shown(site: Site, chromium: Browser) -> None:
     async with site.client() as client:
         session = await client.upload(make_jpeg(1614, 1066))

@@ -1,14 +1,6 @@
-"""One running site for the examples."""
+"""The fixtures of this folder; see `tests.support.site_fixtures` and `tests.support.browser`."""
 
-from collections.abc import Iterator
+from tests.support.browser import chromium
+from tests.support.site_fixtures import site
 
-import pytest
-
-from tests.support.servers.redis import run_redis
-from tests.support.site import Site, run_site
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with run_redis() as redis, run_site(tmp_path_factory.mktemp("site"), redis_url=redis.url) as running:
-        yield running
+__all__ = ["chromium", "site"]

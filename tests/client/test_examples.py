@@ -6,20 +6,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import browser as browsers
+import pytest
+from playwright.async_api import Browser
+
+from tests.support.browser import open_visit
 from tests.support.paths import ROOT
 from tests.support.pictures import make_jpeg
 from tests.support.servers.node import NODE_PROJECT
-from tests.support.servers.prepared import API_KEY
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S
 
 EXAMPLES = ROOT / "examples"
-chromium, browser, visit = browsers.chromium, browsers.browser, browsers.visit
+
+pytestmark = pytest.mark.parametrize("site", ["sqlite+directory"], indirect=True)
 
 
 def run(command: list[str], site: Site) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"SAFELIGHT_URL": site.base_url, "SAFELIGHT_KEY": API_KEY}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    environment = os.environ | {"SAFELIGHT_URL": site.base_url, "SAFELIGHT_KEY": site.key}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
 
 
 def assert_all_became_ready(text: str) -> None:
@@ -75,18 +79,20 @@ def test_node_example_tells_a_refusal_and_how_it_is_used(site: Site, tmp_path: P
     assert (without.returncode, without.stderr) == (2, "Usage: SAFELIGHT_KEY=sl_… node upload.mjs FILE\n")
 
 
-async def test_page_shows_every_variant_becoming_ready(site: Site, tmp_path: Path, visit: browsers.Visit) -> None:
+async def test_page_shows_every_variant_becoming_ready(site: Site, tmp_path: Path, chromium: Browser) -> None:
     (tmp_path / "page.jpg").write_bytes(make_jpeg(642, 480))
-    page = visit.page
     content = (EXAMPLES / "upload.html").read_text()
-    # As behind a proxy that stands before both: the page has the server's own address.
-    await page.route("**/example.html", lambda route: route.fulfill(body=content, content_type="text/html"))
-    await page.goto(f"{site.base_url}/example.html")
+    async with open_visit(chromium) as visit:
+        page = visit.page
+        # As behind a proxy that stands before both: the page has the server's own address.
+        await page.route("**/example.html", lambda route: route.fulfill(body=content, content_type="text/html"))
+        await page.goto(f"{site.base_url}/example.html")
 
-    await page.fill("#server", site.base_url)
-    await page.fill("#key", API_KEY)
-    await page.set_input_files("#files", tmp_path / "page.jpg")
-    await page.get_by_text("Ready.").wait_for()
+        await page.fill("#server", site.base_url)
+        await page.fill("#key", site.key)
+        await page.set_input_files("#files", tmp_path / "page.jpg")
+        await page.get_by_text("Ready.").wait_for()
 
-    assert await page.locator("li.ready").count() == 7
+        assert await page.locator("li.ready").count() == 7
+
     assert (visit.foreign_requests, visit.complaints) == ([], [])

@@ -270,7 +270,7 @@ def test_clients_are_told_apart_by_the_address_that_nginx_saw(set_up: SetUp) -> 
 
 
 def test_figures_are_shown_inside_and_not_outside(set_up: SetUp) -> None:
-    asyncio.run(travel(set_up.url, KEY, make_jpeg(400, 300)))
+    asyncio.run(travel(set_up.url, KEY, make_jpeg(402, 300)))
 
     outside = asyncio.run(_get(f"{set_up.url}/metrics"))
     inside = asyncio.run(_get(f"http://127.0.0.1:{set_up.metrics_port}/metrics"))

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from app.domain.signatures import sign
 from tests.graphql.test_credentials_sign_in import ME, REFRESH, SIGN_IN
-from tests.support.client import Client, GraphQLFailure
+from tests.support.client import PROTOCOL, UNHURRIED, Client, GraphQLFailure
 from tests.support.pictures import make_jpeg
 from tests.support.residents import PASSWORD, Residents
 from tests.support.servers.prepared import SECRET, clean_environment
@@ -23,15 +23,25 @@ from tests.support.servers.redis import run_redis
 from tests.support.site import Program, Site, run_site
 from tests.support.site_fixtures import environment_of
 from tests.support.tus import patch
+from tests.support.waiting import wait_until
 
 REDIS_PASSWORD = "redis-password-0123456789"
 REFUSED = {401, 403, 404}
 SIGNING_KEY = "{ signingKeys { value } }"
-EXIT_S = 15.0
 
 
-@pytest.fixture(params=[("sqlite+directory", "debug"), ("postgresql+s3", "debug"), ("postgresql+s3", "info")])
-def talkative_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+FULL = pytest.mark.full("a site each; that on SQLite says the most")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("sqlite+directory", "debug"),
+        pytest.param(("postgresql+s3", "debug"), marks=FULL),
+        pytest.param(("postgresql+s3", "info"), marks=FULL),
+    ],
+)
+def talkative_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One API and one worker that say all they ever say; every server wants a password that has one."""
     set_up, level = request.param
     with run_redis() as redis:
@@ -39,7 +49,7 @@ def talkative_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[S
             client.config_set("requirepass", REDIS_PASSWORD)
         url = redis.url.replace("unix://", f"unix://:{REDIS_PASSWORD}@")
         environment = {**environment_of(set_up, request), "SAFELIGHT_LOG_LEVEL": level}
-        with run_site(tmp_path / "data", redis_url=url, environment=environment) as site:
+        with run_site(tmp_path_factory.mktemp("talkative"), redis_url=url, environment=environment) as site:
             yield site
 
 
@@ -50,8 +60,7 @@ async def test_no_secret_is_ever_logged(talkative_site: Site) -> None:
     secrets |= await _sign_in(site)
     secrets |= await _upload_in_every_way(site)
     secrets |= await _ask_with_keys_in_every_place(site)
-    for program in site.programs:
-        program.stop()
+    _stop(site)
 
     assert len(secrets) > 12
     for program in site.programs:
@@ -61,9 +70,14 @@ async def test_no_secret_is_ever_logged(talkative_site: Site) -> None:
         assert not re.search(r"[?&](token|sig|apiKey|api_key)=|[Aa]uthorization: ", told)
 
 
-async def test_every_line_is_one_json_object_without_a_terminals_colours(talkative_site: Site) -> None:
-    for program in talkative_site.programs:
+def _stop(site: Site) -> None:
+    """See to it that everything is said; a program that has ended stays so."""
+    for program in site.programs:
         program.stop()
+
+
+async def test_every_line_is_one_json_object_without_a_terminals_colours(talkative_site: Site) -> None:
+    _stop(talkative_site)
 
     for program in talkative_site.programs:
         lines = [json.loads(line) for line in program.log.splitlines()]
@@ -80,7 +94,9 @@ async def test_every_line_is_one_json_object_without_a_terminals_colours(talkati
     ],
     ids=["database", "store", "redis"],
 )
-@pytest.mark.parametrize("program", ["api", "worker"])
+@pytest.mark.parametrize(
+    "program", ["api", pytest.param("worker", marks=pytest.mark.full("it opens its servers as the API does"))]
+)
 def test_a_server_that_is_not_there_is_told_of_without_its_password(
     wrong: dict[str, str], program: str, tmp_path: Path, redis_url: str
 ) -> None:
@@ -94,9 +110,7 @@ def test_a_server_that_is_not_there_is_told_of_without_its_password(
     started = Program(program, environment, tmp_path / "log")
 
     started.start()
-    deadline = time.monotonic() + EXIT_S
-    while started.is_running and not started.log and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: bool(started.log) or not started.is_running)
     started.stop()
 
     assert started.log
@@ -151,7 +165,7 @@ async def _ask_with_keys_in_every_place(site: Site) -> set[str]:
         await client.wait_complete(shown.image_id)
         value = (await client.ask(SIGNING_KEY))["signingKeys"][0]["value"]
         path = urlsplit(shown.urls["WEBP", "small"]).path
-        signed = sign(path, "", key=value, expires_at_s=int(time.time()) + 600)
+        signed = sign(path, "", key=value, expires_at_s=int(time.time()) + 3600)
         target, _, signature = signed.rpartition("&sig=")
         assert (await client.http.get(signed, headers={"Authorization": ""})).status_code == 200
         await client.http.get(f"{target}&sig={signature[::-1]}")
@@ -174,7 +188,7 @@ async def _dial(url: str, **headers: str) -> AsyncIterator[tuple[ClientConnectio
     """A WebSocket to this address, and the status of its handshake."""
     address = url.replace("http", "ws", 1)
     try:
-        async with connect(address, subprotocols=["graphql-transport-ws"], additional_headers=headers) as socket:  # type: ignore[list-item]  # a NewType of str
+        async with connect(address, subprotocols=[PROTOCOL], additional_headers=headers, **UNHURRIED) as socket:
             yield socket, 101
     except InvalidStatus as refusal:
         yield None, refusal.response.status_code

@@ -4,19 +4,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from app.adapters import open_own_store
 from app.db.credentials import list_signing_keys
 from app.db.on_demand import list_free
 from app.db.records import VariantRecord
 from app.domain.signatures import sign
 from app.ids import AccountId, ImageId
+from app.services.upkeep.audit import AuditReport, AuditService
+from app.settings import Settings
 from tests.support.client import Client, get_when_ready
-from tests.support.invariants import run_audit
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
 from tests.support.site_rows import open_rows, read_image
@@ -32,9 +35,27 @@ pytestmark = pytest.mark.usefixtures("wide_quiet", "nothing_stuck")
 @pytest.fixture(scope="module")
 def nothing_stuck(wide_site: Site) -> Iterator[None]:
     """The audit finds no more than what others had left on the shared site."""
-    before = run_audit(wide_site, "--at-once")["broken"]
+    before = asyncio.run(audited(wide_site)).broken
+
+    def is_clean() -> bool:
+        after = asyncio.run(audited(wide_site)).broken
+        return all(after[promise] <= before[promise] for promise in after)
+
     yield
-    wait_until(lambda: all(run_audit(wide_site, "--at-once")["broken"][name] <= before[name] for name in before))
+    wait_until(is_clean)
+
+
+async def audited(site: Site) -> AuditReport:
+    """What `safelight audit --at-once` finds, without a process of its own."""
+    settings = Settings(data_dir=site.data_dir, store_url=site.environment.get("SAFELIGHT_STORE_URL"))
+    at_once = timedelta(0)
+    store = open_own_store(settings)
+    try:
+        async with open_rows(site) as database:
+            audit = AuditService(database, store, scratch_dir=settings.scratch_dir)
+            return await audit.run(repair=False, orphan_age=at_once, stuck_age=at_once)
+    finally:
+        await store.close()
 
 
 @pytest.fixture

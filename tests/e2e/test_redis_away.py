@@ -62,10 +62,12 @@ async def test_a_published_change_of_privacy_shows_on_the_other_process_first(
     await eventually(is_gone_before_an_older_one)
 
 
-@pytest.mark.parametrize("state", ["stopped", "hanging"])
-async def test_a_change_of_privacy_shows_without_redis(two_apis: Site, redis: RedisServer, state: str) -> None:
+@pytest.mark.parametrize(("state", "width_px"), [("stopped", 601), ("hanging", 602)])
+async def test_a_change_of_privacy_shows_without_redis(
+    two_apis: Site, redis: RedisServer, state: str, width_px: int
+) -> None:
     async with two_apis.client() as client, _at_second_api(two_apis) as stranger:
-        picture = await _publish(client, make_jpeg(600 + len(state), 300))
+        picture = await _publish(client, make_jpeg(width_px, 300))
         await _keep_in_memory(stranger, picture)
         (redis.stop if state == "stopped" else redis.pause)()
         try:
@@ -138,7 +140,7 @@ async def _keep_in_memory(stranger: httpx.AsyncClient, picture: Picture) -> None
 
 
 async def _hide(site: Site, picture: Picture) -> None:
-    """In the row alone, of which no process is told."""
+    """In the row alone, without a word to any process."""
     await change_image(site, picture.image_id, visibility=Visibility.PRIVATE, updated_at=utc_now())
 
 

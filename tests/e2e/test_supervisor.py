@@ -108,7 +108,7 @@ def test_queue_is_kept_over_a_kill_9_of_redis(start: Start, tmp_path: Path) -> N
 
         def is_kept() -> bool:
             with suppress(redis.ConnectionError), redis.Redis.from_url(url) as client:
-                return client.get("kept") == b"yes"
+                return bool(client.get("kept") == b"yes")
             return False
 
         wait_until(is_kept)

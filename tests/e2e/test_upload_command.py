@@ -129,17 +129,8 @@ class TestGoodFiles:
         for index in range(40):
             put(tmp_path, f"{index}.png", make_png(40 + index, 30))
 
-        done = upload(
-            site.base_url,
-            ".",
-            "--json",
-            "--parallel",
-            "16",
-            "--derivative",
-            "webp:small",
-            folder=tmp_path,
-            key=site.key,
-        )
+        options = ("--json", "--parallel", "16", "--derivative", "webp:small")
+        done = upload(site.base_url, ".", *options, folder=tmp_path, key=site.key)
 
         events = events_of(done.stdout)
         assert (done.returncode, events[-1]["good"], events[-1]["failed"]) == (0, 40, 0)

@@ -1,6 +1,7 @@
 """The main flow as a client goes it, over real HTTP and a real socket: open a session, watch, send, fetch."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,11 @@ async def travel(base_url: str, key: str, picture: bytes) -> Journey:
     """Open, subscribe before a byte is sent, send, and follow the events to their end."""
     async with Client(base_url, key) as client:
         session = await client.open_session(len(picture), filename="a.jpg")
-        events = client.watch(session.image_id)
-        seen = [await in_time(anext(events))]
-        sent = await client.send(session, picture)
-        assert sent.status_code == 201, sent.text
-        seen += await in_time(_rest_of(events))
+        async with aclosing(client.watch(session.image_id)) as events:  # type: ignore[type-var]  # a generator
+            seen = [await in_time(anext(events))]
+            sent = await client.send(session, picture)
+            assert sent.status_code == 201, sent.text
+            seen += await in_time(_rest_of(events))
     return Journey(session.image_id, seen, list(session.urls.values()))
 
 

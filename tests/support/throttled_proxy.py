@@ -45,6 +45,12 @@ class Gate:
         self._mark_bytes = None
         self._is_open.set()
 
+    def reset(self) -> None:
+        """Open again as it was at first, also after `drain`."""
+        self.cut()
+        self._is_draining = False
+        self.open()
+
     def drain(self) -> None:
         """Let what is held run into the sand: taken from the client, never given to the server."""
         self._is_draining = True
