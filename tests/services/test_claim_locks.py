@@ -15,6 +15,8 @@ from tests.support.on_demand_harness import Demand
 from tests.support.pictures import make_jpeg
 from tests.support.upload_harness import Workbench
 
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.both_set_ups]
+
 LATER = [Derivative(Family.PNG, "small"), Derivative(Family.PNG, "thumb")]
 
 

@@ -12,6 +12,8 @@ from tests.support.lock_contention import until_met
 from tests.support.on_demand_harness import Demand
 from tests.support.pictures import make_jpeg
 
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.both_set_ups]
+
 
 @pytest.mark.parametrize("way", ["moved", "uploaded"])
 async def test_an_image_comes_into_no_album_that_is_being_deleted(demand: Demand, way: str) -> None:

@@ -16,11 +16,10 @@ from app.events.hints import Hint
 from app.events.outbox import MAX_UNSENT
 from app.ids import ImageId, make_uuid
 from tests.support.servers.redis import RedisServer
+from tests.support.waiting import LIMIT_S, eventually, in_time
 
-WITHIN_S = 1.0
-"""What docs/delivery.md promises of a change of privacy."""
-PUBLISH_S = 0.5
-SLACK_S = 0.25
+VOUCHED_S = 1.0
+"""Younger than that, the word of a stream that answers is believed."""
 
 
 @dataclass
@@ -33,11 +32,11 @@ class Pair:
     redis: Redis
     heard: list[Hint] = field(default_factory=list)
     resyncs: list[float] = field(default_factory=list)
-    """How long ago it was vouched for, each time the second was told to look anew."""
+    """How long ago it was vouched for, each time the second had to look again."""
 
-    async def until_heard(self, image_id: ImageId, *, within_s: float = WITHIN_S) -> None:
+    async def until_heard(self, image_id: ImageId) -> None:
         """Return when the second has heard of an image."""
-        await until(lambda: any(hint.image_id == image_id for hint in self.heard), within_s)
+        await eventually(lambda: any(hint.image_id == image_id for hint in self.heard), "the hint is heard")
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ async def pair(private_redis: Callable[[], RedisServer]) -> AsyncIterator[Pair]:
         pair = Pair(server, here, there, redis)
         there.listen_to_all(pair.heard.append, lambda: pair.resyncs.append(there.seconds_since_vouched))
         await there.start()
-        await until(lambda: there.seconds_since_vouched < WITHIN_S)
+        await eventually(lambda: there.seconds_since_vouched < VOUCHED_S, "the stream is read")
         yield pair
         server.resume()
 
@@ -64,12 +63,6 @@ async def open_bus(url: str) -> AsyncIterator[EventBus]:
             await bus.close()
 
 
-async def until(is_so: Callable[[], bool], within_s: float = 10) -> None:
-    async with asyncio.timeout(within_s):
-        while not is_so():  # noqa: ASYNC110  # nothing tells of all that is waited for
-            await asyncio.sleep(0.002)
-
-
 def new_image() -> ImageId:
     return ImageId(make_uuid())
 
@@ -78,7 +71,7 @@ def lost_hints() -> float:
     return REGISTRY.get_sample_value("safelight_lost_hints_total") or 0.0
 
 
-async def test_changes_of_a_hiccup_and_right_after_it_are_heard_within_a_second(pair: Pair) -> None:
+async def test_changes_of_a_hiccup_and_right_after_it_are_heard(pair: Pair) -> None:
     during, after = new_image(), new_image()
     lost_before = lost_hints()
 
@@ -97,25 +90,21 @@ async def test_a_change_published_while_redis_is_away_is_heard_when_it_is_back(p
     changed = new_image()
     pair.server.stop()
     await pair.here.publish([changed])
-    await until(lambda: pair.there.seconds_since_vouched > 2 * WITHIN_S)
+    await eventually(lambda: pair.there.seconds_since_vouched > VOUCHED_S, "the stream is believed no more")
 
     pair.server.start()
 
-    # The reader finds Redis at its next try, up to a second after the last; nothing is vouched for until then.
-    await pair.until_heard(changed, within_s=2 * WITHIN_S)
+    await pair.until_heard(changed)
 
 
-async def test_only_those_who_publish_first_wait_for_a_redis_that_hangs(pair: Pair) -> None:
+async def test_only_the_first_publishers_wait_for_a_redis_that_hangs(pair: Pair) -> None:
     pair.server.pause()
-    began = time.monotonic()
-    await asyncio.gather(*(pair.here.publish([new_image()]) for _ in range(50)))
-    first_s = time.monotonic() - began
-    for _ in range(200):
-        await pair.here.publish([new_image()])
-    others_s = time.monotonic() - began - first_s
 
-    assert first_s < PUBLISH_S + SLACK_S
-    assert others_s < SLACK_S
+    # These end though Redis hangs on, and those after them do not even give the loop a turn.
+    await in_time(asyncio.gather(*(pair.here.publish([new_image()]) for _ in range(50))))
+    for _ in range(200):
+        with pytest.raises(StopIteration):
+            pair.here.publish([new_image()]).send(None)
 
 
 async def test_what_was_put_off_comes_in_its_order_and_whole(pair: Pair) -> None:
@@ -127,7 +116,7 @@ async def test_what_was_put_off_comes_in_its_order_and_whole(pair: Pair) -> None
     pair.server.resume()
     await pair.here.publish([image_id], kind=Kind.IMAGE_UPDATED)
 
-    await until(lambda: Kind.IMAGE_UPDATED in {hint.kind for hint in pair.heard})
+    await eventually(lambda: Kind.IMAGE_UPDATED in {hint.kind for hint in pair.heard}, "the last is heard")
 
     # One that Redis took too late for its sender was sent twice.
     assert list(dict.fromkeys((hint.image_id, hint.kind) for hint in pair.heard)) == [
@@ -149,7 +138,7 @@ async def test_more_than_can_be_kept_tells_the_others_to_look_anew(pair: Pair) -
     assert pair.resyncs == []
 
     pair.server.resume()
-    await pair.until_heard(images[-1], within_s=10)
+    await pair.until_heard(images[-1])
 
     assert lost == 6  # the entry that says so takes the place of one
     assert len(pair.resyncs) >= 1
@@ -159,12 +148,12 @@ async def test_more_than_can_be_kept_tells_the_others_to_look_anew(pair: Pair) -
 
 async def test_whoever_is_told_to_look_anew_knows_how_far_back(pair: Pair) -> None:
     # The other process alone was cut off: here the stream was vouched for all along.
-    await pair.redis.xadd(STREAM, {"resync": repr(time.time() - 60), "from": "another"})
+    await pair.redis.xadd(STREAM, {"resync": repr(time.time() - 3600), "from": "another"})
 
-    await until(lambda: pair.resyncs != [])
-    await until(lambda: pair.there.seconds_since_vouched < WITHIN_S)
+    await eventually(lambda: pair.resyncs != [], "it is told to look again")
+    await eventually(lambda: pair.there.seconds_since_vouched < VOUCHED_S, "the stream is believed again")
 
-    assert [60 <= silent_s < 70 for silent_s in pair.resyncs] == [True]
+    assert [3600 <= silent_s < 3600 + LIMIT_S for silent_s in pair.resyncs] == [True]
 
 
 async def test_of_progress_only_the_last_word_is_kept(pair: Pair) -> None:
@@ -178,7 +167,8 @@ async def test_of_progress_only_the_last_word_is_kept(pair: Pair) -> None:
     await pair.until_heard(after)
 
     told = [hint.received_bytes for hint in pair.heard if hint.image_id == image_id]
-    assert (len(told) < 10, told[-1]) == (True, 2000)
+    # One for each try meanwhile, as Redis may have taken that of a caller that gave up.
+    assert (len(told) < 200, told[-1]) == (True, 2000)
 
 
 async def test_a_change_whose_caller_went_away_is_told_all_the_same(pair: Pair) -> None:
@@ -187,7 +177,7 @@ async def test_a_change_whose_caller_went_away_is_told_all_the_same(pair: Pair) 
     pair.here.listen_to_all(lambda _: heard_here.set(), heard_here.set)
     pair.server.pause()
     asking = asyncio.create_task(pair.here.publish([changed]))
-    await heard_here.wait()
+    await in_time(heard_here.wait())
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
 
@@ -203,8 +193,7 @@ async def test_what_redis_never_takes_is_counted_as_lost_when_the_process_ends(p
     await pair.here.publish([new_image(), new_image()])
     assert lost_hints() == lost_before
 
-    async with asyncio.timeout(PUBLISH_S + SLACK_S):
-        await pair.here.close()
+    await in_time(pair.here.close())
 
     assert lost_hints() == lost_before + 3
     assert "event-resender" not in {task.get_name() for task in asyncio.all_tasks()}

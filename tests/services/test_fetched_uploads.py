@@ -14,6 +14,9 @@ from app.services.uploads.registration import Registrar
 from app.services.watching.feeds import Feeds
 from tests.support.fetch_hosts import Host, reply
 from tests.support.url_import_harness import PICTURE, Imports
+from tests.support.waiting import eventually, in_time
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 REQUEST = SessionRequest(file_bytes=None, custom_id="from/afar", is_kept_apart=True)
 
@@ -28,12 +31,15 @@ def fetched(imports: Imports) -> FetchedUploadService:
 async def begin(
     fetched: FetchedUploadService, imports: Imports, url: str
 ) -> tuple[asyncio.Task[ImageSnapshot], SessionRecord]:
-    """Somebody who waits, and what a worker finds to do for them."""
+    """A client's task that waits, and what a worker finds to do for it."""
     waiting = asyncio.create_task(fetched.receive(imports.owner, url, REQUEST))
-    async with asyncio.timeout(5):
-        while not (found := await imports.importer.list_waiting(limit=1)):  # noqa: ASYNC110  (nobody sets an event)
-            await asyncio.sleep(0.01)
-    return waiting, found[0]
+
+    async def is_open() -> bool:
+        return bool(await imports.importer.list_waiting(limit=1))
+
+    await eventually(is_open, "the import waits for a worker")
+    (session,) = await imports.importer.list_waiting(limit=1)
+    return waiting, session
 
 
 async def test_the_answer_is_the_image_once_its_picture_was_decoded(
@@ -48,8 +54,7 @@ async def test_the_answer_is_the_image_once_its_picture_was_decoded(
     container = imports.container
     await Registrar(container.database, container.bus, imports.queue).complete(session.image_id)
 
-    async with asyncio.timeout(5):
-        image = (await waiting).image
+    image = (await in_time(waiting)).image
     assert not is_early
     assert (image.id, image.custom_id, image.filename) == (session.image_id, "from/afar", "beach.jpg")
     assert not image.is_draft

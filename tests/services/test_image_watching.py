@@ -7,6 +7,8 @@ from app.errors import NotFound
 from tests.support.pictures import make_jpeg
 from tests.support.upload_harness import Workbench
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 SMALL = Derivative(Family.PNG, "small")
 
 

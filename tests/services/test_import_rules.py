@@ -16,7 +16,10 @@ from app.jobs import RenderQueue
 from tests.support.fetch_hosts import HOST, Host, redirect, reply
 from tests.support.url_import_harness import NOTHING_SAID, PICTURE, Imports
 
+in_session = pytest.mark.asyncio(loop_scope="session")
 
+
+@in_session
 async def test_no_url_of_the_corpus_is_connected_to(
     container: Container, queue: RenderQueue, owner: Principal, host: Host, canary: Host, corpus: Path
 ) -> None:
@@ -42,6 +45,7 @@ async def test_no_url_of_the_corpus_is_connected_to(
     assert {path for path, _ in host.requests} == {f"/{number}" for number in range(len(urls))}
 
 
+@in_session
 async def test_an_open_and_a_closed_inner_port_look_the_same(imports: Imports, canary: Host, free_port: int) -> None:
     imports = Imports(imports.container, imports.queue, imports.owner, canary.port, free_port)
 
@@ -53,6 +57,7 @@ async def test_an_open_and_a_closed_inner_port_look_the_same(imports: Imports, c
     assert told == {("URL_NOT_ALLOWED", "The URL leads to no host of the public internet.")}
 
 
+@in_session
 async def test_what_is_judged_is_what_is_connected_to(host: Host) -> None:
     judged = []
 
@@ -88,6 +93,7 @@ def test_addresses_that_are_public(address: str) -> None:
     assert is_public(address)
 
 
+@in_session
 @pytest.mark.parametrize(
     "url",
     ["", "http://", "ftp://a.example/", "http://a.example:22/", "https://a.example:80443/", "http://u@a.example/", "http://:p@a.example/",
@@ -102,6 +108,7 @@ async def test_a_url_that_never_works_opens_no_session(container: Container, own
     assert await container.importer.list_waiting(limit=9) == []
 
 
+@in_session
 async def test_opening_needs_the_scope(container: Container, owner: Principal) -> None:
     reader = replace(owner, scopes=frozenset({Scope.IMAGES_READ}))
     codes = []

@@ -15,7 +15,10 @@ from app.errors import (
 from app.ids import ImageId
 from app.storage.port import ObjectKey
 from tests.support.pictures import ALL_TAGS, CANARY, make_jpeg
-from tests.support.upload_harness import Workbench, until
+from tests.support.upload_harness import Workbench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 THUMB = Derivative(Family.PNG, "thumb")
 SMALL = Derivative(Family.PNG, "small")
@@ -76,7 +79,7 @@ async def test_bytes_whose_verdict_is_awaited_are_not_known_yet(bench: Workbench
     sha256 = hashlib.sha256(content).hexdigest()
     first = await bench.open(content)
     receiving = asyncio.create_task(bench.send(first, content, works=False))
-    await until(lambda: _upload_key(bench, first.snapshot.image.id))
+    await eventually(lambda: _has_bytes(bench, first.snapshot.image.id), "the bytes are stored")
 
     early = await bench.open(content, sha256=sha256)
     await bench.work(first.snapshot.image.id)
@@ -99,5 +102,5 @@ async def test_the_served_original_keeps_what_the_owner_prefers(bench: Workbench
     assert (CANARY.encode() in served) is is_kept
 
 
-async def _upload_key(bench: Workbench, image_id: ImageId) -> str | None:
-    return (await bench.image(image_id)).upload_key
+async def _has_bytes(bench: Workbench, image_id: ImageId) -> bool:
+    return (await bench.image(image_id)).upload_key is not None

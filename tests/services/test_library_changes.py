@@ -12,8 +12,9 @@ from app.ids import AlbumId, ImageId, make_uuid
 from app.services.library.changes import BulkChange
 from app.services.library.image_changes import ImageChange
 from app.services.uploads.registration import dedupe_key
-from tests.services.test_library_lists import words
-from tests.support.library_fixture import T0, Shelf, without
+from tests.support.library_fixture import T0, Shelf, without, words
+
+pytestmark = pytest.mark.both_set_ups
 
 
 async def test_what_is_omitted_stays_and_null_clears(shelf: Shelf) -> None:

@@ -17,9 +17,7 @@ from app.ids import ImageId
 from app.schema.selections import needed_columns
 from app.services.library.images import PageRequest
 from tests.support.library_fixture import T0, Shelf, without
-from tests.support.service_queries import ask, library
-
-__all__ = ["library"]
+from tests.support.service_queries import ask
 
 READS_EVERYTHING = "exif { make }"
 FIRST = "{ images(first: 1) { nodes { id } } }"

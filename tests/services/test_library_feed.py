@@ -19,6 +19,7 @@ from app.services.watching.library_watcher import MAX_PENDING, LibraryChange, Li
 from app.services.watching.library_watching import LibraryWatchService
 from tests.support.feed_listener import listening
 from tests.support.library_fixture import Shelf, without
+from tests.support.waiting import in_time
 
 
 async def test_every_kind_of_change_is_told_once(shelf: Shelf) -> None:
@@ -211,13 +212,14 @@ async def test_watching_an_album_ends_when_it_is_deleted_even_if_nothing_was_in_
     album = await shelf.add_album("sea")
     service = LibraryWatchService(shelf.database, LibraryFeed(shelf.database, shelf.bus), recheck_s=0.1)
     watching = asyncio.ensure_future(anext(service.watch(shelf.me, album)))
+    # Some looks whether the album is there still.
     await asyncio.wait([watching], timeout=0.3)
     assert not watching.done()
 
     await shelf.albums.delete(shelf.me, album, AlbumDeletion.DELETE_IMAGES)
 
     with pytest.raises(NotFound):
-        await asyncio.wait_for(watching, 10)
+        await in_time(watching)
 
 
 async def test_watching_needs_its_scope(shelf: Shelf) -> None:

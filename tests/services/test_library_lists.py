@@ -11,18 +11,15 @@ from app.domain.access import Scope, Visibility
 from app.domain.formats import ImageFormat
 from app.domain.listing import Direction, ImageFilter, ImageOrder, OrderField, Position, TrashView
 from app.domain.metadata_filters import Comparison, MetadataTest
-from app.domain.search import parse_query
 from app.domain.states import ImageState
 from app.errors import SafelightError
 from app.ids import ImageId
 from app.services.library.images import PageRequest
-from tests.support.library_fixture import T0, Shelf, without
+from tests.support.library_fixture import T0, Shelf, without, words
+
+pytestmark = pytest.mark.both_set_ups
 
 EVERY_ORDER = [ImageOrder(field, direction) for field, direction in product(OrderField, Direction)]
-
-
-def words(text: str) -> ImageFilter:
-    return ImageFilter(words=tuple(parse_query(text)))
 
 
 async def test_each_filter_shows_what_fits_and_nothing_else(shelf: Shelf) -> None:

@@ -1,9 +1,11 @@
 """How many statements of SQL a list costs through real GraphQL, however long it is; on both databases."""
 
-from app.container import Container
-from tests.support.service_queries import ask, library
+import pytest
 
-__all__ = ["library"]
+from app.container import Container
+from tests.support.service_queries import ask
+
+pytestmark = pytest.mark.both_set_ups
 
 MAX_STATEMENTS = 6
 """Issue 3, point 12; the beginning of a transaction counts as one where the database is told of it."""

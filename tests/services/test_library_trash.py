@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from app.db.engine import utc_now
 from app.db.images import find_image, update_image
 from app.domain.listing import ImageFilter, TrashView
@@ -11,9 +13,10 @@ from app.domain.states import ImageState
 from app.ids import ImageId, make_uuid
 from app.services.library.trash import KEPT_FOR, Purger
 from app.storage.port import ObjectKey
-from tests.services.test_library_lists import words
-from tests.support.library_fixture import Shelf
+from tests.support.library_fixture import Shelf, words
 from tests.support.lock_contention import until_met
+
+pytestmark = pytest.mark.both_set_ups
 
 
 async def test_the_trash_hides_keeps_the_state_and_gives_the_content_free(shelf: Shelf) -> None:

@@ -12,6 +12,8 @@ from app.ids import AlbumId, make_uuid
 from app.services.accounts.numbering import NumberService
 from tests.support.library_fixture import Shelf
 
+pytestmark = pytest.mark.both_set_ups
+
 
 @pytest.fixture
 def database(shelf: Shelf) -> Database:

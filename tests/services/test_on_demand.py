@@ -21,6 +21,8 @@ from app.services.library.presets import PresetChange
 from tests.support.on_demand_harness import BOX, Demand, new_address
 from tests.support.pictures import make_jpeg
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 W256 = Wish(Family.WEBP, "w256")
 
 

@@ -17,6 +17,8 @@ from app.services.library.presets import PresetChange
 from tests.support.on_demand_harness import BOX, Demand
 from tests.support.pictures import make_jpeg
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 SQUARE = Wish(Family.PNG, Transform(width_px=16, height_px=16, fit=Fit.COVER))
 LEFT = Wish(Family.PNG, Transform(width_px=16, height_px=16, fit=Fit.COVER, focal_x=0.0, focal_y=0.5))
 SMALL = Wish(Family.PNG, "small")

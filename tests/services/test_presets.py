@@ -23,6 +23,8 @@ from app.services.library.presets import PresetChange
 from tests.support.pictures import make_gif, make_jpeg
 from tests.support.upload_harness import Workbench
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 HERO = Derivative(Family.PNG, "hero")
 BOX = PresetChange(fit=Fit.SCALE_DOWN, width_px=30)
 

@@ -18,6 +18,8 @@ from tests.support.db_rows import add_session
 from tests.support.library_fixture import Shelf
 from tests.support.lock_contention import until_met
 
+pytestmark = pytest.mark.both_set_ups
+
 QUOTA_BYTES = 1000
 PLANS = [
     Plan("bytes", QUOTA_BYTES, storage_quota_bytes=QUOTA_BYTES),

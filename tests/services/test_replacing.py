@@ -28,7 +28,10 @@ from app.ids import AccountId, ImageId, SessionId, make_uuid
 from app.services.uploads.opening import OpenedSession
 from app.services.uploads.reception import Sending
 from tests.support.pictures import Tags, make_jpeg, make_png
-from tests.support.upload_harness import Workbench, until
+from tests.support.upload_harness import Workbench
+from tests.support.waiting import eventually, in_time
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 THUMB = Derivative(Family.PNG, "thumb")
 SMALL = Derivative(Family.PNG, "small")
@@ -71,7 +74,7 @@ async def test_until_they_are_made_the_variants_of_a_replacement_are_not_ready(b
     content = make_png(152, 210)
     opened = await _open(bench, image_id, content)
     receiving = asyncio.create_task(bench.send(opened, content, works=False))
-    session = await until(lambda: bench.container.swaps.claim(image_id))
+    session = await bench.claim_staged(image_id)
 
     staged = await bench.look(image_id)
     await bench.container.swaps.put_off(session, pause_s=-1, counts=False)
@@ -144,7 +147,7 @@ async def test_a_judge_that_was_lost_is_followed_by_another(bench: Workbench) ->
     content = make_png(158, 210)
     opened = await _open(bench, image_id, content)
     receiving = asyncio.create_task(bench.send(opened, content, works=False))
-    lost = await until(lambda: bench.container.swaps.claim(image_id))
+    lost = await bench.claim_staged(image_id)
     assert await bench.container.swaps.claim(image_id) is None
     await _change_session(bench, opened.session.id, lease_until=utc_now() - timedelta(seconds=1))
 
@@ -160,7 +163,7 @@ async def test_bytes_that_take_their_workers_with_them_are_refused(bench: Workbe
     content = make_png(160, 210)
     opened = await _open(bench, image_id, content)
     receiving = asyncio.create_task(bench.send(opened, content, works=False))
-    await until(lambda: bench.container.swaps.claim(image_id))
+    await bench.claim_staged(image_id)
     past = utc_now() - timedelta(seconds=1)
     await _change_session(bench, opened.session.id, lease_until=past, staged_tries=50)
 
@@ -179,7 +182,7 @@ async def test_a_session_that_ends_without_bytes_lets_the_image_be_complete(benc
     open_revision = (await bench.image(image_id)).revision
     first = asyncio.Event()
     watching = asyncio.create_task(_watch(bench, image_id, first))
-    await first.wait()
+    await in_time(first.wait())
 
     if ending == "cancelled":
         await bench.container.services.uploads.cancel(bench.owner, opened.session.id)
@@ -190,8 +193,7 @@ async def test_a_session_that_ends_without_bytes_lets_the_image_be_complete(benc
         await _change_session(bench, opened.session.id, expires_at=now - timedelta(seconds=1))
         await bench.container.retention.expire(now)
 
-    async with asyncio.timeout(10):
-        events = await watching
+    events = await in_time(watching)
     assert (events[0], events[-1]) == ((open_revision, False), (open_revision + 1, True))
 
 
@@ -206,7 +208,7 @@ async def test_another_replacement_takes_the_place_of_one_that_waits(bench: Work
     with pytest.raises(UploadExpired):
         await bench.send(first, b"x" * 10)
     receiving = asyncio.create_task(bench.send(second, content, works=False))
-    await until(lambda: _staged_key(bench, second.session.id))
+    await eventually(lambda: _is_staged(bench, second.session.id), "the bytes are staged")
     with pytest.raises(Conflict):
         await _open(bench, image_id, content)
     with pytest.raises(UploadAlreadyUsed):
@@ -270,8 +272,8 @@ async def _session(bench: Workbench, session_id: SessionId) -> tuple[SessionStat
     return session.state, session.error_code, session.staged_key
 
 
-async def _staged_key(bench: Workbench, session_id: SessionId) -> str | None:
-    return (await _session(bench, session_id))[2]
+async def _is_staged(bench: Workbench, session_id: SessionId) -> bool:
+    return (await _session(bench, session_id))[2] is not None
 
 
 async def _change_session(bench: Workbench, session_id: SessionId, **values: object) -> None:

@@ -17,6 +17,8 @@ from tests.support.on_demand_harness import Demand
 from tests.support.pictures import make_jpeg
 from tests.support.upload_harness import Workbench
 
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.both_set_ups]
+
 
 @pytest.mark.parametrize("ending", ["cancelled", "terminated", "expired"])
 async def test_a_session_that_ends_waits_for_whoever_holds_its_image(demand: Demand, ending: str) -> None:

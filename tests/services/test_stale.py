@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from PIL import Image
 
 from app.db.variants import update_variants
@@ -16,6 +17,8 @@ from app.services.library.presets import PresetChange
 from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
 from tests.support.pictures import make_jpeg
 from tests.support.upload_harness import Workbench
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 THUMB, SMALL = Derivative(Family.PNG, "thumb"), Derivative(Family.PNG, "small")
 HERO = Derivative(Family.PNG, "hero")

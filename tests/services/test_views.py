@@ -11,7 +11,7 @@ from app.ids import ImageId, make_uuid
 from app.services.delivery.views import VIEWS_KEY, ViewCounter, ViewKeeper
 from tests.support.library_fixture import Shelf
 from tests.support.servers.redis import RedisServer
-from tests.support.upload_harness import until
+from tests.support.waiting import eventually
 
 
 def lost() -> float:
@@ -44,11 +44,10 @@ async def test_a_look_reaches_redis_by_itself(redis_url: str) -> None:
         counter = ViewCounter(redis)
         counter.note(image_id)
 
-        async def look() -> str | None:
-            found: str | None = await redis.hget(VIEWS_KEY, str(image_id))
-            return found
+        async def is_counted() -> bool:
+            return bool(await redis.hget(VIEWS_KEY, str(image_id)) == "1")
 
-        assert await until(look) == "1"
+        await eventually(is_counted, "Redis has the look")
         await counter.close()
 
 

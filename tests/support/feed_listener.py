@@ -1,4 +1,4 @@
-"""Somebody who watches a library, and writes down what is told."""
+"""A listener that watches a library, and writes down each change."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,14 +12,12 @@ from app.services.watching.library_feed import LibraryFeed
 from app.services.watching.library_watcher import LibraryChange
 from app.services.watching.library_watching import LibraryWatchService
 from tests.support.library_fixture import Shelf
-from tests.support.upload_harness import until
-
-WITHIN_S = 10
+from tests.support.waiting import eventually, in_time
 
 
 @dataclass
 class Ear:
-    """What was told so far."""
+    """The changes that came so far and were not asked for yet."""
 
     heard: list[LibraryChange] = field(default_factory=list)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
@@ -32,10 +30,9 @@ class Ear:
 
     async def next(self) -> LibraryChange:
         """The next that is told."""
-        async with asyncio.timeout(WITHIN_S):
-            while not self.heard:
-                self._more.clear()
-                await self._more.wait()
+        while not self.heard:
+            self._more.clear()
+            await in_time(self._more.wait())
         return self.heard.pop(0)
 
     async def hear(self, count: int) -> list[tuple[LibraryEventKind, ImageId]]:
@@ -51,7 +48,7 @@ async def listening(shelf: Shelf, principal: Principal, album_id: AlbumId | None
     ear = Ear()
     watching = LibraryWatchService(shelf.database, feed).watch(principal, album_id)
     task = asyncio.create_task(ear.listen(watching))
-    await until(lambda: _joined(feed, task))
+    await eventually(lambda: _joined(feed, task), "the feed is watched")
     try:
         yield ear
     finally:
@@ -59,7 +56,7 @@ async def listening(shelf: Shelf, principal: Principal, album_id: AlbumId | None
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _joined(feed: LibraryFeed, task: "asyncio.Task[None]") -> bool | None:
+async def _joined(feed: LibraryFeed, task: "asyncio.Task[None]") -> bool:
     if task.done():
         await task
-    return feed.is_watched or None
+    return feed.is_watched

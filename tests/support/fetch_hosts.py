@@ -1,11 +1,9 @@
-"""Hosts of the internet, on loopback: they answer as they are told and remember who came."""
+"""Hosts of the internet, on loopback: they answer as a test says, and remember each request."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-
-from tests.support.servers.ports import find_free_port
 
 HOST = "127.0.0.2"
 """Another address than the canary's, of the same machine: imports may be allowed to go here and nowhere else."""
@@ -56,8 +54,9 @@ class Host:
 @contextlib.asynccontextmanager
 async def running_host(address: str = HOST) -> AsyncIterator[Host]:
     """A host that serves until the context is left."""
-    host = Host(find_free_port())
-    server = await asyncio.start_server(host.serve, address, host.port)
+    host = Host(port=0)
+    server = await asyncio.start_server(host.serve, address, 0)
+    host.port = server.sockets[0].getsockname()[1]
     try:
         yield host
     finally:

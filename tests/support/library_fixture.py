@@ -19,6 +19,7 @@ from app.domain.access import Principal, Scope, Visibility
 from app.domain.formats import ImageFormat
 from app.domain.listing import NEWEST_FIRST, ImageFilter, ImageOrder
 from app.domain.policy import ProcessingPolicy, Profile
+from app.domain.search import parse_query
 from app.domain.states import ImageState
 from app.events.bus import EventBus
 from app.ids import AccountId, AlbumId, ImageId, make_account_hash, make_short_id, make_uuid
@@ -78,7 +79,7 @@ class Shelf:
         return image
 
     async def set_columns(self, image_id: ImageId, **values: object) -> None:
-        """Change an image behind everybody's back."""
+        """Change an image without a word to any process."""
         async with self.database.write() as db:
             await db.execute(update(images).where(images.c.id == image_id).values(**values))
 
@@ -156,6 +157,11 @@ async def _add_account(database: Database, username: str) -> Principal:
 def without(principal: Principal, *scopes: Scope) -> Principal:
     """The same caller with a lesser credential."""
     return replace(principal, scopes=principal.scopes - set(scopes) - {Scope.ADMIN})
+
+
+def words(text: str) -> ImageFilter:
+    """The filter of a search for this text."""
+    return ImageFilter(words=tuple(parse_query(text)))
 
 
 def columns_of(owner_id: AccountId, number: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Two processes' services and one worker on either set-up, and many who ask for what is not there yet."""
+"""Two processes' services and one worker on either set-up, and many requests for what is not there yet."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable
@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from app.container import Container
 from app.db.accounts import update_account
+from app.db.engine import utc_now
 from app.db.on_demand import find_derivative, list_free
 from app.db.records import VariantRecord
 from app.db.tables import variants
@@ -24,14 +25,15 @@ from app.rate_limit import counted_address
 from app.services.delivery.deliverables import Deliverable
 from app.services.delivery.misses import RETRY_AFTER
 from app.workers.images import render_wanted
-from tests.support.upload_harness import Workbench, until
+from tests.support.upload_harness import Workbench
+from tests.support.waiting import LIMIT_S, eventually
 
 BOX = Wish(Family.PNG, Transform(width_px=20))
 _addresses = (f"198.51.100.{number}" for number in count(1))
 
 
 def new_address() -> str:
-    """A client that nobody has seen before."""
+    """A client that no server has seen before."""
     return next(_addresses)
 
 
@@ -49,7 +51,7 @@ class Demand:
         wish: Wish,
         *,
         who: Principal = ANONYMOUS,
-        wait_s: float | None = 10,
+        wait_s: float | None = LIMIT_S,
         address: str | None = None,
         of: Container | None = None,
     ) -> Deliverable:
@@ -64,10 +66,10 @@ class Demand:
 
     @asynccontextmanager
     async def working(self, image_id: ImageId, wish: Wish) -> AsyncIterator[None]:
-        """A worker that makes the wished variant, once somebody has it begun."""
+        """A worker that makes the wished variant, once a request has begun it."""
 
         async def work() -> None:
-            await until(lambda: self._find_begun(image_id, wish))
+            await eventually(lambda: self._is_begun(image_id, wish), "the variant is wanted")
             await render_wanted(self.bench.tools, image_id)
 
         task = asyncio.create_task(work())
@@ -88,7 +90,7 @@ class Demand:
             return await list_free(db, image_id)
 
     async def change(self, image_id: ImageId, wish: Wish, **columns: object) -> None:
-        """Change the row behind everybody's back."""
+        """Change the row without a word to any process."""
         name = wish.derivative
         async with self.bench.container.database.write() as db:
             of_it = (variants.c.image_id == image_id, variants.c.family == name.family, variants.c.size == name.size)
@@ -107,17 +109,29 @@ class Demand:
         async with self.bench.container.database.write() as db:
             await update_account(db, account_id, {"preferences": {"flexible_variants": is_flexible}})
 
+    async def stop_refill(self, address: str) -> None:
+        """Nothing comes back into a client's bucket until it draws again, however long a busy machine takes."""
+        key = _bucket_of(address)
+        later = int((utc_now() + timedelta(hours=1)).timestamp())
+        redis = self.bench.container.redis
+        await cast(Awaitable[int], redis.hset(key, "at", str(later)))
+        await redis.persist(key)
+
     async def paid(self, addresses: Iterable[str]) -> int:
         """How many misses these clients have been charged for, a second's refill aside."""
         found = 0
         for address in addresses:
-            key = f"safelight:rate:{{address:{counted_address(address)}}}:misses-minute"
             # Typed by its library for waiting and not waiting alike.
-            tokens = await cast(Awaitable[str | None], self.bench.container.redis.hget(key, "tokens"))
+            hget = self.bench.container.redis.hget(_bucket_of(address), "tokens")
+            tokens = await cast(Awaitable[str | None], hget)
             capacity = self.bench.container.settings.misses_per_minute
             found += 0 if tokens is None else max(0, capacity - round(float(tokens)))
         return found
 
-    async def _find_begun(self, image_id: ImageId, wish: Wish) -> VariantRecord | None:
+    async def _is_begun(self, image_id: ImageId, wish: Wish) -> bool:
         row = await self.row(image_id, wish)
-        return row if row is not None and row.wanted_at is not None else None
+        return row is not None and row.wanted_at is not None
+
+
+def _bucket_of(address: str) -> str:
+    return f"safelight:rate:{{address:{counted_address(address)}}}:misses-minute"

@@ -14,11 +14,13 @@ from app.domain.variants import Fit, Preset, plan_geometry
 from app.rendering.job import Job
 from app.rendering.protocol import Answer, Decoded, NotRendered, Rendered, RenderSpec
 from app.rendering.sandbox import Cage
+from tests.support.unhurried import UNHURRIED_CAGE
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cage]:
-    cage = Cage(slots=2, scratch_dir=tmp_path_factory.mktemp("scratch"))
+    """Tests that use it run in the loop of the session, as the cage does."""
+    cage = Cage(slots=2, scratch_dir=tmp_path_factory.mktemp("scratch"), limits=UNHURRIED_CAGE)
     await cage.start()
     yield cage
     await cage.close()

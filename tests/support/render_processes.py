@@ -1,10 +1,11 @@
 """Looking at the cage's processes from outside, by way of /proc."""
 
-import asyncio
 import os
 from pathlib import Path
 
 import pytest
+
+from tests.support.waiting import eventually
 
 needs_linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux' /proc")
 
@@ -40,18 +41,14 @@ def is_running(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
-async def wait_for_child(pid: int, *, limit_s: float = 10) -> int:
+async def wait_for_child(pid: int) -> int:
     """The first child that a process has, once it has one."""
-    async with asyncio.timeout(limit_s):
-        while not (found := children_of(pid)):  # noqa: ASYNC110 - /proc announces nothing
-            await asyncio.sleep(0.005)
-    return found[0]
+    await eventually(lambda: bool(children_of(pid)), f"a child of {pid}")
+    return children_of(pid)[0]
 
 
-async def wait_until_gone(*pids: int, limit_s: float = 10) -> None:
-    async with asyncio.timeout(limit_s):
-        while any(is_running(pid) for pid in pids):  # noqa: ASYNC110 - /proc announces nothing
-            await asyncio.sleep(0.01)
+async def wait_until_gone(*pids: int) -> None:
+    await eventually(lambda: not any(is_running(pid) for pid in pids), f"the end of {pids}")
 
 
 def own_zygotes() -> list[int]:

@@ -57,9 +57,9 @@ class Asked:
     statements: list[str]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.second_set_up)])
 async def library(
-    request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer
+    request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer, unhurried: None
 ) -> AsyncIterator[Container]:
     """Every part of a server whose first account has 50 images in 5 albums."""
     url = request.getfixturevalue("prepared_postgres") if request.param == "postgresql" else None

@@ -1,17 +1,14 @@
-"""A worker that works when it is told to: between two of its jobs a test sees what everybody else would see."""
+"""A worker that works when a test says so: between two of its jobs the test sees what any client would see."""
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
 
 from PIL import Image
 
 from app.container import Container
-from app.db.records import ImageRecord, VariantRecord
+from app.db.records import ImageRecord, SessionRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.domain.access import Principal
 from app.domain.policy import Profile, Wanted
@@ -25,8 +22,7 @@ from app.services.uploads.reception import Reception, Sending
 from app.storage.port import ObjectKey
 from app.workers.images import RenderTools, render
 from app.workers.replacing import Judge
-
-T = TypeVar("T")
+from tests.support.waiting import eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,32 +93,25 @@ class Workbench:
         snapshot = await self.look(image_id)
         return {key for key in (snapshot.image.upload_key, *(v.object_key for v in snapshot.variants)) if key}
 
+    async def claim_staged(self, image_id: ImageId) -> SessionRecord:
+        """The session whose bytes wait for their verdict, taken as a worker takes it, once there is one."""
+        claimed: list[SessionRecord] = []
+
+        async def claim() -> bool:
+            session = await self.container.swaps.claim(image_id)
+            claimed.extend(() if session is None else (session,))
+            return session is not None
+
+        await eventually(claim, "bytes are staged")
+        return claimed[0]
+
     async def _is_open(self, session_id: SessionId) -> bool:
         session, _ = await self.container.services.uploads.get_own(session_id)
         return session.state in OPEN_STATES
 
 
-@asynccontextmanager
-async def open_workbench(container: Container, owner: Principal, scratch_dir: Path) -> AsyncIterator[Workbench]:
-    """A workbench with a warm cage."""
-    scratch_dir.mkdir(parents=True, exist_ok=True)
-    cage = Cage(slots=1, scratch_dir=scratch_dir / "cage")
-    await cage.start()
-    try:
-        judge = Judge(
-            container.swaps, container.store, cage, budget=container.budget, scratch_dir=container.scratch_dir
-        )
-        tools = RenderTools(container.claims, container.store, cage, container.budget, container.scratch_dir, judge)
-        yield Workbench(container, owner, tools)
-    finally:
-        await cage.close()
-
-
-async def until(look: Callable[[], Awaitable[T | None]], *, within_s: float = 10) -> T:
-    """What `look` finds, once it finds anything."""
-    async with asyncio.timeout(within_s):
-        while True:
-            found = await look()
-            if found is not None:
-                return found
-            await asyncio.sleep(0)
+def make_workbench(container: Container, owner: Principal, cage: Cage) -> Workbench:
+    """A workbench on a warm cage."""
+    judge = Judge(container.swaps, container.store, cage, budget=container.budget, scratch_dir=container.scratch_dir)
+    tools = RenderTools(container.claims, container.store, cage, container.budget, container.scratch_dir, judge)
+    return Workbench(container, owner, tools)

@@ -15,6 +15,7 @@ from app.services.uploads.drafts import SessionRequest
 from app.services.uploads.importing import Importer, ImportService
 from tests.support.fetch_hosts import HOST
 from tests.support.pictures import make_jpeg
+from tests.support.waiting import LIMIT_S
 
 NOTHING_SAID = SessionRequest(file_bytes=None)
 PICTURE = make_jpeg(91, 60)
@@ -24,7 +25,7 @@ class Imports:
     """Both sides of imports, with rules that let them go to `HOST` besides the internet."""
 
     def __init__(
-        self, container: Container, queue: RenderQueue, owner: Principal, *ports: int, fetch_s: float = 10
+        self, container: Container, queue: RenderQueue, owner: Principal, *ports: int, fetch_s: float = LIMIT_S
     ) -> None:
         rules = FetchRules(lambda address: address == HOST or is_public(address), UrlRules(frozenset(ports)))
         fetcher = Fetcher(rules)
