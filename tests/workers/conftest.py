@@ -1,5 +1,5 @@
 """The fixtures of this folder; see `tests.support.worker_fixture`."""
 
-from tests.support.worker_fixture import workshop
+from tests.support.worker_fixture import cold_workshop, workshop
 
-__all__ = ["workshop"]
+__all__ = ["cold_workshop", "workshop"]

@@ -20,31 +20,34 @@ from app.storage.port import ObjectKey
 from app.workers import maintenance
 from app.workers.images import render
 from tests.support.pictures import make_jpeg
+from tests.support.waiting import in_time
 from tests.support.worker_fixture import Upload, Workshop, facts_of
 
 PAST = timedelta(seconds=1)
 
 
-async def test_an_upload_that_was_registered_before_its_process_died_is_answered(workshop: Workshop) -> None:
-    upload = await _register(workshop)
-    await _let_lease_end(workshop, upload)
+async def test_an_upload_that_was_registered_before_its_process_died_is_answered(cold_workshop: Workshop) -> None:
+    upload = await cold_workshop.register()
+    await _let_lease_end(cold_workshop, upload)
 
-    await workshop.retention.sweep()
+    await cold_workshop.retention.sweep()
 
-    assert (await workshop.session(upload)).state is SessionState.COMPLETED
-    assert (await workshop.image(upload.image_id)).state is ImageState.PROCESSING
-    assert await workshop.keys() == {upload.key.text}
+    assert (await cold_workshop.session(upload)).state is SessionState.COMPLETED
+    assert (await cold_workshop.image(upload.image_id)).state is ImageState.PROCESSING
+    assert await cold_workshop.keys() == {upload.key.text}
 
 
-async def test_an_upload_whose_process_died_before_is_open_again_and_its_bytes_are_gone(workshop: Workshop) -> None:
-    upload = await workshop.add_upload(make_jpeg())
-    await _let_lease_end(workshop, upload)
+async def test_an_upload_whose_process_died_before_is_open_again_without_bytes(
+    cold_workshop: Workshop,
+) -> None:
+    upload = await cold_workshop.add_upload(make_jpeg())
+    await _let_lease_end(cold_workshop, upload)
 
-    await workshop.retention.sweep()
+    await cold_workshop.retention.sweep()
 
-    session = await workshop.session(upload)
+    session = await cold_workshop.session(upload)
     assert (session.state, session.lease_id) == (SessionState.OPEN, None)
-    assert await workshop.keys() == set()
+    assert await cold_workshop.keys() == set()
 
 
 async def test_bytes_of_a_try_that_broke_off_go_even_if_the_next_try_is_done_before_the_sweep(
@@ -67,65 +70,64 @@ async def test_bytes_of_a_try_that_broke_off_go_even_if_the_next_try_is_done_bef
     assert await workshop.keys() == {again.key.text, *(variant.object_key for variant in variants)}
 
 
-async def test_bytes_of_uploads_and_renders_under_way_are_left_alone(workshop: Workshop) -> None:
-    receiving = await workshop.add_upload(make_jpeg())
-    rendering = await _register(workshop)
+async def test_bytes_of_uploads_and_renders_under_way_are_left_alone(cold_workshop: Workshop) -> None:
+    receiving = await cold_workshop.add_upload(make_jpeg())
+    rendering = await cold_workshop.register()
     now = utc_now()
-    async with workshop.database.write() as db:
+    async with cold_workshop.database.write() as db:
         await claim_variants(db, rendering.image_id, now=now, lease_until=now + LEASE)
     current = ObjectKey.variant(rendering.image_id, 1, 1, Family.WEBP, "small", "webp")
     other_try = ObjectKey.variant(rendering.image_id, 1, 2, Family.WEBP, "small", "webp")
     nobodys = ObjectKey.variant(ImageId(make_uuid()), 1, 1, Family.WEBP, "small", "webp")
     for key in (current, other_try, nobodys):
-        await workshop.put(key, b"bytes")
+        await cold_workshop.put(key, b"bytes")
 
-    deleted = await workshop.retention.delete_orphans(older_than=timedelta(0))
+    deleted = await cold_workshop.retention.delete_orphans(older_than=timedelta(0))
 
     assert deleted == 2
-    assert await workshop.keys() == {receiving.key.text, rendering.key.text, current.text}
+    assert await cold_workshop.keys() == {receiving.key.text, rendering.key.text, current.text}
 
 
-async def test_work_that_was_lost_too_often_is_given_up_and_the_rest_asked_for(workshop: Workshop) -> None:
-    worn_out, waiting = await _register(workshop), await _register(workshop)
-    async with workshop.database.write() as db:
+async def test_work_that_was_lost_too_often_is_given_up_and_the_rest_asked_for(cold_workshop: Workshop) -> None:
+    worn_out, waiting = await cold_workshop.register(), await cold_workshop.register()
+    async with cold_workshop.database.write() as db:
         lost = {"state": VariantState.RENDERING, "losses": MAX_LOSSES, "lease_until": utc_now() - PAST}
         await update_variants(db, worn_out.image_id, lost)
 
-    await workshop.retention.sweep()
+    await cold_workshop.retention.sweep()
 
-    assert {variant.state for variant in await workshop.variants(worn_out.image_id)} == {VariantState.FAILED}
-    jobs = [str(name) for name in await workshop.redis.zrange("safelight:render", 0, -1)]
+    assert {variant.state for variant in await cold_workshop.variants(worn_out.image_id)} == {VariantState.FAILED}
+    jobs = [str(name) for name in await cold_workshop.redis.zrange("safelight:render", 0, -1)]
     assert len(jobs) == 1
     assert str(waiting.image_id) in jobs[0]
 
 
-async def test_a_store_that_is_away_keeps_nothing_else_from_being_mended(workshop: Workshop) -> None:
-    upload = await _register(workshop)
-    broken_off = await workshop.add_upload(make_jpeg())
-    await _let_lease_end(workshop, broken_off)
-    away = workshop.store_dir.rename(workshop.store_dir.with_name("away"))
+async def test_a_store_that_is_away_keeps_nothing_else_from_being_mended(cold_workshop: Workshop) -> None:
+    upload = await cold_workshop.register()
+    broken_off = await cold_workshop.add_upload(make_jpeg())
+    await _let_lease_end(cold_workshop, broken_off)
+    away = cold_workshop.store_dir.rename(cold_workshop.store_dir.with_name("away"))
 
-    await workshop.retention.sweep()
+    await cold_workshop.retention.sweep()
 
-    assert (await workshop.session(broken_off)).state is SessionState.OPEN
-    assert any(str(upload.image_id) in name for name in await workshop.redis.zrange("safelight:render", 0, -1))
-    away.rename(workshop.store_dir)
-    await workshop.retention.sweep()
-    assert await workshop.keys() == {upload.key.text}
+    assert (await cold_workshop.session(broken_off)).state is SessionState.OPEN
+    assert any(str(upload.image_id) in name for name in await cold_workshop.redis.zrange("safelight:render", 0, -1))
+    away.rename(cold_workshop.store_dir)
+    await cold_workshop.retention.sweep()
+    assert await cold_workshop.keys() == {upload.key.text}
 
 
-async def test_no_fault_ends_the_sweep(workshop: Workshop) -> None:
+async def test_no_fault_ends_the_sweep(cold_workshop: Workshop) -> None:
     sweeps = asyncio.Queue[None]()
 
     def break_off() -> None:
         sweeps.put_nowait(None)
         raise ValueError("a bug")
 
-    sweeping = asyncio.create_task(maintenance.sweep_for_ever(workshop.retention, break_off, every_s=0))
+    sweeping = asyncio.create_task(maintenance.sweep_for_ever(cold_workshop.retention, break_off, every_s=0))
 
-    async with asyncio.timeout(10):
-        for _ in range(3):
-            await sweeps.get()
+    for _ in range(3):
+        await in_time(sweeps.get())
     sweeping.cancel()
 
 
@@ -143,14 +145,6 @@ def test_files_of_a_process_that_lives_stay_and_others_go(tmp_path: Path) -> Non
 
         assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["upload-2"]
     assert list(tmp_path.iterdir()) == []
-
-
-async def _register(workshop: Workshop) -> Upload:
-    content = make_jpeg(320, 240)
-    upload = await workshop.add_upload(content)
-    async with workshop.database.write() as db:
-        await update_image(db, upload.image_id, facts_of(upload, content, 320, 240))
-    return upload
 
 
 async def _let_lease_end(workshop: Workshop, upload: Upload) -> None:

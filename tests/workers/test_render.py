@@ -7,24 +7,24 @@ import signal
 from datetime import timedelta
 
 from app.db.engine import utc_now
-from app.db.images import update_image
 from app.db.records import VariantRecord
 from app.db.variants import update_variants
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import VariantState
 from app.ids import ImageId
-from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
+from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES, pause_s
 from app.storage.port import ObjectKey
 from app.workers.images import render
 from tests.support.pictures import make_jpeg
-from tests.support.process_control import children_of, command_of, descendants_of
-from tests.support.worker_fixture import Upload, Workshop, facts_of
+from tests.support.process_control import hold_children
+from tests.support.waiting import eventually
+from tests.support.worker_fixture import Workshop
 
 WIDTH, HEIGHT = 640, 480
 
 
 async def test_every_variant_is_ready_with_the_bytes_that_its_row_describes(workshop: Workshop) -> None:
-    upload = await _register(workshop)
+    upload = await workshop.register(WIDTH, HEIGHT)
 
     await render(workshop.tools, upload.image_id)
 
@@ -42,7 +42,7 @@ async def test_every_variant_is_ready_with_the_bytes_that_its_row_describes(work
 
 
 async def test_running_twice_is_boring(workshop: Workshop) -> None:
-    upload = await _register(workshop)
+    upload = await workshop.register(WIDTH, HEIGHT)
     await render(workshop.tools, upload.image_id)
     before = await workshop.variants(upload.image_id)
 
@@ -52,7 +52,7 @@ async def test_running_twice_is_boring(workshop: Workshop) -> None:
 
 
 async def test_two_workers_on_one_job_make_each_variant_once(workshop: Workshop) -> None:
-    upload = await _register(workshop)
+    upload = await workshop.register(WIDTH, HEIGHT)
 
     await asyncio.gather(*(render(workshop.tools, upload.image_id) for _ in range(4)))
 
@@ -62,7 +62,7 @@ async def test_two_workers_on_one_job_make_each_variant_once(workshop: Workshop)
 
 
 async def test_a_worker_that_comes_too_late_leaves_neither_row_nor_object(workshop: Workshop) -> None:
-    upload = await _register(workshop)
+    upload = await workshop.register(WIDTH, HEIGHT)
     late = asyncio.create_task(render(workshop.tools, upload.image_id))
     await _until_claimed(workshop, upload.image_id)
     await _change(workshop, upload.image_id, lease_until=utc_now() - timedelta(seconds=1))
@@ -77,7 +77,7 @@ async def test_a_worker_that_comes_too_late_leaves_neither_row_nor_object(worksh
 
 
 async def test_a_store_that_is_away_costs_the_picture_nothing(workshop: Workshop) -> None:
-    upload = await _register(workshop)
+    upload = await workshop.register(WIDTH, HEIGHT)
     away = workshop.store_dir.rename(workshop.store_dir.with_name("away"))
 
     await render(workshop.tools, upload.image_id)
@@ -92,15 +92,15 @@ async def test_a_store_that_is_away_costs_the_picture_nothing(workshop: Workshop
 
 
 async def test_lost_bytes_fail_after_three_tries_with_growing_pauses(workshop: Workshop) -> None:
-    upload = await _register(workshop, is_answered=True)
+    upload = await workshop.register(WIDTH, HEIGHT, is_answered=True)
     await workshop.store.delete([upload.key])
     pauses_s = []
     for _ in range(MAX_FAILURES):
-        asked_at = utc_now()
         await render(workshop.tools, upload.image_id)
+        failed_at = (await workshop.image(upload.image_id)).updated_at
         (variant, *_rest) = await workshop.variants(upload.image_id)
         if variant.not_before is not None:
-            pauses_s.append((variant.not_before - asked_at).total_seconds())
+            pauses_s.append((variant.not_before - failed_at).total_seconds())
         await _let_pause_pass(workshop, upload.image_id)
 
     variants = await workshop.variants(upload.image_id)
@@ -108,13 +108,14 @@ async def test_lost_bytes_fail_after_three_tries_with_growing_pauses(workshop: W
     assert {variant.error_code for variant in variants} == {"RENDER_FAILED"}
     assert (await workshop.image(upload.image_id)).state is ImageState.FAILED
     assert len(pauses_s) == MAX_FAILURES - 1
-    assert pauses_s[1] > 1.5 * pauses_s[0] > 0
+    assert pauses_s == [pause_s(1), pause_s(2)]
+    assert pauses_s[1] > pauses_s[0]
 
 
 async def test_bytes_that_are_no_picture_close_their_session_and_are_not_kept(workshop: Workshop) -> None:
     broken = make_jpeg(WIDTH, HEIGHT, noise=True)
     broken = broken[: len(broken) // 3] + b"\xff\xd8\xff\xc0" * 200
-    upload = await _register(workshop, broken)
+    upload = await workshop.register(WIDTH, HEIGHT, content=broken)
 
     await render(workshop.tools, upload.image_id)
 
@@ -124,8 +125,8 @@ async def test_bytes_that_are_no_picture_close_their_session_and_are_not_kept(wo
     assert await workshop.keys() == set()
 
 
-async def test_a_worker_that_is_told_to_stop_hands_its_work_back_at_once(workshop: Workshop) -> None:
-    upload = await _register(workshop, make_jpeg(4000, 3000))
+async def test_a_worker_that_is_stopped_hands_its_work_back(workshop: Workshop) -> None:
+    upload = await workshop.register(WIDTH, HEIGHT, content=make_jpeg(4000, 3000))
     working = asyncio.create_task(render(workshop.tools, upload.image_id))
     await _until_claimed(workshop, upload.image_id)
 
@@ -142,7 +143,7 @@ async def test_a_worker_that_is_told_to_stop_hands_its_work_back_at_once(worksho
 
 
 async def test_a_child_that_is_killed_is_a_loss_and_no_failure(workshop: Workshop) -> None:
-    upload = await _register(workshop, make_jpeg(4000, 3000))
+    upload = await workshop.register(WIDTH, HEIGHT, content=make_jpeg(4000, 3000))
 
     await _render_and_kill_its_child(workshop, upload.image_id)
 
@@ -154,7 +155,7 @@ async def test_a_child_that_is_killed_is_a_loss_and_no_failure(workshop: Worksho
 
 
 async def test_a_picture_that_loses_its_child_again_and_again_is_given_up(workshop: Workshop) -> None:
-    upload = await _register(workshop, make_jpeg(4000, 3000), is_answered=True)
+    upload = await workshop.register(WIDTH, HEIGHT, content=make_jpeg(4000, 3000), is_answered=True)
     await _change(workshop, upload.image_id, losses=MAX_LOSSES - 1)
 
     await _render_and_kill_its_child(workshop, upload.image_id)
@@ -165,36 +166,18 @@ async def test_a_picture_that_loses_its_child_again_and_again_is_given_up(worksh
     assert (await workshop.image(upload.image_id)).state is ImageState.FAILED
 
 
-async def _register(workshop: Workshop, content: bytes | None = None, *, is_answered: bool = False) -> Upload:
-    content = content or make_jpeg(WIDTH, HEIGHT)
-    upload = await workshop.add_upload(content, state=SessionState.COMPLETED if is_answered else SessionState.RECEIVING)
-    async with workshop.database.write() as db:
-        await update_image(db, upload.image_id, facts_of(upload, content, WIDTH, HEIGHT))
-    return upload
-
-
 async def _render_and_kill_its_child(workshop: Workshop, image_id: ImageId) -> None:
-    # PostgreSQL's processes are below this one too, and come and go.
-    zygotes = [pid for pid in descendants_of(os.getpid()) if b"app.rendering.child.zygote" in command_of(pid)]
     working = asyncio.create_task(render(workshop.tools, image_id))
-    os.kill(await _until_child(zygotes), signal.SIGKILL)
+    (child,) = await hold_children(os.getpid(), 1)
+    os.kill(child, signal.SIGKILL)
     await working
 
 
-async def _until_child(zygotes: list[int]) -> int:
-    async with asyncio.timeout(10):
-        while True:
-            # Looked for quickly: its first file may be ready after a tenth of a second.
-            if children := [child for pid in zygotes for child in children_of(pid)]:
-                return children[0]
-            await asyncio.sleep(0.001)
-
-
 async def _until_claimed(workshop: Workshop, image_id: ImageId) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            if any(variant.attempt for variant in await workshop.variants(image_id)):
-                return
+    async def is_claimed() -> bool:
+        return any(variant.attempt for variant in await workshop.variants(image_id))
+
+    await eventually(is_claimed, "claimed")
 
 
 async def _let_pause_pass(workshop: Workshop, image_id: ImageId) -> None:

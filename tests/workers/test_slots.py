@@ -1,6 +1,6 @@
 """Slots: what a request waits for and what is planned cannot take each other's, however many or long the others are.
 
-A picture's process that is stopped stands for one that takes for ever.
+A picture's process that is stopped stands for one without an end.
 """
 
 import asyncio
@@ -18,50 +18,48 @@ from app.ids import ImageId, make_uuid
 from app.services.making.planning import planned_rows
 from app.workers.queue_worker import QueueWorker
 from tests.support.process_control import hold_children
-from tests.support.worker_fixture import PLANNED, Upload, Workshop
-from tests.workers.test_worker import make_worker, register, until_ready
+from tests.support.waiting import eventually
+from tests.support.worker_fixture import PLANNED, Upload, Workshop, make_worker
 
 # arq closes its connection in a way that redis-py calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
 
-PATIENCE_S = 30
-
 
 async def test_what_is_wanted_is_made_while_planned_work_holds_every_slot_of_its_own(workshop: Workshop) -> None:
     planned = [await _register_slow(workshop) for _ in range(2)]
-    wanted = await register(workshop, 300)
+    wanted = await workshop.register(300)
     for upload in planned:
         await workshop.queue.enqueue(upload.image_id, attempt=0)
-    async with _working(workshop), asyncio.timeout(PATIENCE_S):
+    async with _working(workshop):
         (child,) = await hold_children(os.getpid(), 1)
         await _want(workshop, wanted)
 
-        await until_ready(workshop, wanted)
+        await workshop.until_ready(wanted)
 
         # The slot that was free for this is not for more of what is planned.
         assert [await _is_untouched(workshop, upload) for upload in planned].count(True) == 1
         os.kill(child, signal.SIGCONT)
         for upload in planned:
-            await until_ready(workshop, upload)
+            await workshop.until_ready(upload)
 
 
 async def test_planned_work_goes_on_behind_more_wanted_jobs_than_are_looked_at(workshop: Workshop) -> None:
     slow = await _register_slow(workshop)
-    planned, next_wanted = await register(workshop, 300), await register(workshop, 301)
+    planned, next_wanted = await workshop.register(300), await workshop.register(301)
     await _want(workshop, slow)
-    async with _working(workshop) as worker, asyncio.timeout(PATIENCE_S):
+    async with _working(workshop) as worker:
         (child,) = await hold_children(os.getpid(), 1)
         for _ in range(worker.queue_read_limit):
             await workshop.queue.enqueue(ImageId(make_uuid()), attempt=0, is_wanted=True)
         await _want(workshop, next_wanted)
         await workshop.queue.enqueue(planned.image_id, attempt=0)
 
-        await until_ready(workshop, planned)
+        await workshop.until_ready(planned)
 
         assert await _is_untouched(workshop, next_wanted)
         os.kill(child, signal.SIGCONT)
-        await until_ready(workshop, slow)
-        await until_ready(workshop, next_wanted)
+        await workshop.until_ready(slow)
+        await workshop.until_ready(next_wanted)
 
 
 @contextlib.asynccontextmanager
@@ -71,6 +69,8 @@ async def _working(workshop: Workshop) -> AsyncIterator[QueueWorker]:
     running = asyncio.create_task(worker.async_run())
     try:
         yield worker
+        # Their last words to Redis, which a cancellation would cut short.
+        await eventually(lambda: all(task.done() for task in worker.tasks.values()), "jobs are through")
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -78,7 +78,7 @@ async def _working(workshop: Workshop) -> AsyncIterator[QueueWorker]:
 
 
 async def _register_slow(workshop: Workshop) -> Upload:
-    upload = await register(workshop, 2100, 1400)
+    upload = await workshop.register(2100, 1400)
     avif = planned_rows(upload.image_id, [Derivative(Family.AVIF, "w2048")], now=utc_now(), first_position=len(PLANNED))
     async with workshop.database.write() as db:
         await insert_variants(db, avif)

@@ -5,16 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from arq.worker import func
 
-from app.db.images import update_image
 from app.domain.headers.facts import Budget
 from app.domain.plans import make_plans
 from app.domain.variants import VariantState
 from app.events.bus import EventBus
 from app.fetching.fetcher import Fetcher
 from app.ids import ImageId
-from app.jobs import QUEUE, RENDER_JOB, deserialize_job, open_queue, redis_settings, serialize_job
+from app.jobs import RENDER_JOB, open_queue
 from app.rate_limit import RateLimiter
 from app.services.accounts.accounts import AccountService
 from app.services.delivery.views import ViewKeeper
@@ -25,10 +23,9 @@ from app.services.uploads.scratch import clear_scratch
 from app.services.uploads.sessions import UploadService
 from app.services.uploads.uploaders import Uploaders
 from app.services.watching.feeds import Feeds
-from app.workers.main import WorkerParts, render_image, work_until_stopped
+from app.workers.main import WorkerParts, work_until_stopped
 from app.workers.queue_worker import QueueWorker
-from tests.support.pictures import make_jpeg
-from tests.support.worker_fixture import Upload, Workshop, facts_of
+from tests.support.worker_fixture import Workshop, make_worker
 
 # arq closes its connection in a way that redis-py calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
@@ -43,7 +40,7 @@ async def burst(workshop: Workshop) -> AsyncIterator[QueueWorker]:
 
 
 async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst: QueueWorker) -> None:
-    uploads = [await register(workshop, 300 + index) for index in range(3)]
+    uploads = [await workshop.register(300 + index) for index in range(3)]
     for upload in uploads:
         for _ in range(2):
             await workshop.queue.enqueue(upload.image_id, attempt=0)
@@ -56,8 +53,8 @@ async def test_a_burst_renders_what_was_asked_for_once(workshop: Workshop, burst
         assert {(variant.state, variant.attempt) for variant in variants} == {(VariantState.READY, 1)}
 
 
-async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: QueueWorker) -> None:
-    upload = await register(workshop, 200)
+async def test_jobs_that_mean_nothing_harm_no_other(workshop: Workshop, burst: QueueWorker) -> None:
+    upload = await workshop.register(200)
     queue = open_queue(workshop.redis_url)
     await queue.enqueue_job(RENDER_JOB, "no uuid", _job_id="malformed")
     await workshop.queue.enqueue(ImageId(upload.session_id), attempt=0)
@@ -71,7 +68,7 @@ async def test_jobs_that_mean_nothing_harm_nobody(workshop: Workshop, burst: Que
 
 
 async def test_a_flushed_queue_is_filled_again_by_the_sweep_beside_the_jobs(workshop: Workshop) -> None:
-    uploads = [await register(workshop, 400 + index) for index in range(2)]
+    uploads = [await workshop.register(400 + index) for index in range(2)]
     parts = WorkerParts(
         workshop.tools,
         workshop.retention,
@@ -83,47 +80,13 @@ async def test_a_flushed_queue_is_filled_again_by_the_sweep_beside_the_jobs(work
         clear_scratch=lambda: clear_scratch(workshop.tools.scratch_dir),
     )
 
-    # Nobody ever asked for them: only the rows know.
+    # No job was queued for them: only the rows know.
     working = asyncio.create_task(work_until_stopped(parts))
-    async with asyncio.timeout(20):
-        await asyncio.gather(*(until_ready(workshop, upload) for upload in uploads))
+    await asyncio.gather(*(workshop.until_ready(upload) for upload in uploads))
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
 
     assert workshop.scratch_files() == []
-
-
-def make_worker(workshop: Workshop, *, slots: int, burst: bool = False) -> QueueWorker:
-    """arq's worker alone, without what runs beside it."""
-    return QueueWorker(
-        functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
-        redis_settings=redis_settings(workshop.redis_url),
-        queue_name=QUEUE,
-        slots=slots,
-        burst=burst,
-        handle_signals=False,
-        keep_result=0,
-        job_serializer=serialize_job,
-        job_deserializer=deserialize_job,
-        ctx={"tools": workshop.tools},
-    )
-
-
-async def until_ready(workshop: Workshop, upload: Upload) -> None:
-    """Return when all that was planned of an upload is made."""
-    while True:
-        if {variant.state for variant in await workshop.variants(upload.image_id)} == {VariantState.READY}:
-            return
-        await asyncio.sleep(0.02)
-
-
-async def register(workshop: Workshop, width_px: int, height_px: int = 200) -> Upload:
-    """An upload of which nothing is made yet."""
-    content = make_jpeg(width_px, height_px)
-    upload = await workshop.add_upload(content)
-    async with workshop.database.write() as db:
-        await update_image(db, upload.image_id, facts_of(upload, content, width_px, height_px))
-    return upload
 
 
 def _make_importer(workshop: Workshop) -> Importer:
