@@ -8,15 +8,18 @@ import subprocess
 import sys
 
 from tests.support.paths import ROOT
+from tests.support.sandbox_coverage import collect, hooked
 
 _COVERAGE = (sys.executable, "-m", "coverage")
+_DATA = ROOT / ".coverage"
 
 
 def main(options: list[str]) -> int:
     """Run the tests, put the processes' data together, and report."""
-    shutil.rmtree(ROOT / ".coverage", ignore_errors=True)
-    (ROOT / ".coverage").mkdir()
-    tests = _run("run", "-m", "pytest", "--tier", "all", *options)
+    shutil.rmtree(_DATA, ignore_errors=True)
+    with hooked(_DATA / "sandboxes"):
+        tests = _run("run", "-m", "pytest", "--tier", "all", *options)
+    collect(_DATA / "sandboxes", _DATA / "data.sandboxes")
     _run("combine", "--quiet")
     report = _run("report")
     return tests or report
