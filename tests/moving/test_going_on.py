@@ -1,4 +1,4 @@
-"""What an import leaves behind when it is interrupted, and what the next one makes of it."""
+"""Imports that are interrupted: what is left behind, and how the next one goes on with it."""
 
 import asyncio
 import json
@@ -6,17 +6,29 @@ import signal
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.support.client import OpenSession
 from tests.support.cloudflare_source import cloud_of, image_of
 from tests.support.fake_sources import OtherSide, held_after, run_other_side
-from tests.support.import_accounts import list_all
+from tests.support.import_accounts import images_of
 from tests.support.import_fixtures import Moving
+from tests.support.import_runner import failures
 from tests.support.pictures import make_png
 from tests.support.residents import Person, Residents
-from tests.support.upload_command import events_of, of_kind
 
-FILES = {f"trips/{index}": make_png(60 + index, 40) for index in range(30)}
+FILES = {f"trips/{index}": make_png(60 + index, 40) for index in range(14)}
+
+
+async def open_session(new: Residents, person: Person, file_bytes: int, **more: object) -> OpenSession:
+    async with new.client(person) as client:
+        return await client.open_session(file_bytes, **more)
+
+
+async def send(new: Residents, person: Person, session: OpenSession, content: bytes) -> httpx.Response:
+    async with new.client(person) as client:
+        return await client.send(session, content)
 
 
 def code_of(stderr: str) -> str:
@@ -26,53 +38,51 @@ def code_of(stderr: str) -> str:
     return line.split()[1]
 
 
-async def count(new: Residents, person: Person) -> int:
-    async with new.client(person) as client:
-        return len(await list_all(client))
+def count(new: Residents, person: Person) -> int:
+    return len(asyncio.run(images_of(new, person)))
 
 
 class TestInterrupted:
-    @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-    async def test_interrupt_ends_cleanly_and_says_how_to_go_on(
+    @pytest.mark.parametrize(
+        "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full("the same by another signal"))]
+    )
+    def test_interrupt_ends_cleanly_and_says_how_to_go_on(
         self, end: signal.Signals, new: Residents, person: Person, moving: Moving
     ) -> None:
         gate = threading.Event()
         with run_other_side(held_after(cloud_of(FILES), 10, gate)) as old:
             mover = moving(old.url, "cloudflare", "--original-only")
-            status = await asyncio.to_thread(mover.run_until, 5, "--parallel", "2", end=end)
+            # The gate opens after its end alone: it does not wait for what is on its way.
+            status = mover.run_until(5, "--parallel", "2", end=end)
             gate.set()
             rows = len(mover.rows())
-            last = await asyncio.to_thread(mover.finish)
+            last = mover.finish()
 
         assert status == 130
         assert rows >= 5
         assert last["there"] == rows
-        assert await count(new, person) == len(FILES)
+        assert count(new, person) == len(FILES)
 
-    async def test_session_of_a_run_that_could_not_note_it_does_not_keep_its_custom_id(
+    def test_session_of_a_run_that_could_not_note_it_does_not_keep_its_custom_id(
         self, new: Residents, person: Person, moving: Moving
     ) -> None:
-        async with new.client(person) as client:
-            await client.open_session(100, customId="a", filename="a.png", visibility="PUBLIC")
+        asyncio.run(open_session(new, person, 100, customId="a", filename="a.png", visibility="PUBLIC"))
         with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
-            last = await asyncio.to_thread(moving(old.url).finish)
+            last = moving(old.url).finish()
 
         assert last["moved"] == 1
 
-    async def test_custom_id_that_somebody_else_is_uploading_to_is_left_to_them(
+    def test_custom_id_of_another_upload_under_way_is_left_to_it(
         self, new: Residents, person: Person, moving: Moving
     ) -> None:
-        async with new.client(person) as client:
-            session = await client.open_session(10_000, customId="a", title="Not from there")
-            with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
-                done = moving(old.url).run("--json")
-            sent = await client.send(session, FILES["trips/2"])
+        session = asyncio.run(open_session(new, person, 10_000, customId="a", title="Not from there"))
+        with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
+            assert failures(moving(old.url)) == {"a": "CONFLICT"}
 
-        [failed] = of_kind(events_of(done.stdout), "failed")
-        assert (failed["oldId"], failed["code"]) == ("a", "CONFLICT")
+        sent = asyncio.run(send(new, person, session, FILES["trips/2"]))
         assert sent.status_code == 201
 
-    async def test_lost_journal_makes_nothing_twice(self, new: Residents, person: Person, moving: Moving) -> None:
+    def test_lost_journal_makes_nothing_twice(self, new: Residents, person: Person, moving: Moving) -> None:
         files = dict(list(FILES.items())[:6])
         named = [image_of(name, meta={"n": name}) for name in files]
         # Those without a name of their own are known by their bytes.
@@ -80,33 +90,33 @@ class TestInterrupted:
         both = files | {image["id"]: make_png(200, 20 + index) for index, image in enumerate(unnamed)}
         with run_other_side(cloud_of(both, images=named + unnamed)) as old:
             mover = moving(old.url)
-            first = await asyncio.to_thread(mover.finish)
+            first = mover.finish()
             before = mover.rows()
             mover.journal.unlink()
-            second = await asyncio.to_thread(mover.finish)
+            second = mover.finish()
 
         assert (first["moved"], second["moved"]) == (12, 12)
-        assert await count(new, person) == 12
+        assert count(new, person) == 12
         assert sorted(row["new_id"] for row in mover.rows()) == sorted(row["new_id"] for row in before)
 
 
 class TestJournal:
-    async def test_half_a_line_is_cut_off(self, new: Residents, person: Person, moving: Moving) -> None:
+    def test_half_a_line_is_cut_off(self, new: Residents, person: Person, moving: Moving) -> None:
         with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
             mover = moving(old.url)
-            await asyncio.to_thread(mover.finish)
+            mover.finish()
             whole = mover.journal.read_bytes()
             mover.journal.write_bytes(whole + b'{"event": "moved", "oldId": "b')
-            last = await asyncio.to_thread(mover.finish)
+            last = mover.finish()
 
         assert (last["moved"], last["there"]) == (0, 1)
         assert mover.journal.read_bytes() == whole
 
-    async def test_account_may_be_reached_at_another_address(self, new: Residents, moving: Moving) -> None:
+    def test_account_may_be_reached_at_another_address(self, new: Residents, moving: Moving) -> None:
         elsewhere = new.site.base_url.replace("127.0.0.1", "localhost")
         with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
-            await asyncio.to_thread(moving(old.url).finish)
-            last = await asyncio.to_thread(moving(old.url).finish, "--to", elsewhere)
+            moving(old.url).finish()
+            last = moving(old.url).finish("--to", elsewhere)
 
         assert (last["moved"], last["there"]) == (0, 1)
 
@@ -121,7 +131,7 @@ class TestJournal:
     @pytest.mark.parametrize(
         "content", [b"a shopping list\n", b"[]\n", b'{"event": "begin"}\n', b"\xff\xfe\x00\n", b'{"a": 1}\n{"b": 2}\n']
     )
-    def test_what_is_none_is_left_as_it_is(self, content: bytes, moving: Moving) -> None:
+    def test_file_that_is_no_journal_is_left_as_it_is(self, content: bytes, moving: Moving) -> None:
         with run_other_side(cloud_of({})) as old:
             mover = moving(old.url)
             mover.journal.write_bytes(content)
@@ -133,7 +143,9 @@ class TestJournal:
         assert mover.journal.read_bytes() == content
 
     def test_two_runs_at_once_do_not_share_one(self, moving: Moving) -> None:
-        with run_other_side(cloud_of(FILES)) as old:
+        # Files are held back, so that the first run does not end.
+        gate = threading.Event()
+        with run_other_side(held_after(cloud_of(FILES), 0, gate)) as old:
             mover = moving(old.url, "cloudflare", "--parallel", "1")
             process = mover.start("--json")
             assert process.stdout is not None
@@ -141,6 +153,7 @@ class TestJournal:
             done = mover.run()
             process.kill()
             process.communicate()
+            gate.set()
 
         assert (done.returncode, code_of(done.stderr)) == (1, "JOURNAL_NOT_USABLE")
         assert "another import" in done.stderr
@@ -153,7 +166,7 @@ class TestJournal:
             ("--mapping", "/nowhere/mapping.csv", "MAPPING_NOT_WRITTEN"),
         ],
     )
-    def test_place_that_cannot_be_written_is_told_before_anything_is_copied(
+    def test_place_that_cannot_be_written_is_named_before_anything_is_copied(
         self, option: str, name: str, code: str, moving: Moving
     ) -> None:
         with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
@@ -162,12 +175,12 @@ class TestJournal:
         assert (done.returncode, code_of(done.stderr)) == (1, code)
         assert old.paths == []
 
-    async def test_every_line_is_json_and_private_addresses_carry_no_key(
+    def test_every_line_is_json_and_private_addresses_carry_no_key(
         self, new: Residents, person: Person, moving: Moving
     ) -> None:
         with run_other_side(cloud_of({"a": FILES["trips/1"]})) as old:
             mover = moving(old.url)
-            await asyncio.to_thread(mover.finish)
+            mover.finish()
 
         text = mover.journal.read_text()
         assert [json.loads(line)["event"] for line in text.splitlines()] == ["begin", "opened", "moved"]
@@ -176,9 +189,7 @@ class TestJournal:
 
 
 class TestDryRun:
-    async def test_it_lists_and_changes_nothing(
-        self, new: Residents, person: Person, moving: Moving, tmp_path: Path
-    ) -> None:
+    def test_it_lists_and_changes_nothing(self, new: Residents, person: Person, moving: Moving, tmp_path: Path) -> None:
         images = [image_of("a\tb", requireSignedURLs=True), image_of("trips/1")]
         with run_other_side(cloud_of(FILES, images=images)) as old:
             mover = moving(old.url)
@@ -193,13 +204,13 @@ class TestDryRun:
         assert "2 images would be copied." in done.stderr
         assert asked == []
         assert list(tmp_path.iterdir()) == []
-        assert await count(new, person) == 0
+        assert count(new, person) == 0
 
-    async def test_it_knows_what_is_there(self, moving: Moving) -> None:
+    def test_it_knows_what_is_there(self, moving: Moving) -> None:
         files = {"trips/1": FILES["trips/1"]}
         with run_other_side(cloud_of(files)) as old:
             mover = moving(old.url)
-            await asyncio.to_thread(mover.finish)
+            mover.finish()
             before = mover.journal.read_bytes()
             done = mover.run("--dry-run")
 

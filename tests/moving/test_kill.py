@@ -1,4 +1,4 @@
-"""200 images, and a `kill -9` in the middle: all there, once, and everything that the old system told."""
+"""200 images, and a `kill -9` in the middle: all there, once, with all that the old system knew of them."""
 
 import asyncio
 import signal
@@ -7,9 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.import_accounts import Image, Two, bytes_of, furnish, list_all
+from tests.support.import_accounts import Image, Two, bytes_of, furnish, images_of
 from tests.support.import_runner import Mover
-from tests.support.residents import Person
+from tests.support.residents import Person, Residents
+from tests.support.waiting import LIMIT_S
 
 COUNT = 200
 OPTIONS = {
@@ -28,20 +29,18 @@ CARRIED = {
 
 @pytest.fixture(scope="module")
 def old_person(two: Two) -> Person:
-    """Somebody with 200 images."""
+    """An account with 200 images."""
     return asyncio.run(furnish(two.old, count=COUNT))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.full("200 images a system; `make test` interrupts an import of a few")
 @pytest.mark.parametrize("system", list(OPTIONS))
-async def test_killed_import_goes_on_and_makes_nothing_twice(
+def test_killed_import_goes_on_and_makes_nothing_twice(
     two: Two, old_person: Person, system: str, tmp_path: Path
 ) -> None:
-    async with two.old.client(old_person) as client:
-        before = await list_all(client)
+    before = asyncio.run(images_of(two.old, old_person))
     (tmp_path / "ids.txt").write_text("".join(f"{image['id']}\n" for image in before))
-    new_person = await two.new.add()
+    new_person = asyncio.run(two.new.add())
     mover = Mover(
         two.old.site.base_url,
         old_person.key,
@@ -53,25 +52,27 @@ async def test_killed_import_goes_on_and_makes_nothing_twice(
         "--original-only",
     )
 
-    statuses = [
-        await asyncio.to_thread(mover.run_until, moved, "--parallel", "8", end=signal.SIGKILL) for moved in (30, 40)
-    ]
-    end = await asyncio.to_thread(mover.finish)
-    again = await asyncio.to_thread(mover.finish)
+    statuses = [mover.run_until(moved, "--parallel", "8", end=signal.SIGKILL) for moved in (30, 40)]
+    end = mover.finish()
+    again = mover.finish()
 
     assert statuses == [-signal.SIGKILL, -signal.SIGKILL]
     assert end["moved"] + end["there"] == end["listed"] == COUNT
     assert end["there"] >= 70
     assert (again["moved"], again["there"]) == (0, COUNT)
-    async with two.new.client(new_person) as client:
-        after = {image["id"]: image for image in await list_all(client)}
-        assert len(after) == COUNT
-        pairs = pair(system, before, mover, after)
-        check_facts(system, pairs)
-        check_bytes(pairs)
-        for old, new in pairs[:: COUNT // 10]:
+    after = {image["id"]: image for image in asyncio.run(images_of(two.new, new_person))}
+    assert len(after) == COUNT
+    pairs = pair(system, before, mover, after)
+    check_facts(system, pairs)
+    check_bytes(pairs)
+    asyncio.run(check_downloads(two.new, new_person, pairs[:: COUNT // 10]))
+    asyncio.run(check_addresses(mover, new_person))
+
+
+async def check_downloads(residents: Residents, person: Person, pairs: list[tuple[Image, Image]]) -> None:
+    async with residents.client(person) as client:
+        for old, new in pairs:
             assert await bytes_of(client, new["id"]) == old["sha256"]
-    await check_addresses(mover, new_person)
 
 
 def pair(system: str, before: list[Image], mover: Mover, after: dict[str, Image]) -> list[tuple[Image, Image]]:
@@ -83,7 +84,7 @@ def pair(system: str, before: list[Image], mover: Mover, after: dict[str, Image]
 
 
 def name_of(system: str, image: Image) -> str:
-    """What the old system calls it."""
+    """Its name in the old system."""
     names = {"cloudflare": image["customId"] or image["id"], "pixelflare": image["shortId"]}
     return str(names.get(system, image["id"]))
 
@@ -100,7 +101,7 @@ def check_bytes(pairs: list[tuple[Image, Image]]) -> None:
 async def check_addresses(mover: Mover, person: Person) -> None:
     """Every new address leads to a picture or a page, for the owner at least."""
     headers = {"Authorization": f"Bearer {person.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=60, follow_redirects=True) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=LIMIT_S, follow_redirects=True) as http:
         for row in mover.rows()[:40]:
             answer = await http.get(row["new_url"])
             assert answer.status_code == 200, (row, answer.text)

@@ -1,12 +1,13 @@
-"""What the new system does not take: of an image, of a name, of an account."""
+"""Refusals of the new system: facts of an image, names, accounts that are full."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 from app.domain.access import Scope
 from tests.support.cloudflare_source import IMAGES_PATH, cloud_of, envelope, image_of
 from tests.support.fake_sources import Answer, as_json, run_other_side
-from tests.support.import_accounts import list_all
+from tests.support.import_accounts import images_of
 from tests.support.import_fixtures import Moving
 from tests.support.import_runner import Mover, failures
 from tests.support.pictures import make_png
@@ -16,10 +17,15 @@ from tests.support.upload_command import events_of, of_kind
 PICTURE = make_png(64, 48)
 
 
+async def upload(new: Residents, person: Person, content: bytes, **more: object) -> None:
+    async with new.client(person) as client:
+        await client.upload(content, **more)
+
+
 class TestRights:
-    async def test_key_with_the_scopes_that_the_docs_name_is_enough(self, new: Residents, moving: Moving) -> None:
+    def test_key_with_the_scopes_that_the_docs_name_is_enough(self, new: Residents, moving: Moving) -> None:
         few = (Scope.IMAGES_READ, Scope.IMAGES_WRITE, Scope.ACCOUNT_READ)
-        able, unable = await new.add(scopes=few), await new.add(scopes=few[:1] + few[2:])
+        able, unable = (asyncio.run(new.add(scopes=scopes)) for scopes in (few, few[:1] + few[2:]))
         with run_other_side(cloud_of({"a": PICTURE})) as old:
             done = moving(old.url, "cloudflare", "--to-key", able.key).run("--json")
             mover = moving(old.url, "cloudflare", "--to-key", unable.key)
@@ -31,7 +37,7 @@ class TestRights:
 
 
 class TestWhatIsNotTaken:
-    async def test_single_facts_are_left_out_and_told(self, new: Residents, person: Person, moving: Moving) -> None:
+    def test_single_facts_are_left_out_and_told(self, new: Residents, person: Person, moving: Moving) -> None:
         images = [
             image_of("fat", meta={"text": "x" * 1_100}, creator="somebody"),
             image_of("/slash", meta={"kept": True}),
@@ -43,23 +49,21 @@ class TestWhatIsNotTaken:
         assert done.returncode == 0, done.stdout + done.stderr
         assert [reason.split(":")[0] for reason in moved["fat"]["leftOut"]] == ["metadata"]
         assert [reason.split(":")[0] for reason in moved["/slash"]["leftOut"]] == ["customId"]
-        async with new.client(person) as client:
-            found = {image["filename"]: image for image in await list_all(client)}
+        found = {image["filename"]: image for image in asyncio.run(images_of(new, person))}
         fat, slash = found["fat.png"], found["slash.png"]
         assert (fat["customId"], fat["creator"], fat["metadata"]) == ("fat", "somebody", {})
         assert (slash["customId"], slash["metadata"]) == (None, {"kept": True})
 
-    async def test_custom_id_of_another_picture_is_a_failure_of_that_image_alone(
+    def test_custom_id_of_another_picture_is_a_failure_of_that_image_alone(
         self, new: Residents, person: Person, moving: Moving
     ) -> None:
-        async with new.client(person) as client:
-            await client.upload(make_png(67, 48), customId="a")
+        asyncio.run(upload(new, person, make_png(67, 48), customId="a"))
         with run_other_side(cloud_of({"a": PICTURE, "b": make_png(68, 48)})) as old:
             assert failures(moving(old.url)) == {"a": "CONFLICT"}
 
 
 class TestStrangeAnswers:
-    async def test_nothing_that_an_old_system_says_of_an_image_stops_the_others(
+    def test_nothing_that_an_old_system_says_of_an_image_stops_the_others(
         self, new: Residents, person: Person, moving: Moving, tmp_path: Path
     ) -> None:
         half = "\ud800"
@@ -93,7 +97,7 @@ class TestStrangeAnswers:
 
 
 class TestGuide:
-    async def test_list_as_the_guide_has_it_is_read_by_page_and_detail(
+    def test_list_as_the_guide_has_it_is_read_by_page_and_detail(
         self, new: Residents, person: Person, moving: Moving
     ) -> None:
         names = [f"image-{index}" for index in range(103)]
@@ -112,28 +116,26 @@ class TestGuide:
             mover = moving(f"{old.url}/client/v4/", "cloudflare", "--original-only")
             assert failures(mover) == {}
 
-        async with new.client(person) as client:
-            found = {image["customId"]: image["metadata"] for image in await list_all(client)}
+        found = {image["customId"]: image["metadata"] for image in asyncio.run(images_of(new, person))}
         assert found == {name: {"path": f"{IMAGES_PATH}/v1/{name}"} for name in names}
 
 
 class TestTightAccounts:
-    async def move(self, new: Residents, plan: str, mover: Callable[[Person], Mover]) -> tuple[int, str, int]:
+    def move(self, new: Residents, plan: str, mover: Callable[[Person], Mover]) -> tuple[int, str, int]:
         """Exit status, last code, images there."""
-        person = await new.add(plan)
+        person = asyncio.run(new.add(plan))
         done = mover(person).run("--json")
-        async with new.client(person) as client:
-            count = len(await list_all(client))
+        count = len(asyncio.run(images_of(new, person)))
         return done.returncode, events_of(done.stdout)[-1].get("code", ""), count
 
-    async def test_full_account_ends_the_run(self, new: Residents, moving: Moving) -> None:
+    def test_full_account_ends_the_run(self, new: Residents, moving: Moving) -> None:
         with run_other_side(cloud_of({f"i{index}": make_png(80 + index, 40) for index in range(8)})) as old:
-            ended = await self.move(new, "few", lambda person: moving(old.url, "cloudflare", "--to-key", person.key))
+            ended = self.move(new, "few", lambda person: moving(old.url, "cloudflare", "--to-key", person.key))
 
         assert ended == (1, "QUOTA_EXCEEDED", 3)
 
-    async def test_plan_of_one_upload_at_a_time_gets_one_at_a_time(self, new: Residents, moving: Moving) -> None:
+    def test_plan_of_one_upload_at_a_time_gets_one_at_a_time(self, new: Residents, moving: Moving) -> None:
         with run_other_side(cloud_of({f"i{index}": make_png(90 + index, 40) for index in range(8)})) as old:
-            ended = await self.move(new, "single", lambda person: moving(old.url, "cloudflare", "--to-key", person.key))
+            ended = self.move(new, "single", lambda person: moving(old.url, "cloudflare", "--to-key", person.key))
 
         assert ended == (0, "", 8)

@@ -1,4 +1,4 @@
-"""What is particular to each of the four, beyond what all of them share (tests.moving.test_kill)."""
+"""Each of the four systems has its own particulars, beyond what all of them share (tests.moving.test_kill)."""
 
 import asyncio
 from pathlib import Path
@@ -15,6 +15,9 @@ from tests.support.pixelfox_api import Fox
 from tests.support.residents import PASSWORD, Person, Residents
 from tests.support.servers.nginx import run_nginx
 from tests.support.slink_api import jwt_of, slink_key_of
+from tests.support.waiting import LIMIT_S
+
+FULL = pytest.mark.full("a process each; `make test` moves one account of each system")
 
 PICTURE = make_png(64, 48)
 UUID = "fd6b0a44-c4bb-4c95-8f48-31d5ec9cc4d8"
@@ -27,7 +30,7 @@ async def move(two: Two, old: Person, folder: Path, system: str, *more: str | Pa
     """All of an account of the old site into a new account of the new one."""
     person = await two.new.add()
     mover = Mover(two.old.site.base_url, old.key, two.new.site, person.key, folder, system, *more)
-    await asyncio.to_thread(mover.finish)
+    await asyncio.to_thread(mover.finish_apart)
     return mover, person
 
 
@@ -52,7 +55,7 @@ class TestCloudflare:
             two.old.site.base_url, old.key, two.new.site, person.key, tmp_path, "cloudflare", "--account", "any"
         )
 
-        done = await asyncio.to_thread(mover.run)
+        done = await asyncio.to_thread(mover.run_apart)
 
         assert done.returncode == 0, done.stderr
         assert "size wide: left out: CONFLICT" in done.stderr
@@ -61,7 +64,7 @@ class TestCloudflare:
         assert made == {**wanted, "metadata": "COPYRIGHT"}
         urls = {row["old_url"].rpartition("/")[2]: row["new_url"] for row in mover.rows()}
         assert set(urls) == {"public", "hero", "wide"}
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with httpx.AsyncClient(timeout=LIMIT_S) as http:
             assert [(await http.get(url)).status_code for url in urls.values()] == [200, 200, 200]
 
 
@@ -85,6 +88,7 @@ class TestPixelFlare:
         async with two.new.client(person) as client:
             assert [image["alt"] for image in await list_all(client)] == ["Kept"]
 
+    @FULL
     async def test_names_of_albums_that_cannot_stay_become_slugs_and_none_become_one(
         self, two: Two, tmp_path: Path
     ) -> None:
@@ -106,7 +110,7 @@ class TestPixelFlare:
         person = await two.new.add()
         with run_other_side(flare) as other:
             mover = Mover(other.url, "pxf_key", two.new.site, person.key, tmp_path, "pixelflare")
-            await asyncio.to_thread(mover.finish)
+            await asyncio.to_thread(mover.finish_apart)
 
         async with two.new.client(person) as client:
             found = {image["alt"]: image["album"] for image in await list_all(client)}
@@ -118,6 +122,7 @@ class TestPixelFlare:
             "Alt of 3": ("album", "日本"),
         }
 
+    @FULL
     async def test_files_of_another_host_are_fetched_where_it_was_named(self, two: Two, tmp_path: Path) -> None:
         with run_other_side(lambda path, query: Answer(PICTURE)) as cdn:
             image = {"id": "a", "filename": "a.png", "alt": None, "cdn_url": f"{cdn.url}/alice/_/a.png"}
@@ -125,9 +130,9 @@ class TestPixelFlare:
             with run_other_side(lambda path, query: as_json(pages[path])) as other:
                 person = await two.new.add()
                 mover = Mover(other.url, "key", two.new.site, person.key, tmp_path, "pixelflare")
-                refused = await asyncio.to_thread(mover.run)
+                refused = await asyncio.to_thread(mover.run_apart)
                 asked = list(cdn.paths)
-                last = await asyncio.to_thread(mover.finish, "--file-host", urlsplit(cdn.url).netloc)
+                last = await asyncio.to_thread(mover.finish_apart, "--file-host", urlsplit(cdn.url).netloc)
 
         assert (refused.returncode, asked) == (1, [])
         assert f"--file-host {urlsplit(cdn.url).netloc}" in refused.stderr
@@ -135,7 +140,7 @@ class TestPixelFlare:
 
 
 class TestPixelFox:
-    async def test_table_says_what_its_api_does_not(self, two: Two, tmp_path: Path) -> None:
+    async def test_table_adds_to_the_facts_of_its_api(self, two: Two, tmp_path: Path) -> None:
         old = await two.old.add()
         async with Fox(two.old.site, old) as fox:
             first = await fox.upload(make_jpeg(64, 48, tags=Tags(gps=True)), is_nsfw=True)
@@ -164,6 +169,7 @@ class TestPixelFox:
         assert urls[second["stable_url"]] == f"{two.new.site.base_url}/f/{plain['id']}/original/original.png"
         assert urls[two.old.site.base_url + second["view_url"]].endswith(f"/i/{plain['shortId']}")
 
+    @FULL
     @pytest.mark.parametrize("content", [b"not an id\n", b"id,title\nnone,x\n", b"\xff\xfe", b'id\n"' + b"x" * 200_000])
     async def test_ids_that_are_none_are_told(self, content: bytes, two: Two, tmp_path: Path) -> None:
         person = await two.new.add()
@@ -172,12 +178,13 @@ class TestPixelFox:
             two.old.site.base_url, "key", two.new.site, person.key, tmp_path, "pixelfox", "--ids", tmp_path / "ids.txt"
         )
 
-        done = await asyncio.to_thread(mover.run, "--json")
+        done = await asyncio.to_thread(mover.run_apart, "--json")
 
         assert done.returncode == 1
         assert '"code": "IDS_NOT_USABLE"' in done.stdout
         assert done.stderr == ""
 
+    @FULL
     async def test_address_without_storage_is_good_enough(self, two: Two, tmp_path: Path) -> None:
         def fox(path: str, query: dict[str, str]) -> Answer:
             if path.startswith("/api/"):
@@ -189,13 +196,13 @@ class TestPixelFox:
         (tmp_path / "ids.txt").write_text(f"# what we had\n\n{UUID}\n")
         with run_other_side(fox) as other:
             mover = Mover(other.url, "k", two.new.site, person.key, tmp_path, "pixelfox", "--ids", tmp_path / "ids.txt")
-            last = await asyncio.to_thread(mover.finish)
+            last = await asyncio.to_thread(mover.finish_apart)
 
         assert last["moved"] == 1
 
 
 class TestSlink:
-    @pytest.mark.parametrize("credential", ["sk", "jwt"])
+    @pytest.mark.parametrize("credential", ["sk", pytest.param("jwt", marks=FULL)])
     async def test_both_credentials_list_all_pages(self, credential: str, two: Two, tmp_path: Path) -> None:
         old = await two.old.add(password=PASSWORD)
         async with two.old.client(old) as client:
@@ -206,7 +213,7 @@ class TestSlink:
         person = await two.new.add()
         mover = Mover(f"{two.old.site.base_url}/api", key, two.new.site, person.key, tmp_path, "slink")
 
-        last = await asyncio.to_thread(mover.finish)
+        last = await asyncio.to_thread(mover.finish_apart)
 
         assert last["moved"] == 13
         async with two.new.client(person) as client:
@@ -227,12 +234,12 @@ class TestMapping:
         mover, _ = await move(two, old, tmp_path, "pixelflare", "--mapping", table)
 
         mover.mapping = tmp_path / "mapping.csv"
-        await asyncio.to_thread(mover.finish, "--mapping", str(mover.mapping))
+        await asyncio.to_thread(mover.finish_apart, "--mapping", str(mover.mapping))
         rows = mover.rows()
         assert len(rows) == 8
         around = f"map_hash_bucket_size 512; map $uri $moved {{ include {table}; }}"
         with run_nginx("if ($moved) { return 301 $moved; } return 404;", around=around) as nginx:
-            async with httpx.AsyncClient(timeout=60) as http:
+            async with httpx.AsyncClient(timeout=LIMIT_S) as http:
                 for row in rows:
                     answer = await http.get(nginx.url + urlsplit(row["old_url"]).path)
                     assert (answer.status_code, answer.headers.get("location")) == (301, row["new_url"]), row

@@ -59,7 +59,7 @@ def picture_of(index: int, count: int) -> bytes:
 
 
 def facts_of(index: int) -> Image:
-    """Everything that can be said of an image, in many combinations."""
+    """All kinds of facts of an image, in many combinations."""
     facts: Image = {
         "filename": f"été {index}.png",
         "allowDuplicate": True,
@@ -86,6 +86,12 @@ async def list_all(client: Client) -> list[Image]:
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             return found
+
+
+async def images_of(residents: Residents, person: Person) -> list[Image]:
+    """The same of a person who has no client yet."""
+    async with residents.client(person) as client:
+        return await list_all(client)
 
 
 async def bytes_of(client: Client, image_id: str) -> str:

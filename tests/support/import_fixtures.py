@@ -1,6 +1,6 @@
 """An old Safelight that plays the four systems, and a new one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,40 +8,39 @@ import pytest
 from tests.support.import_accounts import Two
 from tests.support.import_runner import Mover
 from tests.support.residents import PLANS, Person, Residents
-from tests.support.servers.redis import run_redis
-from tests.support.site import run_site
-from tests.support.site_fixtures import SET_UPS, environment_of
+from tests.support.site_fixtures import PLAIN, SET_UPS, SharedSites, environment_of
 
+MAX_UPLOAD_BYTES = 1_000_000
+"""So little that files without an end are given up soon."""
 Moving = Callable[..., Mover]
 """Of the old URL and the system."""
 
 
 @pytest.fixture(scope="module", params=SET_UPS)
-def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    """The new one is of the set-up; the old one of the simplest."""
-    environment = environment_of(request.param, request)
-    with (
-        run_redis() as old_redis,
-        run_redis() as new_redis,
-        run_site(tmp_path_factory.mktemp("old"), redis_url=old_redis.url) as old,
-        run_site(tmp_path_factory.mktemp("new"), redis_url=new_redis.url, environment=environment) as new,
-    ):
-        yield Two(Residents(old), Residents(new))
+def two(request: pytest.FixtureRequest, shared_sites: SharedSites) -> Two:
+    """The sites that all tests share: the new one is of the set-up, the old one of the simplest."""
+    old = shared_sites.get(f"site-{PLAIN}", apis=1, workers=1, environment=dict)
+    new = shared_sites.get(
+        f"wide-{request.param}", apis=2, workers=2, environment=lambda: environment_of(request.param, request)
+    )
+    return Two(Residents(old), Residents(new))
 
 
-@pytest.fixture(scope="module")
-def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Residents]:
-    """A new Safelight with the plans of `tests.support.accounts_fixture`."""
-    folder: Path = tmp_path_factory.mktemp("new")
-    (folder / "plans.toml").write_text(PLANS)
-    environment = {"SAFELIGHT_PLANS_FILE": str(folder / "plans.toml")}
-    with run_redis() as redis, run_site(folder, redis_url=redis.url, environment=environment) as site:
-        yield Residents(site)
+@pytest.fixture(scope="session")
+def new(shared_sites: SharedSites, tmp_path_factory: pytest.TempPathFactory) -> Residents:
+    """A new Safelight with the plans of `tests.support.accounts_fixture`, which takes small files alone."""
+
+    def environment() -> dict[str, str]:
+        plans_file = tmp_path_factory.mktemp("plans") / "plans.toml"
+        plans_file.write_text(PLANS)
+        return {"SAFELIGHT_PLANS_FILE": str(plans_file), "SAFELIGHT_MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES)}
+
+    return Residents(shared_sites.get("moving", apis=1, workers=1, environment=environment))
 
 
 @pytest.fixture
 async def person(new: Residents) -> Person:
-    """Somebody who moves in, with an empty account."""
+    """A person that moves in, with an empty account."""
     return await new.add()
 
 

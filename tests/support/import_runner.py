@@ -1,5 +1,6 @@
-"""`safelight import` as a process of its own."""
+"""`safelight import`: called in this process, or as a process of its own."""
 
+import contextlib
 import csv
 import os
 import signal
@@ -8,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from app.client.moving.command import import_ as command
 from tests.support.site import Site
 from tests.support.upload_command import environment_for, events_of, of_kind
-
-LIMIT_S = 100.0
+from tests.support.waiting import LIMIT_S
 
 
 class Mover:
@@ -22,14 +25,23 @@ class Mover:
     ) -> None:
         self.journal, self.mapping = folder / "journal.jsonl", folder / "mapping.csv"
         self.folder = folder
-        self.command = [
-            sys.executable, "-W", "error", "-m", "app", "import", system, "--from", old_url,
-            "--journal", str(self.journal), "--mapping", str(self.mapping), *map(str, more),
+        self.words = [
+            system, "--from", old_url, "--journal", str(self.journal), "--mapping", str(self.mapping), *map(str, more),
         ]  # fmt: skip
+        self.command = [sys.executable, "-W", "error", "-m", "app", "import", *self.words]
         self.environment = environment_for(new.base_url, SAFELIGHT_KEY=new_key, SAFELIGHT_IMPORT_KEY=old_key)
 
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
-        """To its end, writing into pipes."""
+        """To its end in this process, which spares the start of another; tests of this run no event loop."""
+        cleared = dict.fromkeys(set(os.environ) - set(self.environment))
+        with contextlib.chdir(self.folder):
+            result = CliRunner().invoke(command, [*self.words, *more], env=cleared | self.environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return subprocess.CompletedProcess(self.words, result.exit_code, result.stdout, result.stderr)
+
+    def run_apart(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """To its end in a process of its own, writing into pipes."""
         return subprocess.run(
             [*self.command, *more],
             cwd=self.folder,
@@ -42,7 +54,7 @@ class Mover:
         )
 
     def run_until(self, moved: int, *more: str, end: signal.Signals) -> int:
-        """End it by a signal when it has told of so many images; its exit status."""
+        """End its process by a signal when it has reported so many images; its exit status."""
         process = self.start("--json", *more)
         assert process.stdout is not None
         told = 0
@@ -56,7 +68,7 @@ class Mover:
         return process.returncode
 
     def start(self, *more: str) -> subprocess.Popen[str]:
-        """Begin it."""
+        """Begin it as a process."""
         return subprocess.Popen(
             [*self.command, *more],
             cwd=self.folder,
@@ -70,12 +82,12 @@ class Mover:
 
     # Lines are JSON whose shape each test knows: Any.
     def finish(self, *more: str) -> dict[str, Any]:
-        """Run it to a good end; its last event."""
-        done = self.run("--json", *more)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stderr == ""
-        [end] = of_kind(events_of(done.stdout), "end")
-        return end
+        """Run it in this process to a good end; its last event."""
+        return _end_of(self.run("--json", *more))
+
+    def finish_apart(self, *more: str) -> dict[str, Any]:
+        """The same as a process."""
+        return _end_of(self.run_apart("--json", *more))
 
     def rows(self) -> list[dict[str, str]]:
         """The mapping."""
@@ -90,3 +102,10 @@ def failures(mover: Mover) -> dict[str, str]:
     [end] = of_kind(events, "end")
     assert done.returncode == (1 if end["failed"] or "code" in end else 0), done.stdout + done.stderr
     return {event["oldId"]: event["code"] for event in of_kind(events, "failed")}
+
+
+def _end_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    [end] = of_kind(events_of(done.stdout), "end")
+    return end
