@@ -1,5 +1,6 @@
 """The docs are true: links lead somewhere, commands exist, examples fit, and what can be run, runs."""
 
+import functools
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 
 import click
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import GraphQLSchema, build_schema, parse, validate
 
 import app
 from app.cli import main as command_line
@@ -19,10 +20,9 @@ from app.graphql_api.schema import write_sdl
 from tests.support.docs_pages import PAGES, blocks, id_of, read
 from tests.support.paths import ROOT
 from tests.support.pictures import make_jpeg
-from tests.support.servers.prepared import API_KEY
 from tests.support.servers.programs import refuse
-from tests.support.servers.redis import run_redis
-from tests.support.site import run_site
+from tests.support.site import Site
+from tests.support.waiting import LIMIT_S
 
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
 
@@ -62,10 +62,13 @@ def test_every_page_can_be_found_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=id_of)
 def test_every_graphql_example_fits_the_schema(page: Path) -> None:
-    schema = build_schema(write_sdl())
-
     for example in blocks(page, "graphql"):
-        assert validate(schema, parse(example)) == []
+        assert validate(_schema(), parse(example)) == []
+
+
+@functools.cache
+def _schema() -> GraphQLSchema:
+    return build_schema(write_sdl())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=id_of)
@@ -87,7 +90,7 @@ def test_every_page_that_code_speaks_of_exists() -> None:
     assert {name for name in re.findall(r"[\w/-]+\.md\b", sources) if not (ROOT / name).is_file()} == set()
 
 
-def test_architecture_names_every_part_of_the_house() -> None:
+def test_architecture_names_every_part_of_the_application() -> None:
     tree = blocks(ROOT / "docs" / "architecture.md", "text")[0]
     folder = Path(app.__file__).parent
     parts = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
@@ -118,7 +121,7 @@ def test_pictures_are_described_and_readable_in_the_dark(picture: Path) -> None:
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)|<script|<image", text) == []
 
 
-def test_the_tour_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
+def test_the_tour_of_the_readme_runs_as_it_stands(tmp_path: Path, site: Site) -> None:
     if shutil.which("curl") is None:
         refuse("the tour needs curl")
     # As where `make run` was called; the launcher there runs what PYTHONPATH names.
@@ -126,18 +129,17 @@ def test_the_tour_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "beach.jpg").write_bytes(make_jpeg(900, 600))
     tour = "\n".join(["set -eu", *blocks(ROOT / "README.md", "sh")])
 
-    with run_redis() as redis, run_site(tmp_path / "data", redis_url=redis.url) as site:
-        own = {"SAFELIGHT_URL": site.base_url, "SAFELIGHT_KEY": API_KEY, "PYTHONPATH": str(ROOT)}
-        answer = subprocess.run(
-            # The strictest of those that are called sh.
-            [shutil.which("dash") or "sh", "-c", tour],
-            cwd=tmp_path,
-            env={**os.environ, **own},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    own = {"SAFELIGHT_URL": site.base_url, "SAFELIGHT_KEY": site.key, "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run(
+        # The strictest of those that are called sh.
+        [shutil.which("dash") or "sh", "-c", tour],
+        cwd=tmp_path,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
 
     assert answer.returncode == 0, answer.stderr
     # The command that ends the tour finds the picture there, sent by its first lines.
