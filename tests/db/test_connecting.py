@@ -32,7 +32,7 @@ async def stand_before(postgres_url: str, folder: Path, *, address: str) -> Asyn
 
 
 @pytest_asyncio.fixture
-async def managed(postgres_url: str, tmp_path: Path) -> AsyncIterator[Managed]:
+async def managed(postgres_url: str, tmp_path: Path, unhurried: None) -> AsyncIterator[Managed]:
     async with stand_before(postgres_url, tmp_path, address="127.0.0.1") as standing:
         yield standing
 
@@ -63,7 +63,9 @@ async def test_a_certificate_that_the_machine_does_not_know_is_refused(managed: 
     assert "sslrootcert" in refused.value.advice
 
 
-async def test_the_address_in_a_certificate_counts_for_verify_full_alone(postgres_url: str, tmp_path: Path) -> None:
+async def test_the_address_in_a_certificate_counts_for_verify_full_alone(
+    postgres_url: str, tmp_path: Path, unhurried: None
+) -> None:
     async with stand_before(postgres_url, tmp_path, address="192.0.2.1") as other:
         await check(f"{other.url}?sslmode=verify-ca&sslrootcert={other.certificate}")
 

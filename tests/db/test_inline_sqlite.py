@@ -10,6 +10,7 @@ from sqlalchemy import TextClause, create_engine, text
 from app.db.engine import Database
 from app.db.inline_sqlite import InlineReader, connect_eagerly
 from app.errors import Unavailable
+from tests.support.waiting import in_time
 
 COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) SELECT count(*), max(i) FROM n"
 LONG = 2_000_000
@@ -56,7 +57,7 @@ async def test_a_long_read_that_nobody_waits_for_ends_and_the_connection_lives(r
 
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(reading, 20)
+        await in_time(reading)
 
     assert (await reader.execute(text("SELECT 1"))).scalar_one() == 1
 

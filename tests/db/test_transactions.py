@@ -1,4 +1,4 @@
-"""Writers who come all at once, and transactions that see one state."""
+"""Writers that come all at once, and transactions that see one state."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from app.db.images import bump_revision, find_image
 from app.ids import ImageId
 from tests.support.db_rows import NOW, add_account, add_image
 
-WRITERS, WRITES = 16, 12
+WRITERS, WRITES = 16, 6
 
 
 async def test_sixteen_writers_lose_no_update_and_find_no_locked_database(database_url: str) -> None:

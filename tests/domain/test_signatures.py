@@ -1,7 +1,10 @@
 """Signed addresses: what we sign Cloudflare's JavaScript accepts, and the other way round; any change is refused."""
 
+import json
 import subprocess
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from app.domain.signatures import is_signed, sign, verify
 from tests.support.docs_pages import blocks
 from tests.support.paths import ROOT
 from tests.support.servers.programs import find_node
+from tests.support.waiting import LIMIT_S
 
 IMPORT = 'import { createHmac } from "node:crypto";\n'
 SCRIPT = ROOT / "tests" / "node" / "signatures.mjs"
@@ -46,36 +50,50 @@ def node() -> str:
     return find_node().binary
 
 
-def run(node: str, *arguments: str) -> str:
-    done = subprocess.run([node, SCRIPT, *arguments], capture_output=True, text=True, check=True, timeout=30)
-    return done.stdout.strip()
+@dataclass(frozen=True)
+class Signer:
+    """Cloudflare's JavaScript, in one process for all questions."""
+
+    process: subprocess.Popen[str]
+
+    def ask(self, *question: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(question), file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().removesuffix("\n")
+
+
+@pytest.fixture(scope="module")
+def signer(node: str) -> Iterator[Signer]:
+    with subprocess.Popen([node, SCRIPT], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield Signer(process)
 
 
 @pytest.mark.parametrize("query", ["", "v=0123456789abcdef", "download=1&wait=5", "text=a+b%2Fc&x=%C3%BC"])
-def test_what_cloudflares_javascript_signs_is_accepted(node: str, query: str) -> None:
+def test_what_cloudflares_javascript_signs_is_accepted(signer: Signer, query: str) -> None:
     address = HOST + PATH + (f"?{query}" if query else "")
 
-    signed = run(node, "sign", address, KEY, str(NOW_S + 60))
+    signed = signer.ask("sign", address, KEY, str(NOW_S + 60))
 
     assert verify(signed.removeprefix(HOST), [OTHER_KEY, KEY], now_s=NOW_S) == NOW_S + 60
 
 
 @pytest.mark.parametrize("query", ["", "v=0123456789abcdef", "download=1&wait=5"])
-def test_what_we_sign_cloudflares_javascript_accepts(node: str, query: str) -> None:
+def test_what_we_sign_cloudflares_javascript_accepts(signer: Signer, query: str) -> None:
     signed = sign(PATH, query, key=KEY, expires_at_s=NOW_S + 60)
 
-    assert run(node, "verify", HOST + signed, KEY) == "good"
-    assert run(node, "verify", HOST + signed, OTHER_KEY) == "bad"
+    assert signer.ask("verify", HOST + signed, KEY) == "good"
+    assert signer.ask("verify", HOST + signed, OTHER_KEY) == "bad"
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("query", ["", "v=1", "w=300&h=100&crop=true"])
-def test_both_sign_every_kind_of_address_alike_to_the_last_byte(node: str, path: str, query: str) -> None:
-    theirs = run(node, "sign", f"{HOST}{path}" + (f"?{query}" if query else ""), KEY, str(NOW_S))
+def test_both_sign_every_kind_of_address_alike_to_the_last_byte(signer: Signer, path: str, query: str) -> None:
+    theirs = signer.ask("sign", f"{HOST}{path}" + (f"?{query}" if query else ""), KEY, str(NOW_S))
 
     assert theirs == HOST + sign(path, query, key=KEY, expires_at_s=NOW_S)
     assert verify(theirs.removeprefix(HOST), [KEY], now_s=NOW_S) == NOW_S
-    assert run(node, "verify", theirs, KEY) == "good"
+    assert signer.ask("verify", theirs, KEY) == "good"
 
 
 @given(queries, st.integers(0, 10**9))
@@ -138,7 +156,7 @@ def test_the_lines_in_the_docs_sign_what_is_accepted(node: str, tmp_path: Path) 
         (tmp_path / name).write_text(script)
         address = f"{HOST}/f/a%20b/beach.jpg?w=300&v=1%2C2"
         command = [node, str(tmp_path / name), address, KEY]
-        signed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+        signed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT_S).stdout.strip()
 
         assert signed.startswith(f"{address}&exp=")
         assert verify(signed.removeprefix(HOST), [KEY], now_s=time.time()) is not None, name

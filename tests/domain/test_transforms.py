@@ -75,7 +75,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert parse_options(write_options(outcome)) == outcome
 
 
-@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+@pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=lambda text: ascii(text[:30]))
 def test_what_is_no_list_or_beyond_a_limit_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         parse_options(text)

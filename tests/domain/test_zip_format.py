@@ -23,6 +23,7 @@ from app.domain.zip_format import (
     local_header,
 )
 from tests.support.servers.programs import find_program
+from tests.support.waiting import LIMIT_S
 
 MOMENT = datetime(2024, 5, 6, 7, 8, 10, tzinfo=UTC)
 
@@ -63,7 +64,7 @@ def test_unzip_finds_no_fault(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(pack([("ä b.jpg", b"hello"), ("empty.png", b"")]))
 
-    done = subprocess.run([unzip, "-t", path], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run([unzip, "-t", path], capture_output=True, text=True, check=False, timeout=LIMIT_S)
 
     assert done.returncode == 0, done.stdout
 

@@ -1,11 +1,11 @@
 // Signs and verifies addresses as Cloudflare's documentation does, with WebCrypto.
-// node signatures.mjs sign ADDRESS KEY EXPIRY | node signatures.mjs verify ADDRESS KEY
-const [action, address, key, expiry] = process.argv.slice(2);
+// Reads a JSON list in each line, ["sign", ADDRESS, KEY, EXPIRY] or ["verify", ADDRESS, KEY]; answers in a line each.
+import { createInterface } from "node:readline";
 
 const bufferToHex = (buffer) =>
   [...new Uint8Array(buffer)].map((x) => x.toString(16).padStart(2, "0")).join("");
 
-async function digest(url) {
+async function digest(url, key) {
   const encoder = new TextEncoder();
   const secretKeyData = encoder.encode(key);
   const cryptoKey = await crypto.subtle.importKey("raw", secretKeyData, { name: "HMAC", hash: "SHA-256" }, false, [
@@ -16,13 +16,18 @@ async function digest(url) {
   return bufferToHex(new Uint8Array(mac).buffer);
 }
 
-const url = new URL(address);
-if (action === "sign") {
-  url.searchParams.set("exp", expiry);
-  url.searchParams.set("sig", await digest(url));
-  console.log(url.toString());
-} else {
+async function answer(action, address, key, expiry) {
+  const url = new URL(address);
+  if (action === "sign") {
+    url.searchParams.set("exp", expiry);
+    url.searchParams.set("sig", await digest(url, key));
+    return url.toString();
+  }
   const given = url.searchParams.get("sig");
   url.searchParams.delete("sig");
-  console.log(given === (await digest(url)) ? "good" : "bad");
+  return given === (await digest(url, key)) ? "good" : "bad";
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(await answer(...JSON.parse(line)));
 }

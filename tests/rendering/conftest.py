@@ -1,5 +1,6 @@
 """The fixtures of this folder; see `tests.support.render_fixture`."""
 
+from tests.support.render_fault_site import fault_pictures
 from tests.support.render_fixture import cage
 
-__all__ = ["cage"]
+__all__ = ["cage", "fault_pictures"]

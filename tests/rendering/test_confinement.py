@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from app.rendering.child.confinement import missing_features
 from app.rendering.child.seccomp import build_filter
 from app.rendering.child.syscalls import AUDIT_ARCHITECTURES, allowed_numbers
 from tests.support.render_processes import needs_linux
+from tests.support.waiting import LIMIT_S
 
 pytestmark = [
     needs_linux,
     pytest.mark.skipif(bool(missing_features()), reason=f"this kernel lacks {missing_features()}"),
 ]
 
-# Confines itself as a child does, then tries what the argument says; the answer is the error's name, or what came out.
+# Confines itself as a child does, then tries what the arguments say; each answer is the error's name, or what came out.
 _CAPTIVE = """
 import errno, json, mmap, os, signal, socket, sys, threading
 from pathlib import Path
@@ -26,7 +28,7 @@ from app.domain.headers.facts import HeaderFacts
 from app.rendering.child.confinement import confine
 from app.rendering.wire import JobOrder
 
-order = JobOrder(Path(sys.argv[1]), HeaderFacts(ImageFormat.JPEG, 1, 1), (), True, 1536 << 20, 1 << 20, 64, 2)
+order = JobOrder(Path(sys.argv[1]), HeaderFacts(ImageFormat.JPEG, 1, 1), (), True, 512 << 20, 1 << 20, 64, 2)
 confine(order)
 
 def in_thread():
@@ -84,65 +86,80 @@ attempts = {
     "fill the disk": fill,
     "spin": spin,
 }
-try:
-    answer = attempts[sys.argv[2]]()
-except OSError as error:
-    answer = errno.errorcode[error.errno]
-except Exception as error:
-    answer = type(error).__name__
-os.write(1, json.dumps(answer).encode())
+
+def answer_to(attempt):
+    try:
+        return attempt()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    except Exception as error:
+        return type(error).__name__
+
+os.write(1, json.dumps({name: answer_to(attempts[name]) for name in sys.argv[2:]}).encode())
 os._exit(0)
 """
 
 
-def attempt(directory: Path, what: str) -> subprocess.CompletedProcess[bytes]:
+ALLOWED = {"read the source": "picture", "write a result": 1, "start a thread": "ran"}
+DENIED = [
+    *("change the source", "remove the source", "read a file elsewhere", "write a file elsewhere"),
+    *("look around", "look at itself", "leave by a parent directory"),
+    *("rename", "link", "link by name", "make a directory", "change a mode"),
+    *("open a socket", "open a local socket", "make a socket pair"),
+    *("execute", "spawn", "fork", "signal the parent", "signal another's thread"),
+    *("make code", "raise its limits"),
+]
+
+
+@dataclass(frozen=True)
+class Captive:
+    """What came of a confined process."""
+
+    returncode: int
+    answers: dict[str, object]
+
+
+def attempt(directory: Path, *names: str) -> Captive:
     (directory / "canary").write_text("secret")
     job_dir = directory / "job"
     for part in ("in", "out"):
         (job_dir / part).mkdir(parents=True)
     (job_dir / "in" / "source").write_text("picture")
-    command = [sys.executable, "-c", _CAPTIVE, str(job_dir), what]
-    return subprocess.run(command, capture_output=True, timeout=20, check=False)
+    command = [sys.executable, "-c", _CAPTIVE, str(job_dir), *names]
+    done = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=False)
+    assert (job_dir / "in" / "source").read_text() == "picture"
+    return Captive(done.returncode, json.loads(done.stdout or b"{}"))
 
 
-@pytest.mark.parametrize(
-    ("what", "answer"), [("read the source", "picture"), ("write a result", 1), ("start a thread", "ran")]
-)
-def test_a_child_can_do_its_work(tmp_path: Path, what: str, answer: object) -> None:
-    assert json.loads(attempt(tmp_path, what).stdout) == answer
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """One process that tries all that does not end it."""
+    return attempt(tmp_path_factory.mktemp("captive"), *ALLOWED, *DENIED, "trace").answers
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        *("change the source", "remove the source", "read a file elsewhere", "write a file elsewhere"),
-        *("look around", "look at itself", "leave by a parent directory"),
-        *("rename", "link", "link by name", "make a directory", "change a mode"),
-        *("open a socket", "open a local socket", "make a socket pair"),
-        *("execute", "spawn", "fork", "signal the parent", "signal another's thread"),
-        *("make code", "raise its limits"),
-    ],
-)
-def test_a_child_cannot(tmp_path: Path, what: str) -> None:
-    answer = json.loads(attempt(tmp_path, what).stdout)
-
-    assert answer in {"EPERM", "EACCES", "EXDEV", "ValueError"}, answer  # `resource` says ValueError for EPERM
-    assert (tmp_path / "job" / "in" / "source").read_text() == "picture"
+@pytest.mark.parametrize("what", ALLOWED)
+def test_a_child_can_do_its_work(answers: dict[str, object], what: str) -> None:
+    assert answers[what] == ALLOWED[what]
 
 
-def test_a_child_cannot_trace(tmp_path: Path) -> None:
-    assert json.loads(attempt(tmp_path, "trace").stdout) == -1
+@pytest.mark.parametrize("what", DENIED)
+def test_a_child_cannot(answers: dict[str, object], what: str) -> None:
+    assert answers[what] in {"EPERM", "EACCES", "EXDEV", "ValueError"}  # `resource` says ValueError for EPERM
+
+
+def test_a_child_cannot_trace(answers: dict[str, object]) -> None:
+    assert answers["trace"] == -1
 
 
 def test_memory_ends(tmp_path: Path) -> None:
     captive = attempt(tmp_path, "take all memory")
 
     # Python itself may find no room left to tell of it, and ends.
-    assert captive.returncode != 0 or json.loads(captive.stdout) == "MemoryError"
+    assert captive.returncode != 0 or captive.answers == {"take all memory": "MemoryError"}
 
 
 def test_the_disk_is_not_filled(tmp_path: Path) -> None:
-    assert json.loads(attempt(tmp_path, "fill the disk").stdout) == "EFBIG"
+    assert attempt(tmp_path, "fill the disk").answers == {"fill the disk": "EFBIG"}
     assert (tmp_path / "job" / "out" / "large").stat().st_size <= 1 << 20
 
 

@@ -258,6 +258,7 @@ async def test_webp_of_the_best_quality_loses_nothing(cage: Cage, tmp_path: Path
     assert np.array_equal(open_rgb(outcome.only_file), np.asarray(picture))
 
 
+@pytest.mark.full("twenty megapixels; each effect by itself is in make test")
 async def test_the_strongest_effects_on_a_large_picture_stay_within_the_cage(cage: Cage, tmp_path: Path) -> None:
     source = save(Image.effect_noise((5000, 4000), 80).convert("RGB"), tmp_path / "large.jpg", quality=80)
     transform = Transform(blur=250, sharpen=10, is_grayscale=True, rotate=90)

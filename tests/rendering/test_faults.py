@@ -4,22 +4,21 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from PIL import Image
 
 from app.domain.formats import ImageFormat
 from app.errors import ImageTooLarge, InvalidImage, RenderFailed, RenderTimeout, SafelightError, Unavailable
-from app.rendering.limits import CageLimits
 from app.rendering.protocol import Decoded
 from app.rendering.sandbox import Cage
-from tests.support.render_fault_site import Site, sending
+from tests.support.render_fault_site import FaultPictures, Site, sending
 from tests.support.render_fixture import box, make_spec, read_facts, render
-from tests.support.render_inputs import make_noise, save
+from tests.support.render_inputs import save
 from tests.support.render_processes import (
     children_of,
     is_running,
@@ -28,13 +27,17 @@ from tests.support.render_processes import (
     wait_for_child,
     wait_until_gone,
 )
+from tests.support.unhurried import UNHURRIED_CAGE
+from tests.support.waiting import eventually, in_time
 
 pytestmark = [pytest.mark.asyncio(loop_scope="function"), needs_linux]
 
+SHORT_DEADLINE = replace(UNHURRIED_CAGE, deadline_base_s=1, deadline_per_cpu_s=0)
+
 
 @pytest_asyncio.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    site = Site(tmp_path)
+async def site(tmp_path: Path, fault_pictures: FaultPictures) -> AsyncIterator[Site]:
+    site = Site(tmp_path, fault_pictures)
     yield site
     await site.cage.close()
     assert list(site.scratch.iterdir()) == []
@@ -50,12 +53,28 @@ async def test_a_child_killed_from_outside_is_a_passing_fault(site: Site) -> Non
     await site.assert_healed()
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGSYS, signal.SIGBUS])
+SAME_END = pytest.mark.full("another signal that ends a child; make test has SIGSEGV")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGSEGV, *(pytest.param(each, marks=SAME_END) for each in (signal.SIGABRT, signal.SIGSYS, signal.SIGBUS))],
+)
 async def test_a_crash_before_the_verdict_is_the_pictures_fault(site: Site, number: signal.Signals) -> None:
     await site.open()
 
-    with pytest.raises(InvalidImage):
-        await site.render_slow(sending(number))
+    async def is_blamed() -> bool:
+        try:
+            await site.render_slow(sending(number))
+        except InvalidImage:
+            return True
+        except RenderFailed:
+            # A busy machine struck too late, when the verdict was there: once more.
+            assert [type(answer) for answer in site.answers][:1] == [Decoded]
+            return False
+        pytest.fail("the child did not crash")
+
+    await eventually(is_blamed, "a crash comes before the verdict")
 
     await site.assert_healed()
 
@@ -87,32 +106,30 @@ async def test_a_zygote_killed_at_work_takes_its_child_along_and_is_replaced(sit
     assert site.zygote() != zygote
 
 
+@pytest.mark.full("another moment to kill a zygote; make test kills one at work")
 async def test_a_zygote_killed_while_idle_costs_no_job(site: Site) -> None:
     await site.open()
     zygote = site.zygote()
     os.kill(zygote, signal.SIGKILL)
     await wait_until_gone(zygote)
-    async with asyncio.timeout(5):  # until its end has been taken note of
-        while zygote in own_zygotes():  # noqa: ASYNC110 - /proc announces nothing
-            await asyncio.sleep(0.01)
+    await eventually(lambda: zygote not in own_zygotes(), "its end has been taken note of")
     await asyncio.to_thread(own_zygotes)  # the thread that saw the end tells the loop of it
 
     await site.assert_healed()
 
 
 async def test_the_deadline_kills_the_child(site: Site) -> None:
-    cage = await site.open(CageLimits(deadline_base_s=0.5, deadline_per_cpu_s=0))
-    started_at = time.monotonic()
+    await site.open(SHORT_DEADLINE)
 
+    # It does not run out of processor time, and would never end.
     with pytest.raises(RenderTimeout):
-        await render(cage, site.slow, [replace(site.slow_spec, key=str(n)) for n in range(8)])
+        await site.render_slow(sending(signal.SIGSTOP))
 
-    assert time.monotonic() - started_at < 3
     await site.assert_healed()
 
 
 async def test_a_stopped_zygote_does_not_hang_the_parent(site: Site) -> None:
-    await site.open(CageLimits(deadline_base_s=0.5, deadline_per_cpu_s=0, kill_timeout_s=0.3))
+    await site.open(replace(SHORT_DEADLINE, kill_timeout_s=0.3))
     zygote = site.zygote()
 
     children: list[int] = []
@@ -130,17 +147,17 @@ async def test_a_stopped_zygote_does_not_hang_the_parent(site: Site) -> None:
 
 
 async def test_the_cpu_limit_ends_a_rendering_that_the_clock_would_allow(site: Site) -> None:
-    cage = await site.open(CageLimits(cpu_base_s=1, cpu_per_megapixel_s=0, deadline_base_s=30))
+    cage = await site.open(replace(UNHURRIED_CAGE, cpu_base_s=1, cpu_per_megapixel_s=0))
 
     with pytest.raises(RenderTimeout):
-        await render(cage, site.slow, [replace(site.slow_spec, key=str(n)) for n in range(8)])
+        await render(cage, site.slow, site.slow_specs)
 
     await site.assert_healed()
 
 
 async def test_memory_above_the_limit_is_refused(site: Site) -> None:
-    cage = await site.open(CageLimits(address_space_bytes=240 * 1024 * 1024))
-    large = save(make_noise(5000, 4000), site.scratch.parent / "large.png", compress_level=1)
+    cage = await site.open(replace(UNHURRIED_CAGE, address_space_bytes=240 * 1024 * 1024))
+    large = save(Image.new("RGB", (5000, 4000)), site.scratch.parent / "large.png", compress_level=1)
 
     with pytest.raises((ImageTooLarge, InvalidImage)) as caught:
         await render(cage, large, [make_spec(large, ImageFormat.WEBP, box(4000))])
@@ -151,7 +168,7 @@ async def test_memory_above_the_limit_is_refused(site: Site) -> None:
 
 async def test_a_consumer_that_is_cancelled_leaves_nothing(site: Site) -> None:
     cage = await site.open()
-    task = asyncio.create_task(render(cage, site.slow, [site.slow_spec]))
+    task = asyncio.create_task(render(cage, site.slow, site.slow_specs))
     child = await wait_for_child(site.zygote())
 
     task.cancel()
@@ -162,10 +179,11 @@ async def test_a_consumer_that_is_cancelled_leaves_nothing(site: Site) -> None:
     await site.assert_healed()
 
 
+@pytest.mark.full("another way to leave; make test cancels a consumer")
 async def test_a_consumer_that_leaves_early_kills_the_child(site: Site) -> None:
     cage = await site.open()
 
-    async with cage.job(site.slow, read_facts(site.slow), [site.slow_spec]) as job:
+    async with cage.job(site.slow, read_facts(site.slow), site.slow_specs) as job:
         async for answer in job:
             assert isinstance(answer, Decoded)
             child = await wait_for_child(site.zygote())
@@ -175,32 +193,34 @@ async def test_a_consumer_that_leaves_early_kills_the_child(site: Site) -> None:
     await site.assert_healed()
 
 
-@pytest.mark.parametrize("yields", [False, True])
-async def test_a_job_that_yields_asks_for_less_of_a_busy_processor(site: Site, yields: bool) -> None:
-    cage = await site.open(CageLimits(niceness=3))
+async def test_a_job_that_yields_asks_for_less_of_a_busy_processor(site: Site) -> None:
+    cage = await site.open(replace(UNHURRIED_CAGE, niceness=3))
+    niceness = []
 
-    async with cage.job(site.slow, read_facts(site.slow), [site.slow_spec], yields=yields) as job:
-        await anext(job)
-        child = await wait_for_child(site.zygote())
-        niceness = os.getpriority(os.PRIO_PROCESS, child) - os.getpriority(os.PRIO_PROCESS, site.zygote())
+    for yields in (False, True):
+        async with cage.job(site.slow, read_facts(site.slow), site.slow_specs, yields=yields) as job:
+            await anext(job)
+            child = await wait_for_child(site.zygote())
+            niceness.append(os.getpriority(os.PRIO_PROCESS, child) - os.getpriority(os.PRIO_PROCESS, site.zygote()))
 
-    assert niceness == 3 * yields
+    assert niceness == [0, 3]
     await site.assert_healed()
 
 
 async def test_an_old_zygote_is_replaced(site: Site) -> None:
-    await site.open(CageLimits(jobs_per_zygote=2))
+    await site.open(replace(UNHURRIED_CAGE, jobs_per_zygote=2))
     first = site.zygote()
 
     for _ in range(3):
         await render(site.cage, site.quick, [site.quick_spec])
 
-    assert site.zygote() != first
+    assert site.zygotes() - {first}
+    await wait_until_gone(first)
 
 
 async def test_closing_ends_a_running_job(site: Site) -> None:
     cage = await site.open()
-    task = asyncio.create_task(render(cage, site.slow, [site.slow_spec]))
+    task = asyncio.create_task(render(cage, site.slow, site.slow_specs))
     child = await wait_for_child(site.zygote())
 
     await cage.close()
@@ -263,19 +283,19 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_parent_takes_everyone_along_and_its_files_are_swept(site: Site) -> None:
+async def test_a_killed_parent_takes_all_processes_along_and_its_files_are_swept(site: Site) -> None:
     site.scratch.mkdir()
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _PARENT, str(site.scratch), str(site.slow)), stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout is not None
-    assert await parent.stdout.readline() == b"decoded\n"
+    assert await in_time(parent.stdout.readline()) == b"decoded\n"
     (zygote,) = children_of(parent.pid)
     (child,) = children_of(zygote)
     assert site.left_overs() != []
 
     parent.kill()
-    await parent.wait()
+    await in_time(parent.wait())
 
     await wait_until_gone(zygote, child)
     await site.open()

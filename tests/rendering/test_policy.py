@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from app.rendering.zygote_process import _ENVIRONMENT as ZYGOTE_ENVIRONMENT
+from tests.support.waiting import LIMIT_S
 
 _TRY = """
 import json, sys
@@ -49,7 +50,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def answers() -> dict[str, object]:
     command = [sys.executable, "-c", _TRY, json.dumps(REFUSED)]
-    done = subprocess.run(command, env=ZYGOTE_ENVIRONMENT, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(command, env=ZYGOTE_ENVIRONMENT, capture_output=True, check=True, timeout=LIMIT_S)
     result: dict[str, object] = json.loads(done.stdout)
     return result
 

@@ -1,6 +1,7 @@
-"""Files that somebody waits for: made by two threads, without a verdict, and nearly as good."""
+"""Files that a request waits for: made by two threads, without a verdict, and nearly as good."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,23 @@ from tests.support.render_inputs import ORIENTATION_TAG, exif_with, make_detaile
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+OTHER_TURNS = pytest.mark.full("three megapixels each; make test has one orientation")
 
-@pytest.mark.parametrize("size", [(1600, 1200), (1601, 1199), (640, 3), (7, 50), (900, 1)])
-@pytest.mark.parametrize("wanted", [(800, None), (256, 256), (3000, 700), (333, 1)])
+
+SIZES = [(1600, 1200), (1601, 1199), (640, 3), (7, 50), (900, 1)]
+BOXES = [(800, None), (256, 256), (3000, 700), (333, 1)]
+IN_FIRST_TIER = {((1601, 1199), (256, 256)), ((640, 3), (333, 1)), ((7, 50), (256, 256)), ((900, 1), (800, None))}
+MORE_SIZES = pytest.mark.full("large files of more sizes; make test has four of the twenty pairs")
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [pytest.param(*pair, marks=() if pair in IN_FIRST_TIER else MORE_SIZES) for pair in product(SIZES, BOXES)],
+)
 async def test_two_halves_are_the_whole(
     cage: Cage, tmp_path: Path, size: tuple[int, int], wanted: tuple[int, int | None]
 ) -> None:
-    source = save(make_detailed(*size), tmp_path / "picture.png")
+    source = save(make_detailed(*size), tmp_path / "picture.png", compress_level=1)
     alone = make_spec(source, ImageFormat.PNG, box(*wanted, Fit.COVER))
     # Beside another size each is made by one thread.
     other = make_spec(source, ImageFormat.PNG, box(31, 31, Fit.COVER))
@@ -34,7 +45,7 @@ async def test_two_halves_are_the_whole(
     assert np.abs(made.astype(int) - expected.astype(int)).max() <= 1
 
 
-@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("orientation", [*(pytest.param(each, marks=OTHER_TURNS) for each in (1, 3)), 6])
 async def test_a_quick_file_is_near_the_fine_one(cage: Cage, tmp_path: Path, orientation: int) -> None:
     exif = exif_with({ORIENTATION_TAG: orientation})
     source = save(make_soft(2016, 1512), tmp_path / "photo.jpg", quality=95, exif=exif)

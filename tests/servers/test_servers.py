@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.support.paths import ROOT
 from tests.support.servers.nginx import NginxServer
 from tests.support.servers.postgres import PostgresServer
 from tests.support.servers.redis import RedisServer
+from tests.support.waiting import wait_until
 
 
 async def test_redis_answers_and_is_empty(redis_url: str) -> None:
@@ -109,17 +109,10 @@ with run_redis() as server:
     )
     pid = int(killed.stdout.split()[0])
 
-    _wait_until(lambda: not _is_alive(pid))
-    _wait_until(lambda: not any(tmp_path.iterdir()))
+    wait_until(lambda: not _is_alive(pid), "the end of Redis")
+    wait_until(lambda: not any(tmp_path.iterdir()), "an empty folder")
 
 
 def _is_alive(pid: int) -> bool:
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
-
-
-def _wait_until(claim: Callable[[], bool], timeout_s: float = 5) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not claim():
-        assert time.monotonic() < deadline, "it is still there"
-        time.sleep(0.02)

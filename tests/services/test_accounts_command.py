@@ -15,13 +15,15 @@ from click.testing import CliRunner
 
 from app import __version__
 from app.commands.accounts import keys, users
-from tests.graphql.test_credentials_keys import wait_closed
-from tests.graphql.test_credentials_sign_in import SIGN_IN
 from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
 from tests.support.waiting import LIMIT_S, eventually
+from tests.support.ws_client import close_code
 
 ME = "{ viewer { username plan scopes } }"
+SIGN_IN = """mutation ($username: String!, $password: String!) {
+  signIn(username: $username, password: $password) { viewer { username } }
+}"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ async def test_life_of_an_account_from_the_command_line(people: People) -> None:
         await eventually(lambda: _has_plan(client, "few"), "the plan is few")
         async with client.socket() as socket:
             assert start(people, "users", "disable", "gerda").returncode == 0
-            assert await wait_closed(socket) == 4403
+            assert await close_code(socket) == 4403
         listing = await run_beside(people, "users", "list", "--json")
         rows = {row["username"]: row for row in read_json(listing)}
         assert rows["gerda"]["status"] == "disabled"
@@ -86,7 +88,7 @@ async def test_life_of_an_account_from_the_command_line(people: People) -> None:
         await eventually(lambda: _has_plan(client, "few"), "the plan is few")
         async with client.socket() as socket:
             assert start(people, "keys", "revoke", "gerda", key["prefix"]).returncode == 0
-            assert await wait_closed(socket) == 4403
+            assert await close_code(socket) == 4403
     (listed,) = read_json(await run_beside(people, "keys", "list", "gerda", "--json"))
     assert (listed["name"], listed["scopes"]) == ("shell", ["account:read"])
     assert listed["revoked"] is not None

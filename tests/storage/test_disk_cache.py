@@ -15,6 +15,7 @@ from app.storage.local import LocalStore
 from app.storage.port import CHUNK_BYTES, ObjectKey, ObjectNotFound, StoreUnavailable
 from tests.support.latency_store import FarStore
 from tests.support.store_objects import collect, drain, write
+from tests.support.waiting import in_time
 
 MIB = 1024 * 1024
 
@@ -52,9 +53,8 @@ async def put(store: LocalStore, tmp_path: Path, content: bytes) -> ObjectKey:
 
 async def settle(store: CachedStore) -> None:
     """Until nothing is being fetched any more."""
-    async with asyncio.timeout(10):
-        while tasks := store.filling_tasks:
-            await asyncio.wait(tasks)
+    while tasks := store.filling_tasks:
+        await in_time(asyncio.wait(tasks))
 
 
 def entries(folder: Path) -> list[Path]:

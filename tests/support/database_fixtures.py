@@ -15,7 +15,7 @@ KINDS = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(params=KINDS)
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path, unhurried: None) -> str:
     """The address of a database without a table."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
@@ -30,13 +30,22 @@ def postgres_template(postgres_server: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A migrated SQLite database, which is one file."""
+    path = tmp_path_factory.mktemp("migrated") / "test.db"
+    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    return path.read_bytes()
+
+
 @pytest.fixture(params=KINDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, unhurried: None) -> Iterator[str]:
     """The address of a migrated database."""
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
-        asyncio.run(_migrate(url))
-        yield url
+        path = tmp_path / "test.db"
+        path.write_bytes(request.getfixturevalue("sqlite_template"))
+        yield f"sqlite+aiosqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name = server.create_database(template=request.getfixturevalue("postgres_template"))

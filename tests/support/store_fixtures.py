@@ -14,7 +14,7 @@ from app.storage.port import ObjectKey, ObjectStore
 
 
 @pytest.fixture(params=["local", "s3", "s3+cache"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, unhurried: None) -> AsyncIterator[ObjectStore]:
     url = request.getfixturevalue("s3_url") if "s3" in request.param else (tmp_path / "objects").as_uri()
     opened = open_store(url)
     if request.param == "s3+cache":
