@@ -46,7 +46,7 @@ async def test_uploads_survive_a_database_that_ends_and_comes_back(
     async with site.client() as client:
         with kept_running(*site.programs) as keeper:
             session = await client.open_session(1000)
-            sending = asyncio.create_task(send_all(client, draw_pictures(6, seed=800), at_once=2))
+            sending = asyncio.create_task(send_all(client, draw_pictures(5, seed=100), at_once=2))
             await until_listed(client, more_than=1, unless=sending)
             {"kill": postgres.kill, "stop": postgres.stop}[end]()
             await _assert_put_off(client, session.id)

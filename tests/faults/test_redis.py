@@ -88,7 +88,7 @@ async def test_uploads_are_answered_while_redis_hangs(make_plain_site: MakeSite)
 
 
 @pytest.mark.full("a replacement; `make test` has uploads while Redis hangs")
-async def test_a_replacement_is_taken_while_redis_hangs_and_judged_when_it_is_back(
+async def test_replacement_is_taken_while_redis_hangs_and_judged_when_it_is_back(
     make_plain_site: MakeSite,
 ) -> None:
     broken = make_plain_site()

@@ -64,7 +64,7 @@ async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(
 async def test_sigterm_under_load_ends_worker_and_api_and_loses_nothing(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     async with site.client() as client:
-        sending = asyncio.create_task(send_all(client, draw_pictures(6, seed=900)))
+        sending = asyncio.create_task(send_all(client, draw_pictures(5, seed=300)))
         await until_rendering(site)
         with kept_running(*site.apis):
             for program in (site.workers[0], site.apis[0]):

@@ -49,11 +49,11 @@ async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready(
     s3 = private_s3()
     site = make_plain_site(environment={"SAFELIGHT_STORE_URL": s3.url("pictures")}).site
     leave, come_back = {"killed": (s3.kill, s3.start), "hanging": (s3.pause, s3.resume)}[fault]
-    (served,) = await _upload(site, [make_jpeg(1600, 1200, noise=True)])
+    (served,) = await _upload(site, [make_jpeg(600, 400, noise=True)])
     async with site.client() as client:
-        content = make_jpeg(700, 500)
+        content = make_jpeg(300, 200)
         session = await client.open_session(len(content))
-        rendering = asyncio.create_task(send_all(client, draw_pictures(3, seed=500)))
+        rendering = asyncio.create_task(send_all(client, draw_pictures(3, seed=100)))
         await until_listed(client, more_than=1, unless=rendering)
 
         leave()
@@ -64,13 +64,13 @@ async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready(
         await wait_complete(client, sent)
 
         await assert_served(client, sent)
-        # What the store was told while it hung it may do long after: the sweep looks once more, and so do we.
+        # A store that hung may carry out old requests long after: the sweep looks once more, and so does this test.
         run_audit(site, "--repair", "--at-once")
         assert_clean(site)
 
 
 @FULL
-async def test_request_for_a_variant_to_come_is_held_only_while_the_store_is_there(
+async def test_request_for_a_variant_is_held_only_while_the_store_is_there(
     make_plain_site: MakeSite, private_s3: Callable[[], S3Server]
 ) -> None:
     s3 = private_s3()

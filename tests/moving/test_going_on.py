@@ -63,7 +63,7 @@ class TestInterrupted:
         assert last["there"] == rows
         assert count(new, person) == len(FILES)
 
-    def test_session_of_a_run_that_could_not_note_it_does_not_keep_its_custom_id(
+    def test_session_of_a_run_that_could_not_note_it_keeps_no_custom_id(
         self, new: Residents, person: Person, moving: Moving
     ) -> None:
         asyncio.run(open_session(new, person, 100, customId="a", filename="a.png", visibility="PUBLIC"))
@@ -82,6 +82,7 @@ class TestInterrupted:
         sent = asyncio.run(send(new, person, session, FILES["trips/2"]))
         assert sent.status_code == 201
 
+    @pytest.mark.full("two imports of twelve images; the journal that is there is in `make test`")
     def test_lost_journal_makes_nothing_twice(self, new: Residents, person: Person, moving: Moving) -> None:
         files = dict(list(FILES.items())[:6])
         named = [image_of(name, meta={"n": name}) for name in files]

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from app.domain.access import Scope
 from tests.support.cloudflare_source import IMAGES_PATH, cloud_of, envelope, image_of
 from tests.support.fake_sources import Answer, as_json, run_other_side
@@ -97,6 +99,7 @@ class TestStrangeAnswers:
 
 
 class TestGuide:
+    @pytest.mark.full("103 images, more than a page; the others list less")
     def test_list_as_the_guide_has_it_is_read_by_page_and_detail(
         self, new: Residents, person: Person, moving: Moving
     ) -> None:

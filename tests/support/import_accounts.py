@@ -89,7 +89,7 @@ async def list_all(client: Client) -> list[Image]:
 
 
 async def images_of(residents: Residents, person: Person) -> list[Image]:
-    """The same of a person who has no client yet."""
+    """The same, without a client of the caller."""
     async with residents.client(person) as client:
         return await list_all(client)
 
