@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from app.domain.signatures import sign
-from tests.graphql.test_credentials_sign_in import ME, REFRESH, SIGN_IN
 from tests.support.client import PROTOCOL, UNHURRIED, Client, GraphQLFailure
+from tests.support.credentials import ME, REFRESH, SIGN_IN
 from tests.support.pictures import make_jpeg
 from tests.support.residents import PASSWORD, Residents
 from tests.support.servers.prepared import SECRET, clean_environment

@@ -152,10 +152,10 @@ FULL = pytest.mark.full("a process each; others of the kind are in the first tie
         pytest.param("SAFELIGHT_SECRET", "short", marks=FULL),
         pytest.param("SAFELIGHT_BOOTSTRAP_KEY", "password", marks=FULL),
         pytest.param("SAFELIGHT_STORE_URL", "ftp://somewhere/else", marks=FULL),
-        ("SAFELIGHT_STORE_URL", "s3://key:secret@127.0.0.1:1/bucket?secure=0"),
+        pytest.param("SAFELIGHT_STORE_URL", "s3://key:secret@127.0.0.1:1/bucket?secure=0", marks=FULL),
         pytest.param("SAFELIGHT_DATABASE_URL", "mysql://somewhere/else", marks=FULL),
         ("SAFELIGHT_DATABASE_URL", "postgresql+asyncpg://somebody:x@127.0.0.1:1/none"),
-        ("SAFELIGHT_REDIS_URL", "redis://127.0.0.1:1/0"),
+        pytest.param("SAFELIGHT_REDIS_URL", "redis://127.0.0.1:1/0", marks=FULL),
     ],
 )
 def test_wrong_setting_is_one_clear_line(start: Start, name: str, value: str) -> None:

@@ -81,7 +81,15 @@ def test_no_process_is_left_after_kill_9_of_the_supervisor(start: Start) -> None
         wait_until_gone(children)
 
 
-@pytest.mark.parametrize(("victim", "name"), [("toy_supervisor.py api", "api"), ("redis-server", "redis")])
+@pytest.mark.parametrize(
+    ("victim", "name"),
+    [
+        ("toy_supervisor.py api", "api"),
+        pytest.param(
+            "redis-server", "redis", marks=pytest.mark.full("the test of the queue that is kept kills Redis, too")
+        ),
+    ],
+)
 def test_what_dies_is_started_again(start: Start, tmp_path: Path, victim: str, name: str) -> None:
     with start() as running:
         running.read_until("Stop")
@@ -188,6 +196,7 @@ def test_program_that_cannot_start_gives_its_own_reason(start: Start) -> None:
     assert "worker cannot start: SAFELIGHT_STORE_URL: no such bucket" in running.lines[-1]
 
 
+@pytest.mark.full("a folder whose path is longer than a socket's may be")
 def test_deep_data_folder_has_its_socket_elsewhere_in_a_folder_of_its_own(start: Start, tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
 

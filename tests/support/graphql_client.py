@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import cache
 from typing import Any
@@ -121,13 +121,6 @@ async def wait_session(client: Client, session: OpenSession, *states: str) -> Js
             if event["uploadSession"]["state"] in states:
                 return dict(event["uploadSession"])
     raise AssertionError(f"the session never was {states}")
-
-
-async def eventually(is_so: Callable[[], bool], *, within_s: float = LIMIT_S) -> None:
-    """Return once it is so, for what does not tell that it happens."""
-    async with asyncio.timeout(within_s):
-        while not is_so():  # noqa: ASYNC110  (no event is set)
-            await asyncio.sleep(0.05)
 
 
 def sha256_of(content: bytes) -> str:
