@@ -1,15 +1,19 @@
 """JSON Web Tokens of a configured issuer, against a real JWKS server: which are believed, and whose they are."""
 
+import contextlib
 import time
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
+from websockets.exceptions import ConnectionClosed
 
-from tests.graphql.test_credentials_keys import wait_closed
 from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
+from tests.support.credentials import wait_closed
 from tests.support.pictures import make_jpeg
+from tests.support.waiting import eventually
 
 ME = "{ viewer { id username email plan scopes } }"
 HOUR_S = 3_600
@@ -69,20 +73,19 @@ async def test_service_token_without_a_subject_is_known_by_its_common_name(peopl
     assert viewer == await viewer_of(people, people.issuer.token(sub="", common_name="f00.access"), api=1)
 
 
-@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA"])
-async def test_other_algorithms_and_new_keys_are_learnt(people: People, algorithm: str) -> None:
-    people.issuer.add_key(f"rotated-{algorithm}", algorithm)
+async def test_other_algorithms_and_new_keys_are_learnt(people: People) -> None:
+    key_ids = {algorithm: f"rotated-{uuid4().hex}" for algorithm in ("ES256", "EdDSA")}
+    for algorithm, key_id in key_ids.items():
+        people.issuer.add_key(key_id, algorithm)
+    tokens = [people.issuer.token(key_id=key_id, sub=algorithm) for algorithm, key_id in key_ids.items()]
 
-    assert await _eventually_good(people, people.issuer.token(key_id=f"rotated-{algorithm}", sub=algorithm))
+    async def are_good() -> bool:
+        return [await status_of(people, token) for token in tokens] == [200, 200]
 
-
-async def _eventually_good(people: People, token: str) -> bool:
     # A key that is not known yet is asked for again after 5 s at the earliest.
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        if await status_of(people, token) == 200:
-            return True
-    return False
+    await eventually(are_good)
+    for key_id in key_ids.values():
+        people.issuer.withdraw(key_id)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,8 @@ async def test_made_up_key_ids_do_not_make_us_ask_the_issuer_each_time(people: P
     for number in range(40):
         await status_of(people, people.issuer.token(headers={"kid": f"made-up-{number}"}))
 
-    assert people.issuer.requests - before <= 5
+    # Once in five seconds, however slow this machine is.
+    assert people.issuer.requests - before < 20
 
 
 async def test_assertion_of_a_proxy_authenticates_and_a_key_wins_over_it(people: People) -> None:
@@ -162,15 +166,19 @@ async def test_token_opens_its_owners_private_pictures(people: People) -> None:
         url = session.urls["ORIGINAL", "original"]
         nobody.http.headers["Cf-Access-Jwt-Assertion"] = token
 
-        answers = [await client.http.get(url, params={"wait": 10}) for client in (owner, nobody)]
+        answers = [await client.http.get(url, params={"wait": 30}) for client in (owner, nobody)]
         assert [answer.status_code for answer in answers] == [200, 200]
 
 
 async def test_socket_ends_with_its_token(people: People) -> None:
-    token = people.issuer.token(sub="short", exp=int(time.time()) + 3)
-
-    async with Client(people.site.base_url, token) as client, client.socket() as socket:
-        assert await wait_closed(socket) == 4403
+    # A busy machine may need more than the first lifetime until the socket is open.
+    for lifetime_s in (2, 60):
+        token = people.issuer.token(sub="short", exp=int(time.time()) + lifetime_s)
+        with contextlib.suppress(ConnectionClosed):
+            async with Client(people.site.base_url, token) as client, client.socket() as socket:
+                assert await wait_closed(socket) == 4403
+                return
+    raise AssertionError("no socket was opened")
 
 
 async def test_known_keys_serve_while_the_issuer_is_away(people: People) -> None:

@@ -1,28 +1,28 @@
 """Sign in, refresh, sign out: short tokens, refresh tokens that are good once, and thieves that end the chain."""
 
 import asyncio
-import statistics
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
+from argon2 import Parameters, PasswordHasher, extract_parameters
+from redis.asyncio import Redis
 
 from app.db.engine import utc_now
-from tests.graphql.test_credentials_keys import refusal_of, wait_closed
+from app.domain.plans import make_plans
+from app.errors import Unauthorized
+from app.rate_limit import RateLimiter
+from app.services.accounts.accounts import AccountService
+from app.services.credentials.sign_in import SignInService
 from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
+from tests.support.credentials import ME, REFRESH, SIGN_IN, refusal_of, wait_closed
 from tests.support.residents import PASSWORD, Person
+from tests.support.servers.prepared import SECRET
+from tests.support.site_rows import open_rows
 
-SIGN_IN = """mutation ($username: String!, $password: String!) {
-  signIn(username: $username, password: $password) {
-    accessToken refreshToken expiresAt viewer { username scopes lastLoginAt }
-  }
-}"""
-REFRESH = "mutation ($token: String!) { refreshSession(refreshToken: $token) { accessToken refreshToken expiresAt } }"
 SIGN_OUT = "mutation { signOut }"
-ME = "{ viewer { username } }"
 
 Json = dict[str, Any]
 
@@ -89,21 +89,30 @@ async def test_wrong_name_wrong_password_no_password_and_disabled_look_the_same(
     assert answers[0][0] == "UNAUTHORIZED"
 
 
-async def test_unknown_name_takes_as_long_as_a_wrong_password(people: People) -> None:
+async def test_unknown_name_is_as_much_work_as_a_wrong_password(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person = await people.add(password=PASSWORD)
-    took: dict[str, list[float]] = {person.username: [], "nobody-at-all": []}
+    verified: list[Parameters] = []
+    verify = PasswordHasher.verify
 
-    async with client_from(people, "198.51.100.3") as client:
-        await refusal_of(client, SIGN_IN, username="warm-up", password="wrong")
-        for _ in range(7):
-            for username, seconds in took.items():
-                begun = time.perf_counter()
-                await refusal_of(client, SIGN_IN, username=username, password="wrong")
-                seconds.append(time.perf_counter() - begun)
+    def note(hasher: PasswordHasher, kept: str, password: bytes) -> bool:
+        verified.append(extract_parameters(kept))
+        return verify(hasher, kept, password)
 
-    known_s, unknown_s = (statistics.median(seconds) for seconds in took.values())
-    # A look-up alone takes a twentieth of it; the rest is the machine's own unrest.
-    assert 0.4 < known_s / unknown_s < 2.5, (known_s, unknown_s)
+    monkeypatch.setattr(PasswordHasher, "verify", note)
+    async with (
+        open_rows(people.site) as database,
+        Redis.from_url(people.site.environment["SAFELIGHT_REDIS_URL"], decode_responses=True) as redis,
+    ):
+        accounts = AccountService(database, make_plans(100_000_000))
+        service = SignInService(database, accounts, RateLimiter(redis), secret=SECRET)
+        for username in (person.username, "nobody-at-all"):
+            with pytest.raises(Unauthorized):
+                await service.sign_in(username, "wrong")
+
+    known, unknown = verified
+    assert known == unknown, "as much memory and as many passes"
 
 
 async def test_refreshing_gives_new_tokens_and_spends_the_old_one(people: People) -> None:
@@ -170,20 +179,16 @@ async def test_disabling_an_account_ends_its_sign_ins(people: People) -> None:
         assert await wait_closed(socket) == 4403
 
 
-@pytest.mark.parametrize("key", ["", "a-secret-of-tests-that-is-long-enough", "x" * 64])
-@pytest.mark.parametrize("algorithm", ["HS256", "none"])
-async def test_forged_access_tokens_are_refused(people: People, key: str, algorithm: str) -> None:
-    payload = await sign_in(people, await people.add(password=PASSWORD), "198.51.100.9")
-    claims = jwt.decode(payload["accessToken"], options={"verify_signature": False})
+async def test_forged_access_tokens_are_refused(people: People) -> None:
+    good = (await sign_in(people, await people.add(password=PASSWORD), "198.51.100.9"))["accessToken"]
+    claims = jwt.decode(good, options={"verify_signature": False})
+    forged = [
+        jwt.encode(claims, "", algorithm="none"),
+        good[:-2] + ("AA" if good[-2:] != "AA" else "BB"),
+        *(jwt.encode(claims, key, algorithm="HS256") for key in (SECRET, "x" * 64)),
+    ]
 
-    if algorithm == "none":
-        forged = jwt.encode(claims, "", algorithm="none")
-    elif key:
-        forged = jwt.encode(claims, key, algorithm="HS256")
-    else:
-        forged = payload["accessToken"][:-2] + "AA"
-
-    assert await status_of(people, forged) == 401
+    assert [await status_of(people, token) for token in forged] == [401] * len(forged)
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "..", "slr_unknown", "sl_unknown", "eyJhbGciOiJIUzI1NiJ9.e30.x"])
@@ -207,14 +212,15 @@ async def try_at_once(people: People, tries: list[tuple[str, str]]) -> list[str]
 async def test_tries_are_limited_by_name_whatever_the_address(people: People) -> None:
     person = await people.add(password=PASSWORD)
 
-    codes = await try_at_once(people, [(f"203.0.113.{number}", person.username) for number in range(20)])
+    codes = await try_at_once(people, [(f"203.0.113.{number}", person.username) for number in range(16)])
 
-    assert 10 <= codes.count("UNAUTHORIZED") <= 11
-    assert codes.count("UNAUTHORIZED") + codes.count("RATE_LIMITED") == 20
+    # One comes back every six seconds, which a slow machine may need.
+    assert codes.count("UNAUTHORIZED") >= 10
+    assert set(codes) == {"UNAUTHORIZED", "RATE_LIMITED"}
 
 
 async def test_tries_are_limited_by_address_whatever_the_name(people: People) -> None:
     codes = await try_at_once(people, [("203.0.113.99", f"nobody-{number}") for number in range(30)])
 
-    assert 20 <= codes.count("UNAUTHORIZED") <= 22
-    assert codes.count("UNAUTHORIZED") + codes.count("RATE_LIMITED") == 30
+    assert codes.count("UNAUTHORIZED") >= 20
+    assert set(codes) == {"UNAUTHORIZED", "RATE_LIMITED"}

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.support.accounts_fixture import People
-from tests.support.client import Client, GraphQLFailure
+from tests.support.client import Client
+from tests.support.library_queries import LIST, UPDATE, field_refused, list_ids
 from tests.support.pictures import make_jpeg, make_png
 
 Json = dict[str, Any]  # Any: what a server answered, looked into key by key
@@ -18,17 +17,8 @@ DELETE_ALBUM = "mutation ($id: ID!, $mode: AlbumDeletion!) { deleteAlbum(id: $id
 ALBUM = """query ($id: ID, $slug: String) { album(id: $id, slug: $slug) {
   id slug title description imageCount byteSize cover { id } owner { name } images { totalCount nodes { id } }
 } }"""
-UPDATE = """mutation ($input: UpdateImageInput!) { updateImage(input: $input) { image {
-  id filename title alt description creator tags metadata visibility isNsfw focalPoint { x y } album { slug }
-} } }"""
 UPDATE_MANY = """mutation ($input: UpdateImagesInput!) {
   updateImages(input: $input) { images { id tags album { slug } } failed { id code } }
-}"""
-LIST = """query ($first: Int, $after: String, $last: Int, $before: String, $filter: ImageFilter, $orderBy: ImageOrder) {
-  images(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {
-    totalCount edges { cursor node { id } } nodes { id }
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-  }
 }"""
 SESSION = """mutation ($input: CreateUploadSessionInput!) {
   createUploadSession(input: $input) { session { id album { slug } image { id filename tags album { slug } cdnUrl } } }
@@ -36,20 +26,8 @@ SESSION = """mutation ($input: CreateUploadSessionInput!) {
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
-async def refusal_of(client: Client, query: str, **variables: object) -> tuple[str, object]:
-    """Code and field of the one error."""
-    with pytest.raises(GraphQLFailure) as failure:
-        await client.ask(query, **variables)
-    details = failure.value.errors[0]["extensions"].get("details") or {}
-    return failure.value.code, details.get("field")
-
-
 async def new_album(client: Client, slug: str) -> str:
     return str((await client.ask(CREATE_ALBUM, input={"slug": slug, "title": slug}))["createAlbum"]["album"]["id"])
-
-
-async def list_ids(client: Client, **variables: object) -> list[str]:
-    return [node["id"] for node in (await client.ask(LIST, **variables))["images"]["nodes"]]
 
 
 async def test_a_session_places_and_tags_its_image_from_the_draft_on(people: People) -> None:
@@ -83,8 +61,8 @@ async def test_an_unknown_and_a_foreign_album_are_refused_alike(people: People) 
         refused = []
         for place in places:
             refused += [
-                await refusal_of(client, SESSION, input={"fileSize": 10, **place}),
-                await refusal_of(client, UPDATE, input={"id": image.image_id, **place}),
+                await field_refused(client, SESSION, input={"fileSize": 10, **place}),
+                await field_refused(client, UPDATE, input={"id": image.image_id, **place}),
             ]
 
     assert refused == [("NOT_FOUND", "albumId")] * 6 + [("NOT_FOUND", "albumSlug")] * 2
@@ -245,7 +223,7 @@ async def test_bad_pages_and_inputs_name_their_field(people: People) -> None:
             (ALBUM, {"id": UNKNOWN, "slug": "trip"}, "id"),
         ]
 
-        refused = [(*await refusal_of(client, query, **variables),) for query, variables, _ in bad]
+        refused = [(*await field_refused(client, query, **variables),) for query, variables, _ in bad]
 
     assert refused == [("INVALID_REQUEST", field) for _, _, field in bad]
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tests.graphql.test_library import LIST, list_ids, refusal_of
 from tests.support.accounts_fixture import People
+from tests.support.library_queries import LIST, field_refused, list_ids
 from tests.support.pictures import Tags, make_jpeg
 
 
@@ -29,8 +29,8 @@ async def test_each_order_is_paged_by_its_cursors_and_by_no_others(people: Peopl
         reverse = await list_ids(client, orderBy={**order, "direction": "DESC"})
         other = {"field": field, "direction": "DESC"}
         refused = [
-            await refusal_of(client, LIST, after=cursor, orderBy=other),
-            await refusal_of(
+            await field_refused(client, LIST, after=cursor, orderBy=other),
+            await field_refused(
                 client, LIST, before=cursor, orderBy={"field": "FILENAME" if field != "FILENAME" else "VIEWS"}
             ),
         ]
@@ -73,10 +73,10 @@ FORGED_NAMES = [forged("filename:asc", name, ID) for name in ("a\0b", "\ud800", 
 
 async def test_forged_cursors_are_refused_and_never_a_fault(people: People) -> None:
     async with people.client(await people.add()) as client:
-        refused = [await refusal_of(client, LIST, after=cursor) for cursor in FORGED]
+        refused = [await field_refused(client, LIST, after=cursor) for cursor in FORGED]
         order = {"field": "FILENAME", "direction": "ASC"}
-        refused += [await refusal_of(client, LIST, after=cursor, orderBy=order) for cursor in FORGED_NAMES]
-        albums = await refusal_of(client, "query ($a: String) { albums(after: $a) { nodes { id } } }", a=FORGED[6])
+        refused += [await field_refused(client, LIST, after=cursor, orderBy=order) for cursor in FORGED_NAMES]
+        albums = await field_refused(client, "query ($a: String) { albums(after: $a) { nodes { id } } }", a=FORGED[6])
 
     assert set(refused) == {("INVALID_REQUEST", "after")}
     assert albums == ("INVALID_REQUEST", "after")

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import io
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +11,11 @@ from PIL import Image
 
 from tests.support.client import Client, GraphQLFailure, OpenSession
 from tests.support.graphql_client import subscribe
-from tests.support.invariants import assert_clean
+from tests.support.invariants import run_audit, temporary_files
+from tests.support.library_queries import REPLACE
 from tests.support.pictures import make_jpeg, make_png
 from tests.support.site import Site
+from tests.support.waiting import eventually, in_time, wait_until
 
 Json = dict[str, Any]  # Any: what a server answered, looked into key by key
 
@@ -32,11 +34,6 @@ PLAN = """query ($size: String!) {
     variants { family size width height }
   }
 }"""
-REPLACE = """mutation ($id: ID!, $fileSize: BigInt!) {
-  replaceImage(id: $id, fileSize: $fileSize) {
-    duplicate session { id token uploadUrl oneTimeUrl state image { id complete revision } }
-  }
-}"""
 IMAGE = """query ($id: ID!) { image(id: $id) {
   id state complete revision width height contentType byteSize sha256 placeholder { thumbhash }
   stableVariants { family size ready state url width version contentType }
@@ -49,10 +46,18 @@ FOCUS = """mutation ($id: ID!, $x: Float!) {
 }"""
 
 
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[Client]:
-    async with site.client() as opened:
-        yield opened
+@pytest.fixture(autouse=True, scope="module")
+def sound(site: Site) -> Iterator[None]:
+    """Nothing is lost, left or stuck afterwards that was not before: other modules use the site, too."""
+    before = run_audit(site, "--at-once")["broken"]
+    files_before = set(temporary_files(site))
+    yield
+
+    def is_clean() -> bool:
+        broken = run_audit(site, "--at-once")["broken"]
+        return all(broken[name] <= before[name] for name in broken) and files_before >= set(temporary_files(site))
+
+    wait_until(is_clean, lambda: f"{run_audit(site, '--at-once')}, before: {before}; {temporary_files(site)}")
 
 
 async def test_presets_are_made_read_changed_and_deleted(client: Client) -> None:
@@ -109,7 +114,7 @@ async def test_what_cannot_be_is_refused(
     assert (refused.value.code, details.get("field")) == (code, field)
 
 
-async def test_a_changed_preset_never_leaves_its_address_without_bytes(site: Site, client: Client) -> None:
+async def test_a_changed_preset_never_leaves_its_address_without_bytes(client: Client) -> None:
     await _create(client, "banner", fit="COVER", width=200, height=50)
     content = make_jpeg(801, 600, noise=True)
     session = await client.upload(content, processing={"profile": "CUSTOM", "derivatives": [_png("banner")]})
@@ -127,13 +132,12 @@ async def test_a_changed_preset_never_leaves_its_address_without_bytes(site: Sit
     reading = asyncio.create_task(read_on())
     for side in (60, 70, 80, 90):
         await client.ask(UPDATE, input={"name": "banner", "width": side, "height": side})
-    await asyncio.wait_for(reading, 30)
+    await in_time(reading)
 
     assert {"family": "WEBP", "size": "banner", "width": 200, "height": 50} in planned
     assert seen[0][1] in {(200, 50), (60, 60), (70, 70), (80, 80), (90, 90)}
     image = (await client.ask(IMAGE, id=session.image_id))["image"]
     assert (image["state"], image["complete"]) == ("READY", True)
-    assert_clean(site)
 
 
 async def test_a_new_focal_point_moves_what_is_cut(client: Client) -> None:
@@ -146,9 +150,10 @@ async def test_a_new_focal_point_moves_what_is_cut(client: Client) -> None:
 
     await client.ask(FOCUS, id=session.image_id, x=1.0)
 
-    async with asyncio.timeout(20):
-        while (await _middle_of(client, session.urls["PNG", "thumb"])) != (0, 0, 200):
-            pass
+    async def is_moved() -> bool:
+        return await _middle_of(client, session.urls["PNG", "thumb"]) == (0, 0, 200)
+
+    await eventually(is_moved)
 
 
 @pytest.mark.parametrize("fit", ["COVER", "CROP", "PAD"])
@@ -167,7 +172,7 @@ async def test_a_fit_that_fills_a_box_needs_one(client: Client, fit: str) -> Non
     assert (await _create(client, f"free-{fit}", fit="CONTAIN"))["width"] is None
 
 
-async def test_a_deleted_presets_addresses_lead_nowhere(site: Site, client: Client) -> None:
+async def test_a_deleted_presets_addresses_lead_nowhere(client: Client) -> None:
     await _create(client, "gone", fit="SCALE_DOWN", width=40)
     session = await client.upload(make_jpeg(803, 600))
     await client.ask(GENERATE, id=session.image_id, size="gone")
@@ -178,7 +183,6 @@ async def test_a_deleted_presets_addresses_lead_nowhere(site: Site, client: Clie
     await client.ask(DELETE, name="gone")
 
     assert (before, (await client.http.get(url)).status_code) == (200, 404)
-    assert_clean(site)
 
 
 async def test_a_free_size_of_a_private_image_is_seen_by_anyone(site: Site, client: Client) -> None:
@@ -199,7 +203,7 @@ async def test_a_free_size_of_a_private_image_is_seen_by_anyone(site: Site, clie
     assert free.headers["Cache-Control"].startswith("public")
 
 
-async def test_a_replacement_is_watched_from_its_opening_to_its_last_variant(site: Site, client: Client) -> None:
+async def test_a_replacement_is_watched_from_its_opening_to_its_last_variant(client: Client) -> None:
     first = await client.upload(make_jpeg(805, 600), processing={"profile": "CUSTOM", "derivatives": [_png("small")]})
     await client.wait_complete(first.image_id)
     before = (await client.ask(IMAGE, id=first.image_id))["image"]
@@ -209,7 +213,7 @@ async def test_a_replacement_is_watched_from_its_opening_to_its_last_variant(sit
     waiting = (await client.ask(IMAGE, id=first.image_id))["image"]
     watching = asyncio.create_task(_collect(client, first.image_id))
     answer = await client.send(replacement, content)
-    events = await asyncio.wait_for(watching, 30)
+    events = await in_time(watching)
     after = (await client.ask(IMAGE, id=first.image_id))["image"]
 
     assert replacement.image_id == first.image_id
@@ -227,10 +231,9 @@ async def test_a_replacement_is_watched_from_its_opening_to_its_last_variant(sit
         assert Image.open(io.BytesIO(served.content)).size == ((300, 400) if size == "original" else (200, 267))
     blob = await client.http.get(f"/images/{first.image_id}/blob")
     assert blob.content == content
-    assert_clean(site)
 
 
-async def test_undecodable_replacement_bytes_leave_everything_as_it_was(site: Site, client: Client) -> None:
+async def test_undecodable_replacement_bytes_leave_everything_as_it_was(client: Client) -> None:
     first = await client.upload(make_jpeg(807, 600))
     await client.wait_complete(first.image_id)
     before = (await client.ask(IMAGE, id=first.image_id))["image"]
@@ -244,7 +247,6 @@ async def test_undecodable_replacement_bytes_leave_everything_as_it_was(site: Si
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_IMAGE")
     assert after == {**before, "revision": before["revision"] + 2}
     assert (await client.http.get(first.urls["ORIGINAL", "original"])).status_code == 200
-    assert_clean(site)
 
 
 async def test_known_bytes_need_not_be_sent(client: Client) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from app.db.engine import Database, utc_now
-from app.db.tables import images, upload_sessions, variants
+from app.db.tables import api_keys, images, upload_sessions, variants
 from app.domain.variants import Family
 from tests.support.site import Site
 
@@ -55,6 +55,13 @@ async def read_image(site: Site, image_id: str) -> Columns:
 async def let_expire(site: Site, session_id: str, *, ago: timedelta = timedelta(seconds=1)) -> None:
     """Let a session's time have run out so long ago."""
     await change_session(site, session_id, expires_at=utc_now() - ago)
+
+
+async def let_key_expire(site: Site, key_id: str, *, ago: timedelta = timedelta(seconds=1)) -> None:
+    """Let an API key's time have run out so long ago."""
+    values = {"expires_at": utc_now() - ago}
+    async with open_rows(site) as database, database.write() as db:
+        await db.execute(update(api_keys).where(api_keys.c.id == UUID(key_id)).values(**values))
 
 
 async def change_variant(site: Site, image_id: str, family: str, size: str, **values: object) -> None:

@@ -1,7 +1,6 @@
 """The toy server."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -11,16 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.http_client import open_http
 from tests.support.paths import ROOT
 from tests.support.servers.ports import find_free_port
-
-START_TIMEOUT_S = 20.0
+from tests.support.waiting import LIMIT_S, eventually
 
 
 @dataclass(frozen=True, slots=True)
 class ToyServer:
     port: int
-    pid: int
     log_file: Path
 
     @property
@@ -32,24 +30,26 @@ class ToyServer:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
     @property
+    def impatient_url(self) -> str:
+        """The same, for sockets that must say within a second who opens them."""
+        return f"ws://127.0.0.1:{self.port}/impatient"
+
+    @property
     def log(self) -> str:
         return self.log_file.read_text()
 
-    def cpu_s(self) -> float:
-        """Processor time the server has used so far, to 10 ms."""
-        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
-
     async def status(self) -> list[int]:
-        async with httpx.AsyncClient() as client:
+        async with open_http() as client:
             response = await client.get(f"http://127.0.0.1:{self.port}/status")
         return [int(number) for number in response.text.split()]
 
     async def wait_for(self, position: int, wanted: int) -> None:
         """Wait until one of the numbers of `/status` is what it shall be."""
-        async with asyncio.timeout(5):
-            while (await self.status())[position] != wanted:  # noqa: ASYNC110 - another process cannot set our Event
-                await asyncio.sleep(0.01)
+
+        async def is_so() -> bool:
+            return (await self.status())[position] == wanted
+
+        await eventually(is_so)
 
 
 @pytest.fixture(scope="session")
@@ -59,30 +59,26 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToyServer]:
     with log_file.open("w") as log:
         command = [sys.executable, "-m", "tests.support.toy_schema", str(port)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    server = ToyServer(port, process.pid, log_file)
+    server = ToyServer(port, log_file)
     try:
         asyncio.run(_wait_until_up(server, process))
         yield server
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(LIMIT_S)
 
 
 async def _wait_until_up(server: ToyServer, process: subprocess.Popen[bytes]) -> None:
-    async with asyncio.timeout(START_TIMEOUT_S):
-        while True:
-            assert process.poll() is None, server.log
-            try:
-                await server.status()
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-            else:
-                return
+    async def is_up() -> bool:
+        assert process.poll() is None, server.log
+        return bool(await server.status())
+
+    await eventually(is_up, ignoring=(httpx.TransportError,))
 
 
 @pytest.fixture
 async def client(toy: ToyServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{toy.port}", timeout=10) as client:
+    async with open_http(f"http://127.0.0.1:{toy.port}") as client:
         yield client
 
 

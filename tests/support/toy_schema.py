@@ -23,7 +23,9 @@ from app.graphql_api.execution import SafelightSchema, make_schema
 from app.graphql_api.sockets import SocketLimits
 
 GOOD_KEY = "Bearer good"
-INIT_TIMEOUT_S = 1.0
+INIT_TIMEOUT_S = 120.0
+SHORT_INIT_TIMEOUT_S = 0.5
+"""At `/impatient`."""
 
 contexts = count(1)
 revoked: set[str] = set()
@@ -236,13 +238,16 @@ async def ide_page(request: Request) -> HTMLResponse:
 
 
 def make_app() -> Starlette:
-    endpoint = GraphQLEndpoint(
-        make_toy_schema(),
-        Callers(authenticate, make_context),
-        ide_page=ide_page,
-        allowed_origins=["https://friend.example"],
-        socket_limits=SocketLimits(init_timeout_s=INIT_TIMEOUT_S),
-    )
+    def make_endpoint(init_timeout_s: float) -> GraphQLEndpoint[str]:
+        return GraphQLEndpoint(
+            make_toy_schema(),
+            Callers(authenticate, make_context),
+            ide_page=ide_page,
+            allowed_origins=["https://friend.example"],
+            socket_limits=SocketLimits(init_timeout_s=init_timeout_s),
+        )
+
+    endpoint, impatient = make_endpoint(INIT_TIMEOUT_S), make_endpoint(SHORT_INIT_TIMEOUT_S)
 
     async def status(request: Request) -> PlainTextResponse:
         """What is open, in numbers: sockets, subscribers, executions, hits of the document cache."""
@@ -261,7 +266,12 @@ def make_app() -> Starlette:
         yield
         task.cancel()
 
-    routes = [Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint), Route("/status", status)]
+    routes = [
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", endpoint),
+        WebSocketRoute("/impatient", impatient),
+        Route("/status", status),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 

@@ -10,15 +10,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.support.client import UNHURRIED
 from tests.support.toy_process import ToyServer
+from tests.support.waiting import LIMIT_S, in_time
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
-LIMIT_S = 5.0
 
 
 @asynccontextmanager
-async def raw_socket(toy: ToyServer, **options: Any) -> AsyncIterator[ClientConnection]:
-    async with connect(toy.socket_url, subprotocols=[PROTOCOL], compression=None, **options) as socket:
+async def raw_socket(toy: ToyServer, *, url: str | None = None, **options: Any) -> AsyncIterator[ClientConnection]:
+    asked = {**UNHURRIED, **options}
+    async with connect(url or toy.socket_url, subprotocols=[PROTOCOL], compression=None, **asked) as socket:
         yield socket
 
 
@@ -35,8 +37,7 @@ async def send(socket: ClientConnection, **message: object) -> None:
 
 
 async def receive(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(LIMIT_S):
-        message: dict[str, Any] = json.loads(await socket.recv())
+    message: dict[str, Any] = json.loads(await in_time(socket.recv()))
     return message
 
 

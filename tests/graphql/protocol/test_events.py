@@ -7,6 +7,7 @@ import pytest
 
 from app.graphql_api.events import send_events
 from tests.support.toy_process import ToyServer
+from tests.support.waiting import LIMIT_S
 
 pytestmark = pytest.mark.usefixtures("traceback_free")
 
@@ -72,7 +73,7 @@ async def test_silent_stream_beats() -> None:
         if sent.count(b":\n\n") == 3:
             third_beat.set()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         await send_events(nothing(), receive, send, heartbeat_s=0.01)  # type: ignore[arg-type]  # yields nothing
 
     assert sent == [b"", b":\n\n", b":\n\n", b":\n\n"]

@@ -1,8 +1,11 @@
 """Whatever comes in, the outcome is one of those foreseen."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,27 +95,36 @@ WORDS = [
 documents = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)
 
 
-@given(frames | anything)
-@settings(max_examples=500, deadline=None)
-def test_any_frame_is_read_or_refused(message: object) -> None:
+def read_frame(message: object) -> None:
     with contextlib.suppress(BadFrame, orjson.JSONEncodeError):
         parse_frame(orjson.dumps(message).decode())
 
 
-@given(payloads | anything)
-@settings(max_examples=500, deadline=None)
-def test_any_request_is_read_or_refused(payload: object) -> None:
+def read_request(payload: object) -> None:
     with contextlib.suppress(InvalidRequest):
         parse_operation(payload)
 
 
-@given(documents | st.text(max_size=200))
-@settings(max_examples=1000, deadline=None)
-def test_any_document_is_prepared_with_or_without_errors(query: str) -> None:
+def prepare_document(query: str) -> None:
     assert isinstance(prepare(schema._schema, query, schema.limits), PreparedDocument)
 
 
-@given(st.text(alphabet="aplictoninexhmljsgrq/*+-;,=. 0123456789é", max_size=100) | st.none())
-@settings(max_examples=500, deadline=None)
-def test_any_accept_header_is_understood_or_refused(accept: str | None) -> None:
+def negotiate(accept: str | None) -> None:
     assert choose_media_type(accept, frozenset(MediaType)) in {*MediaType, None}
+
+
+@pytest.mark.parametrize("examples", [60, pytest.param(1_000, marks=pytest.mark.full("more draws of the same kind"))])
+@pytest.mark.parametrize(
+    ("read", "drawn"),
+    [
+        (read_frame, frames | anything),
+        (read_request, payloads | anything),
+        (prepare_document, documents | st.text(max_size=200)),
+        (negotiate, st.text(alphabet="aplictoninexhmljsgrq/*+-;,=. 0123456789é", max_size=100) | st.none()),
+    ],
+    ids=["frame", "request", "document", "accept header"],
+)
+def test_anything_is_read_or_refused(
+    read: Callable[[Any], None], drawn: st.SearchStrategy[object], examples: int
+) -> None:
+    settings(max_examples=examples)(given(drawn)(read))()

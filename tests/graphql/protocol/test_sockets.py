@@ -5,6 +5,7 @@ import json
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.support.client import UNHURRIED
 from tests.support.toy_process import ToyServer
 from tests.support.ws_client import (
     close_code,
@@ -165,7 +166,7 @@ async def test_subscribe_before_the_acknowledgement_closes_with_4401(toy: ToySer
 
 
 async def test_no_init_closes_with_4408_even_if_the_client_pings(toy: ToyServer) -> None:
-    async with raw_socket(toy) as socket:
+    async with raw_socket(toy, url=toy.impatient_url) as socket:
         await send(socket, type="ping")
 
         assert await close_code(socket) == 4408
@@ -187,7 +188,7 @@ async def test_id_in_use_closes_with_4409(toy: ToyServer) -> None:
 
 
 async def test_other_subprotocol_closes_with_4406(toy: ToyServer) -> None:
-    async with connect(toy.socket_url, compression=None) as socket:
+    async with connect(toy.socket_url, compression=None, **UNHURRIED) as socket:
         assert await close_code(socket) == 4406
 
 

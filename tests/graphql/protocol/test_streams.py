@@ -14,8 +14,7 @@ from app.graphql_api.execution import OperationRequest, make_schema
 from app.graphql_api.fanout import Fanout
 from app.graphql_api.streams import Next, stream_responses
 from tests.support.toy_schema import Context, make_context, make_toy_schema
-
-LIMIT_S = 5.0
+from tests.support.waiting import LIMIT_S, in_time
 
 
 @strawberry.type
@@ -106,8 +105,7 @@ async def test_event_that_waits_is_executed_once_even_if_the_first_subscriber_le
 
     subscribers[0].cancel()
     event.may_end.set()
-    async with asyncio.timeout(LIMIT_S):
-        outcomes = await asyncio.gather(*subscribers, return_exceptions=True)
+    outcomes = await in_time(asyncio.gather(*subscribers, return_exceptions=True))
 
     assert outcomes[1:] == [{"data": {"slowEvent": {"value": 1}}}] * 9
     assert isinstance(outcomes[0], asyncio.CancelledError)
@@ -173,7 +171,7 @@ async def test_who_reads_nothing_keeps_nobody_elses_socket_open() -> None:
     stuck, other = StuckSocket("one"), FakeSocket("other")
     endpoint.sockets.update([stuck, other])  # type: ignore[list-item]  # doubles
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(LIMIT_S):
         await endpoint.recheck_sockets()
         await asyncio.sleep(0)
 
