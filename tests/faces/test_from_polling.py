@@ -32,7 +32,12 @@ def test_the_page_shows_both_ways_for_each_of_the_four() -> None:
     }
 
 
-@pytest.mark.parametrize("system", ["pixelfox", "pixelflare", "cloudflare", "slink"])
+_MORE = pytest.mark.full("two Nodes for each system; make test runs one")
+
+
+@pytest.mark.parametrize(
+    "system", ["pixelfox", *(pytest.param(name, marks=_MORE) for name in ("pixelflare", "cloudflare", "slink"))]
+)
 async def test_a_loop_and_the_subscription_in_its_place_end_alike(people: People, tmp_path: Path, system: str) -> None:
     for name, code in printed_modules().items():
         (tmp_path / name).write_text(code if name == "watch.mjs" else PRELUDE + code, encoding="utf-8")

@@ -10,8 +10,10 @@ import httpx
 from cloudflare import AsyncCloudflare
 
 from tests.support.client import Client
+from tests.support.http_client import open_http
 from tests.support.residents import Person
 from tests.support.site import Site
+from tests.support.waiting import LIMIT_S
 
 # Answers are JSON whose shape each test knows: Any throughout this module.
 Json = dict[str, Any]
@@ -23,8 +25,9 @@ ENVELOPE = {"success": True, "errors": [], "messages": []}
 
 
 def sdk_of(site: Site, person: Person, *, retries: int = 0) -> AsyncCloudflare:
-    """Cloudflare's own client, of which nothing but the base URL is changed."""
-    return AsyncCloudflare(api_token=person.key, base_url=f"{site.base_url}/client/v4", max_retries=retries)
+    """Cloudflare's own client, of which nothing but the base URL and its patience is changed."""
+    base_url = f"{site.base_url}/client/v4"
+    return AsyncCloudflare(api_token=person.key, base_url=base_url, max_retries=retries, timeout=LIMIT_S)
 
 
 async def ask(client: Client, method: str, path: str, **more: Any) -> Any:
@@ -49,17 +52,17 @@ async def upload(client: Client, content: bytes, **fields: str) -> Json:
 
 async def send(upload_url: str, content: bytes, **more: Any) -> httpx.Response:
     """Send a file to a one-time URL, as somebody who has no credential."""
-    async with httpx.AsyncClient(timeout=60) as nobody:
+    async with open_http() as nobody:
         return await nobody.post(upload_url, files={"file": ("mine.jpg", content)}, **more)
 
 
 async def fetch(url: str, **more: Any) -> httpx.Response:
     """What a delivery URL serves to anyone."""
-    async with httpx.AsyncClient(timeout=60) as nobody:
+    async with open_http() as nobody:
         return await nobody.get(url, **more)
 
 
-def sign(url: str, key: str, *, for_s: int = 600) -> str:
+def sign(url: str, key: str, *, for_s: int = 3_600) -> str:
     """The address as Cloudflare's documentation signs it."""
     path, query = urlsplit(url).path, f"exp={int(time.time()) + for_s}"
     digest = hmac.new(key.encode(), f"{path}?{query}".encode(), hashlib.sha256).hexdigest()

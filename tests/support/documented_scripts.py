@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 from tests.support.servers.programs import find_program, refuse
-
-TIMEOUT_S = 60.0
+from tests.support.waiting import in_time
 
 
 async def run_script(command: str, *arguments: str, cwd: Path, **environment: str) -> str:
@@ -22,8 +21,7 @@ async def run_script(command: str, *arguments: str, cwd: Path, **environment: st
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(TIMEOUT_S):
-        printed, complaints = await process.communicate()
+    printed, complaints = await in_time(process.communicate())
     assert process.returncode == 0, complaints.decode() + printed.decode()
     return printed.decode()
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from tests.support.client import Client
+from tests.support.http_client import open_http
 
 # Answers are JSON whose shape each test knows: Any throughout this module.
 Json = dict[str, Any]
@@ -20,7 +21,7 @@ async def create(client: Client, **fields: Any) -> Json:
 
 async def put(upload_url: str, content: bytes) -> httpx.Response:
     """Send a file as somebody who has no credential but the address."""
-    async with httpx.AsyncClient(timeout=60) as nobody:
+    async with open_http() as nobody:
         return await nobody.put(upload_url, content=content, headers={"Content-Type": "image/jpeg"})
 
 

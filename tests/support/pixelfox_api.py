@@ -10,6 +10,7 @@ from app.db.engine import utc_now
 from app.db.tables import face_numbers, upload_sessions
 from app.ids import hash_secret
 from tests.support.client import Client
+from tests.support.http_client import open_http
 from tests.support.residents import Person
 from tests.support.site import Site
 from tests.support.site_rows import open_rows
@@ -26,7 +27,7 @@ class Fox:
     def __init__(self, site: Site, person: Person) -> None:
         self.person = person
         self.base_url = site.base_url
-        self.http = httpx.AsyncClient(base_url=f"{site.base_url}/api/v1", headers={"X-API-Key": person.key}, timeout=60)
+        self.http = open_http(f"{site.base_url}/api/v1", headers={"X-API-Key": person.key})
         self.native = Client(site.base_url, person.key)
         self._site = site
 
@@ -54,7 +55,7 @@ class Fox:
     async def send(self, session: Json, content: bytes, *, name: str = "beispiel.jpg") -> httpx.Response:
         """The file of a session, with its token and nothing else."""
         headers = {"Authorization": f"Bearer {session['token']}"}
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with open_http() as http:
             return await http.post(session["upload_url"], headers=headers, files={"file": (name, content)})
 
     async def upload(self, content: bytes, **fields: Any) -> Json:

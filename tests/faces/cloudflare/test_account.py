@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
 from app.domain.access import Scope
 from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import IMAGES_PATH, Json, ask, error_of, fetch, path_of, result_of, send, upload
+from tests.support.http_client import open_http
 from tests.support.pictures import CANARY, Tags, make_jpeg, open_picture
 from tests.support.residents import Person
 
@@ -58,7 +58,7 @@ async def test_a_batch_token_is_good_for_images_on_the_batch_host(people: People
     assert timedelta(minutes=59) < ends_in <= timedelta(hours=1)
     headers = {"Authorization": f"Bearer {issued['token']}"}
 
-    async with httpx.AsyncClient(base_url=people.site.base_url, headers=headers, timeout=60) as batch:
+    async with open_http(people.site.base_url, headers=headers) as batch:
         made = result_of(await batch.post("/images/v1", files={"file": make_jpeg(700, 300)}, data={"id": "a/b"}))
         listed = result_of(await batch.get("/images/v2"))
         details = result_of(await batch.get("/images/v1/a%2Fb"))

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import httpx
 import pytest
 
 from app.db.engine import utc_now
@@ -13,6 +12,7 @@ from app.ids import ImageId
 from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import IMAGES_PATH, Json, ask, error_of, fetch, path_of, result_of, send
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
 from tests.support.site_rows import change_session, open_rows
 
@@ -112,7 +112,7 @@ async def test_pages_of_every_origin_may_send_to_a_one_time_url(client: Client) 
     opened = await open_url(client)
     origin = {"Origin": "https://shop.example"}
 
-    async with httpx.AsyncClient() as browser:
+    async with open_http() as browser:
         preflight = await browser.options(
             opened["uploadURL"], headers={**origin, "Access-Control-Request-Method": "POST"}
         )
@@ -144,7 +144,7 @@ async def test_what_is_no_form_with_a_file_leaves_the_url_open(client: Client) -
     # CI-22
     url = (await open_url(client))["uploadURL"]
 
-    async with httpx.AsyncClient() as nobody:
+    async with open_http() as nobody:
         raw = await nobody.post(url, content=make_jpeg(506, 300))
         without = await nobody.post(url, files={"picture": ("a.jpg", make_jpeg(506, 300))})
         read = await nobody.get(url)

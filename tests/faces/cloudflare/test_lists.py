@@ -1,6 +1,8 @@
 """Lists of images: pages, tokens that lead on, and filters by creator and metadata."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -8,6 +10,7 @@ from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import IMAGES_PATH, ask, error_of, upload
 from tests.support.pictures import make_png
+from tests.support.residents import Person
 
 NOTES: dict[str, object] = {
     "a": {"status": "active", "priority": 5, "enabled": True, "region": {"name": "eu"}},
@@ -129,8 +132,22 @@ async def test_images_are_found_by_their_metadata(
     assert "".join(sorted(await ids(noted, **query))) == found
 
 
+@pytest.fixture(scope="module")
+def note_writer(people: People) -> Person:
+    """An account with an image for each of the notes."""
+    return asyncio.run(write_notes(people))
+
+
+async def write_notes(people: People) -> Person:
+    person = await people.add()
+    async with people.client(person) as client:
+        for number, (name, note) in enumerate(NOTES.items()):
+            await upload(client, make_png(130 + number, 20), id=name, metadata=json.dumps(note))
+    return person
+
+
 @pytest.fixture
-async def noted(client: Client) -> Client:
-    for number, (name, note) in enumerate(NOTES.items()):
-        await upload(client, make_png(130 + number, 20), id=name, metadata=json.dumps(note))
-    return client
+async def noted(people: People, note_writer: Person, faultless: None) -> AsyncIterator[Client]:
+    """Its client."""
+    async with people.client(note_writer) as client:
+        yield client

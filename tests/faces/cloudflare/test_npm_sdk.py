@@ -11,6 +11,7 @@ from tests.support.cloudflare_api import ACCOUNT
 from tests.support.pictures import make_jpeg
 from tests.support.residents import Person
 from tests.support.servers.node import NODE_PROJECT
+from tests.support.waiting import in_time
 
 # Answers are JSON whose shape each test knows: Any throughout this module.
 Json = dict[str, Any]
@@ -23,8 +24,7 @@ async def run(node: str, options: Json) -> Json:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(90):
-        output, complaints = await process.communicate()
+    output, complaints = await in_time(process.communicate())
     assert process.returncode == 0, complaints.decode()
     return dict(json.loads(output.splitlines()[-1]))
 

@@ -2,12 +2,12 @@
 
 import itertools
 
-import httpx
 import pytest
 
 from tests.support.accounts_fixture import People
 from tests.support.client import Client
 from tests.support.cloudflare_api import IMAGES_PATH, ask, error_of, path_of, upload
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
 from tests.support.residents import Person
@@ -66,7 +66,7 @@ async def test_without_a_good_token_nothing_is_answered(people: People, credenti
     paths = [(method, IMAGES_PATH + path) for method, path in OPERATIONS]
     paths += [(method, f"/images{path}") for method, path in ON_BATCH]
 
-    async with httpx.AsyncClient(base_url=people.site.base_url, headers=headers) as nobody:
+    async with open_http(people.site.base_url, headers=headers) as nobody:
         answers = {path: await nobody.request(*path) for path in paths}
 
     assert {path: error_of(answer) for path, answer in answers.items()} == dict.fromkeys(paths, (401, 10000))

@@ -163,7 +163,7 @@ async def test_what_the_plan_has_no_room_for_is_refused(people: People) -> None:
         for number in range(3):
             await upload(client, make_jpeg(320 + number, 200))
         full = await client.http.post(f"{IMAGES_PATH}/v1", files={"file": make_jpeg(330, 200)})
-    async with people.client(await people.add("slow")) as client:
+    async with people.client(await people.add("daily")) as client:
         answers = [await client.http.post(f"{IMAGES_PATH}/v2/direct_upload") for _ in range(4)]
 
     assert error_of(full) == (413, 5413)

@@ -1,7 +1,5 @@
 """PixelFlare's albums, tags and keys: ledger rows PF-37 to PF-46."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from app.domain.access import Scope
@@ -10,22 +8,9 @@ from tests.support.client import Client
 from tests.support.pictures import make_png
 from tests.support.pixelflare_api import Json, error_of, list_ids, read, upload
 from tests.support.residents import Person
-from tests.support.site_logs import faults_of
 
 ALBUM = {"slug": "vacation-2025", "title": "Vacation 2025", "description": "Summer vacation photos"}
 KEY = {"name": "My App", "scopes": ["images:read", "images:write"]}
-
-
-@pytest.fixture
-async def person(people: People) -> Person:
-    return await people.add()
-
-
-@pytest.fixture
-async def client(people: People, person: Person) -> AsyncIterator[Client]:
-    async with people.client(person) as client:
-        yield client
-    assert faults_of(people.site) == []
 
 
 async def test_an_album_is_made_read_and_changed_by_its_slug(client: Client) -> None:

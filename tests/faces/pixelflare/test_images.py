@@ -1,32 +1,17 @@
 """PixelFlare's images: ledger rows PF-05 to PF-36 and PF-47 to PF-52."""
 
-from collections.abc import AsyncIterator
-
 import httpx
-import pytest
 
 from tests.support.accounts_fixture import People
 from tests.support.client import Client
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg, make_png, open_picture
 from tests.support.pixelflare_api import create, error_of, list_ids, put, read, upload
 from tests.support.residents import Person
-from tests.support.site_logs import faults_of
 
 WIDTHS = {"w128": 128, "w256": 256, "w512": 300, "w1024": 300, "w1536": 300, "w2048": 300}
 USED = "{ viewer { stats { images { storageUsedBytes } } } }"
 RESTORE = "mutation ($ids: [ID!]!) { restoreImages(ids: $ids) { failed { id } } }"
-
-
-@pytest.fixture
-async def person(people: People) -> Person:
-    return await people.add()
-
-
-@pytest.fixture
-async def client(people: People, person: Person) -> AsyncIterator[Client]:
-    async with people.client(person) as client:
-        yield client
-    assert faults_of(people.site) == []
 
 
 async def test_an_image_has_every_field_of_the_document(client: Client, person: Person) -> None:
@@ -203,7 +188,7 @@ async def test_a_private_image_is_nobody_elses_to_see(client: Client) -> None:
     # PF-19, PF-27, K10
     image = await upload(client, make_jpeg(307, 200), is_private=True)
 
-    async with httpx.AsyncClient() as nobody:
+    async with open_http() as nobody:
         stranger = await nobody.get(image["cdn_url"])
 
     assert image["is_private"] is True

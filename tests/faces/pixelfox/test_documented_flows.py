@@ -1,17 +1,14 @@
 """What the PixelFox document prints, run as it stands but for the address and the key: PX-02 to PX-04, PX-57, PX-64."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.accounts_fixture import People
 from tests.support.documented_scripts import run_php, run_shell
 from tests.support.pictures import make_jpeg
 from tests.support.pixelfox_api import Fox
 from tests.support.servers.reference import Document, Reference
-from tests.support.site_logs import faults_of
 
 BASE_URL, API_KEY = "https://pixelfox.cc", "DEIN_API_KEY"
 NEEDS = ("curl", "jq")
@@ -20,13 +17,6 @@ NEEDS = ("curl", "jq")
 @pytest.fixture(scope="session")
 def document(reference: Reference) -> Document:
     return reference.read("pixelfox-public-api.txt")
-
-
-@pytest.fixture
-async def fox(people: People) -> AsyncIterator[Fox]:
-    async with Fox(people.site, await people.add()) as fox:
-        yield fox
-    assert faults_of(people.site) == []
 
 
 def as_own(script: str, fox: Fox) -> str:
@@ -72,6 +62,7 @@ async def test_the_documented_shell_flow_runs(fox: Fox, document: Document, tmp_
     assert kept == {"album": {"id": album_id}, "isNsfw": True}
 
 
+@pytest.mark.full("make test runs the documented upload in PHP")
 async def test_the_documented_php_profile_runs(fox: Fox, document: Document, tmp_path: Path) -> None:
     # PX-05, PX-07, PX-15, PX-64
     script = document.between("<?php", "\nUpload Flow mit Status-Polling", after="PHP Beispiele")

@@ -1,27 +1,18 @@
 """PixelFox's profile, numbers of albums, credentials and errors: ledger rows PX-01 to PX-31."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from app.domain.access import Scope
 from tests.support.accounts_fixture import People
+from tests.support.http_client import open_http
 from tests.support.pictures import make_jpeg
 from tests.support.pixelfox_api import Fox, Json, custom, error_of
 from tests.support.residents import PASSWORD
-from tests.support.site_logs import faults_of
 
 SIGN_IN = "mutation ($name: String!, $word: String!) { signIn(username: $name, password: $word) { accessToken } }"
 SMALL = {"family": "webp", "size": "small"}
-
-
-@pytest.fixture
-async def fox(people: People) -> AsyncIterator[Fox]:
-    async with Fox(people.site, await people.add()) as fox:
-        yield fox
-    assert faults_of(people.site) == []
 
 
 async def test_the_profile_has_every_field_of_the_document(people: People) -> None:
@@ -113,7 +104,7 @@ async def test_both_headers_are_taken_and_nothing_else(people: People, fox: Fox)
     good: list[dict[str, str]] = [{"X-API-Key": key}, {"Authorization": f"Bearer {key}"}]
     bad: list[dict[str, str]] = [{}, {"X-API-Key": "pxl_nothing"}, {"Authorization": "Bearer pxl_nothing"}]
 
-    async with httpx.AsyncClient(base_url=f"{fox.base_url}/api/v1") as http:
+    async with open_http(f"{fox.base_url}/api/v1") as http:
         taken = [await http.get(path, headers=headers) for headers in good for path in paths]
         refused = [await http.get(path, headers=headers) for headers in bad for path in paths]
         # The server lets guests upload; this API has none.
@@ -143,7 +134,7 @@ async def test_limits_of_bytes_quota_and_rate_are_told_in_pixelfoxs_words(people
     # PX-15, PX-16, PX-38
     limit = (await fox.read("/user/profile"))["limits"]["max_upload_bytes"]
     large = await fox.http.post("/upload/sessions", json={"file_size": limit + 1})
-    async with Fox(people.site, await people.add("small")) as poor, Fox(people.site, await people.add("slow")) as slow:
+    async with Fox(people.site, await people.add("small")) as poor, Fox(people.site, await people.add("daily")) as slow:
         full = await poor.http.post("/upload/sessions", json={"file_size": 1_000_001})
         many = [await slow.http.post("/upload/sessions", json={"file_size": 9}) for _ in range(5)]
 

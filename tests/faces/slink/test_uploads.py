@@ -170,7 +170,7 @@ async def test_what_is_no_form_with_a_file_is_a_violation(
 
 async def test_more_uploads_than_the_plan_allows_wait_in_slinks_shape(people: People) -> None:
     """SL-05."""
-    async with people.client(await people.add("slow")) as client:
+    async with people.client(await people.add("daily")) as client:
         answers = [await send(client, make_jpeg(80 + number, 60)) for number in range(4)]
 
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
