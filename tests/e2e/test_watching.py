@@ -215,14 +215,14 @@ async def _send_half(client: Client, session: OpenSession, content: bytes, wire:
     """Until watchers were told that some of it has come."""
     headers = {"Authorization": f"Bearer {session.token}", "Content-Length": str(len(content))}
     await wire.send_head("PUT", target_of(session.upload_url), headers)
-    half = len(content) // 2
-    pieces = [content[start : start + half // 20 + 1] for start in range(0, half, half // 20 + 1)]
+    half, sent = len(content) // 2, 0
     told = asyncio.create_task(_wait_for_bytes(client, session))
-    for piece in pieces:
-        await wire.send(piece[: max(0, half)])
-        # The server tells of progress at most every 0.25 s, and only as bytes come.
+    while sent < half:
+        # The server tells of progress at most every 0.25 s, and only as bytes come: small pieces, however slow it is.
+        piece = content[sent:half] if told.done() else content[sent : min(half, sent + half // 400 + 1)]
+        await wire.send(piece)
+        sent += len(piece)
         await asyncio.wait([told], timeout=0.05)
-        half -= len(piece)
     await in_time(told)
 
 
