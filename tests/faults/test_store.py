@@ -64,8 +64,9 @@ async def test_a_store_that_is_away_burns_no_token_and_makes_nothing_ready(
         await wait_complete(client, sent)
 
         await assert_served(client, sent)
-        # A store that hung may carry out old requests long after: the sweep looks once more, and so does this test.
-        run_audit(site, "--repair", "--at-once")
+        if fault == "hanging":
+            # It may carry out old requests long after: the sweep looks once more, and so does this test.
+            run_audit(site, "--repair", "--at-once")
         assert_clean(site)
 
 
