@@ -83,7 +83,7 @@ async def _first(client: Client, document: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def world(site: Site) -> World:
-    """Made once for each set-up: what the tests ask for is refused, so nothing of it changes."""
+    """Made once for each set-up: the requests of the tests are refused, so nothing of it changes."""
     return asyncio.run(make_world(Residents(site)))
 
 

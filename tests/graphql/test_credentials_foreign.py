@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
-from tests.support.credentials import wait_closed
+from tests.support.credentials import status_of, wait_closed
 from tests.support.pictures import make_jpeg
 from tests.support.waiting import eventually
 
@@ -22,11 +22,6 @@ HOUR_S = 3_600
 async def viewer_of(people: People, token: str, *, api: int = 0) -> dict[str, Any]:
     async with Client(people.site.api_urls[api], token) as client:
         return dict((await client.ask(ME))["viewer"])
-
-
-async def status_of(people: People, token: str) -> int:
-    async with Client(people.site.api_urls[0], token) as client:
-        return (await client.http.post("/graphql", json={"query": ME})).status_code
 
 
 async def test_new_subject_gets_an_account_that_stays_its_own_on_every_process(people: People) -> None:
@@ -80,7 +75,7 @@ async def test_other_algorithms_and_new_keys_are_learnt(people: People) -> None:
     tokens = [people.issuer.token(key_id=key_id, sub=algorithm) for algorithm, key_id in key_ids.items()]
 
     async def are_good() -> bool:
-        return [await status_of(people, token) for token in tokens] == [200, 200]
+        return [await status_of(people.site, token) for token in tokens] == [200, 200]
 
     # A key that is not known yet is asked for again after 5 s at the earliest.
     await eventually(are_good)
@@ -106,7 +101,7 @@ async def test_other_algorithms_and_new_keys_are_learnt(people: People) -> None:
     ],
 )
 async def test_token_with_wrong_claims_is_refused(people: People, claims: dict[str, Any]) -> None:
-    assert await status_of(people, people.issuer.token(**claims)) == 401
+    assert await status_of(people.site, people.issuer.token(**claims)) == 401
 
 
 async def test_forged_tokens_are_refused(people: People) -> None:
@@ -124,7 +119,7 @@ async def test_forged_tokens_are_refused(people: People) -> None:
         "key id of another kind": people.issuer.token(headers={"kid": "first", "alg": "RS512"}),
     }
 
-    statuses = {name: await status_of(people, token) for name, token in forged.items()}
+    statuses = {name: await status_of(people.site, token) for name, token in forged.items()}
 
     assert set(statuses.values()) == {401}, statuses
 
@@ -134,7 +129,7 @@ async def test_made_up_key_ids_do_not_make_us_ask_the_issuer_each_time(people: P
     before = people.issuer.requests
 
     for number in range(40):
-        await status_of(people, people.issuer.token(headers={"kid": f"made-up-{number}"}))
+        await status_of(people.site, people.issuer.token(headers={"kid": f"made-up-{number}"}))
 
     # Once in five seconds, however slow this machine is.
     assert people.issuer.requests - before < 20

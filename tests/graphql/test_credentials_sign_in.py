@@ -17,7 +17,7 @@ from app.services.accounts.accounts import AccountService
 from app.services.credentials.sign_in import SignInService
 from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
-from tests.support.credentials import ME, REFRESH, SIGN_IN, refusal_of, wait_closed
+from tests.support.credentials import ME, REFRESH, SIGN_IN, refusal_of, status_of, wait_closed
 from tests.support.residents import PASSWORD, Person
 from tests.support.servers.prepared import SECRET
 from tests.support.site_rows import open_rows
@@ -41,11 +41,6 @@ async def sign_in(people: People, person: Person, address: str = "198.51.100.1")
     return payload
 
 
-async def status_of(people: People, token: str, *, api: int = 0) -> int:
-    async with Client(people.site.api_urls[api], token) as client:
-        return (await client.http.post("/graphql", json={"query": ME})).status_code
-
-
 async def refresh(people: People, token: str) -> Json:
     async with people.site.stranger(api=1) as client:
         payload: Json = (await client.ask(REFRESH, token=token))["refreshSession"]
@@ -63,7 +58,7 @@ async def test_signing_in_gives_a_quarter_of_an_hour_and_all_scopes_but_admin(pe
     assert len(payload["viewer"]["scopes"]) == 10
     assert "ADMIN" not in payload["viewer"]["scopes"]
     assert payload["viewer"]["lastLoginAt"] is not None
-    assert [await status_of(people, payload["accessToken"], api=api) for api in (0, 1)] == [200, 200]
+    assert [await status_of(people.site, payload["accessToken"], api=api) for api in (0, 1)] == [200, 200]
 
 
 async def test_wrong_name_wrong_password_no_password_and_disabled_look_the_same(people: People) -> None:
@@ -121,7 +116,7 @@ async def test_refreshing_gives_new_tokens_and_spends_the_old_one(people: People
     second = await refresh(people, first["refreshToken"])
 
     assert second["refreshToken"] != first["refreshToken"]
-    assert await status_of(people, second["accessToken"]) == 200
+    assert await status_of(people.site, second["accessToken"]) == 200
 
 
 async def test_refresh_token_used_twice_ends_everything_of_its_sign_in(people: People) -> None:
@@ -137,8 +132,8 @@ async def test_refresh_token_used_twice_ends_everything_of_its_sign_in(people: P
         assert await wait_closed(socket) == 4403
     with pytest.raises(GraphQLFailure):
         await refresh(people, second["refreshToken"])
-    assert await status_of(people, second["accessToken"]) == 401
-    assert await status_of(people, other["accessToken"]) == 200, "another sign-in of the same account goes on"
+    assert await status_of(people.site, second["accessToken"]) == 401
+    assert await status_of(people.site, other["accessToken"]) == 200, "another sign-in of the same account goes on"
 
 
 async def test_of_many_at_once_one_gets_the_next_tokens_and_the_chain_ends(people: People) -> None:
@@ -159,7 +154,7 @@ async def test_signing_out_ends_access_and_refreshing_and_the_socket(people: Peo
         async with Client(people.site.api_urls[1], payload["accessToken"]).socket() as socket:
             assert await client.ask(SIGN_OUT) == {"signOut": True}
             assert await wait_closed(socket) == 4403
-        assert await status_of(people, payload["accessToken"]) == 401
+        assert await status_of(people.site, payload["accessToken"]) == 401
     with pytest.raises(GraphQLFailure):
         await refresh(people, payload["refreshToken"])
 
@@ -188,12 +183,12 @@ async def test_forged_access_tokens_are_refused(people: People) -> None:
         *(jwt.encode(claims, key, algorithm="HS256") for key in (SECRET, "x" * 64)),
     ]
 
-    assert [await status_of(people, token) for token in forged] == [401] * len(forged)
+    assert [await status_of(people.site, token) for token in forged] == [401] * len(forged)
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "..", "slr_unknown", "sl_unknown", "eyJhbGciOiJIUzI1NiJ9.e30.x"])
 async def test_what_is_no_credential_is_refused(people: People, token: str) -> None:
-    assert await status_of(people, token) == 401
+    assert await status_of(people.site, token) == 401
     with pytest.raises(GraphQLFailure) as failure:
         await refresh(people, token)
     assert failure.value.code == "UNAUTHORIZED"

@@ -1,4 +1,4 @@
-"""What changes shows at once on the process that changed it and soon on any other, at every address.
+"""A change shows at once on the process that made it and soon on any other, at every address.
 
 With warm memories on both, with Redis, without it, and where no hint arrives; http.md, section 3, "Headers".
 """
@@ -49,7 +49,7 @@ class Twins:
 
 @dataclass(frozen=True)
 class Lonely:
-    """Two further APIs of the site with a Redis of their own: what the others say there reaches neither."""
+    """Two further APIs of the site with a Redis of their own: no hint of another process reaches them."""
 
     redis: RedisServer
     urls: list[str]
@@ -190,7 +190,7 @@ async def test_the_rows_tell_of_a_change_at_the_next_look(people: People, client
             await rechecking.look()
             return image.id not in cache.forgotten
 
-        # What the making of the picture has changed is known: from here on only the change itself is news.
+        # The changes while the picture was made are known: from here on only the change below is news.
         await eventually(has_no_news)
         await take_back(client, change, image)
         assert not await has_no_news()

@@ -6,6 +6,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.client import Client, GraphQLFailure
+from tests.support.site import Site
 from tests.support.waiting import in_time
 
 SIGN_IN = """mutation ($username: String!, $password: String!) {
@@ -28,9 +29,9 @@ async def refusal_of(client: Client, query: str, **variables: object) -> Json:
     return extensions
 
 
-async def status_of(url: str, token: str) -> int:
-    """What an API answers to this credential."""
-    async with Client(url, token) as client:
+async def status_of(site: Site, token: str, *, api: int = 0) -> int:
+    """The status of an API's answer to this credential."""
+    async with Client(site.api_urls[api], token) as client:
         return (await client.http.post("/graphql", json={"query": ME})).status_code
 
 

@@ -1,4 +1,4 @@
-"""What a process holds in memory."""
+"""The memory of a process."""
 
 import re
 from pathlib import Path

@@ -31,7 +31,7 @@ class ToyServer:
 
     @property
     def impatient_url(self) -> str:
-        """The same, for sockets that must say within a second who opens them."""
+        """The same, where a socket without a `connection_init` is closed after half a second."""
         return f"ws://127.0.0.1:{self.port}/impatient"
 
     @property

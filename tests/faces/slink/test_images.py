@@ -202,7 +202,7 @@ async def test_looks_of_others_at_a_picture_are_counted(people: People) -> None:
     """SL-17."""
     async with people.client(await people.add()) as client, people.client(None) as stranger:
         image_id = await upload(client, make_gif(64, 50))
-        # What the owner looks at is over when the others' looks are noted.
+        # The owner's look comes first: were it counted, it would be when the others' are.
         for visitor in (client, stranger, stranger):
             assert (await visitor.http.get(f"/api/image/{image_id}.gif")).status_code == 200
         views: list[int] = []

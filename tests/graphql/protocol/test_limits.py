@@ -133,7 +133,7 @@ def calls_of(work: Callable[[], object]) -> int:
 
 
 def begin(body: bytes) -> None:
-    """What the server does with a body until it runs the operation."""
+    """The work of the server on a body until it runs the operation."""
     with contextlib.suppress(InvalidRequest, ValueError):
         schema.begin(parse_operation(json.loads(body)), Context("", "", 0))
 
