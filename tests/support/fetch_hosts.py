@@ -34,7 +34,10 @@ class Host:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""
         self.connections += 1
-        self.serving.append(asyncio.ensure_future(self._serve(reader, writer)))
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        # Also where it is cancelled before it began.
+        task.add_done_callback(lambda _: writer.close())
+        self.serving.append(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):

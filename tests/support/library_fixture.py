@@ -118,7 +118,7 @@ async def open_shelf(url: str, redis_url: str, store_dir: Path) -> AsyncIterator
         _count_statements(shelf)
         yield shelf
     finally:
-        await queue_redis.aclose()
+        await queue_redis.aclose(close_connection_pool=True)
         await redis.aclose()
         await store.close()
         await database.close()

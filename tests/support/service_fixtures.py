@@ -83,7 +83,7 @@ async def canary() -> AsyncIterator[Host]:
 async def queue(container: Container) -> AsyncIterator[RenderQueue]:
     redis = open_queue(container.settings.redis_url or "")
     yield RenderQueue(redis)
-    await redis.aclose()
+    await redis.aclose(close_connection_pool=True)
 
 
 @pytest.fixture
