@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from app.settings import Settings
 from tests.support.paths import ROOT
+from tests.support.waiting import LIMIT_S
 
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
@@ -21,6 +23,14 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # What may stand inside a function, with the reason.
 DEFERRED_IMPORTS: dict[str, str] = {}
+# Where a test asserts that something took at least so long, which load cannot break.
+LOWER_BOUNDS = {
+    "tests/e2e/test_connections.py": "a head that does not arrive is waited for",
+    "tests/e2e/test_on_demand.py": "a request is held as long as it asks for",
+    "tests/faults/test_budget.py": "a budget refills with the time that has passed",
+    "tests/faults/test_store.py": "a store that hangs is waited for",
+    "tests/services/test_importing.py": "a slow source is waited for",
+}
 # Clients read `description=`; docstrings of types and fields never reach them.
 DESCRIBED_ELSEWHERE = ("app/schema/", "app/resolvers/", "app/db/migrations/")
 
@@ -174,14 +184,36 @@ def test_every_locked_package_of_npm_has_a_hash_and_no_host() -> None:
         assert [key for key, package in packages.items() if "resolved" in package] == [], name
 
 
-def test_there_are_as_many_lines_of_tests_as_of_code() -> None:
-    code, tests = (count_lines(folder) for folder in ("app/", "tests/"))
+def test_no_test_measures_time() -> None:
+    measured = {
+        f"{name}:{node.lineno}"
+        for name, tree in parsed("tests/").items()
+        if not name.startswith("tests/support/") and name not in LOWER_BOUNDS
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"monotonic", "perf_counter", "process_time"}
+    }
 
-    if tests < code:
-        pytest.skip(f"not yet: {tests} lines of tests, {code} of code")
-    assert tests >= code
+    assert measured == set(), "wait with tests/support/waiting.py; figures belong to bench/"
 
 
-def count_lines(folder: str) -> int:
-    paths = [path for path in tracked(".py") if name_of(path).startswith(folder)]
-    return sum(1 for path in paths for line in path.read_text().splitlines() if line.strip())
+def test_no_test_has_a_time_limit_of_its_own() -> None:
+    limits = {
+        f"{name}:{node.lineno}"
+        for name, tree in parsed("tests/").items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and limit_of(node) < LIMIT_S
+    }
+
+    assert limits == set(), "use LIMIT_S of tests/support/waiting.py"
+
+
+def limit_of(call: ast.Call) -> float:
+    """Seconds after which this call of asyncio or subprocess gives up; infinite where none are written."""
+    name = ast.unparse(call.func)
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "timeout"]
+    if name in {"asyncio.timeout", "asyncio.wait_for"}:
+        given += call.args[-1:]
+    elif name != "subprocess.run":
+        return math.inf
+    written = [each.value for each in given if isinstance(each, ast.Constant)]
+    return min((value for value in written if isinstance(value, int | float)), default=math.inf)

@@ -122,7 +122,7 @@ class Site:
         for program in self.programs:
             assert program.process is None or program.process.poll() is None, program.log
         try:
-            return all(httpx.get(f"{url}/readyz", timeout=10).status_code == 200 for url in self.api_urls)
+            return all(httpx.get(f"{url}/readyz", timeout=10, verify=False).status_code == 200 for url in self.api_urls)
         except httpx.HTTPError:
             return False
 
