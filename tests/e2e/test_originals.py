@@ -137,7 +137,7 @@ async def test_the_filenames_of_the_corpus_are_kept_or_refused(client: Client, c
     for index, name in enumerate(entry["name"] for entry in names):
         picture = content + bytes([index])
         try:
-            session = await client.open_session(len(picture), filename=name)
+            session = await client.open_session(len(picture), filename=name, processing={"profile": "ORIGINAL_ONLY"})
         except GraphQLFailure as failure:
             refused.append((failure.code, failure.errors[0]["extensions"]["details"]["field"]))
             continue

@@ -62,7 +62,13 @@ async def test_a_published_change_of_privacy_shows_on_the_other_process_first(
     await eventually(is_gone_before_an_older_one)
 
 
-@pytest.mark.parametrize(("state", "width_px"), [("stopped", 601), ("hanging", 602)])
+@pytest.mark.parametrize(
+    ("state", "width_px"),
+    [
+        ("stopped", 601),
+        pytest.param("hanging", 602, marks=pytest.mark.full("each request waits for Redis; stopped is nearest")),
+    ],
+)
 async def test_a_change_of_privacy_shows_without_redis(
     two_apis: Site, redis: RedisServer, state: str, width_px: int
 ) -> None:

@@ -45,7 +45,8 @@ def make_noisy() -> bytes:
 
 async def serve(client: Client, content: bytes) -> Served:
     """Upload it and wait until all of it is ready."""
-    session = await client.upload(content, filename='a "b" é.jpg')
+    processing = {"profile": "CUSTOM", "derivatives": [{"family": "WEBP", "size": "small"}]}
+    session = await client.upload(content, filename='a "b" é.jpg', processing=processing)
     last = await client.wait_complete(session.image_id)
     variants = {(v["family"], v["size"]): v for v in last["stableVariants"]}
     small = variants["WEBP", "small"]
