@@ -108,12 +108,11 @@ async def test_a_zygote_killed_at_work_takes_its_child_along_and_is_replaced(sit
 
 @pytest.mark.full("another moment to kill a zygote; make test kills one at work")
 async def test_a_zygote_killed_while_idle_costs_no_job(site: Site) -> None:
-    await site.open()
-    zygote = site.zygote()
-    os.kill(zygote, signal.SIGKILL)
-    await wait_until_gone(zygote)
-    await eventually(lambda: zygote not in own_zygotes(), "its end has been taken note of")
-    await asyncio.to_thread(own_zygotes)  # the thread that saw the end tells the loop of it
+    cage = await site.open()
+    (idle,) = cage._pool._alive
+
+    os.kill(idle.pid, signal.SIGKILL)
+    await eventually(lambda: not idle.is_alive, "its end is noticed")
 
     await site.assert_healed()
 

@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from app.domain.library_events import LibraryEventKind as Kind
+from app.events import outbox
 from app.events.bus import STREAM, EventBus
 from app.events.hints import Hint
-from app.events.outbox import MAX_UNSENT
 from app.ids import ImageId, make_uuid
 from tests.support.servers.redis import RedisServer
 from tests.support.waiting import LIMIT_S, eventually, in_time
@@ -127,8 +127,9 @@ async def test_what_was_put_off_comes_in_its_order_and_whole(pair: Pair) -> None
     ]
 
 
-async def test_more_than_can_be_kept_tells_the_others_to_look_anew(pair: Pair) -> None:
-    images = [new_image() for _ in range(MAX_UNSENT + 5)]
+async def test_more_than_can_be_kept_tells_the_others_to_look_anew(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MAX_UNSENT", 700)  # more than is sent at once
+    images = [new_image() for _ in range(outbox.MAX_UNSENT + 5)]
     lost_before = lost_hints()
     pair.server.pause()
     await pair.here.publish([images[0]])
