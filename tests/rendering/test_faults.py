@@ -3,45 +3,29 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from PIL import Image
 
 from app.domain.formats import ImageFormat
 from app.errors import ImageTooLarge, InvalidImage, RenderFailed, RenderTimeout, SafelightError, Unavailable
 from app.rendering.protocol import Decoded
-from app.rendering.sandbox import Cage
-from tests.support.render_fault_site import FaultPictures, Site, sending
+from tests.support.render_fault_site import Site, sending
 from tests.support.render_fixture import box, make_spec, read_facts, render
 from tests.support.render_inputs import save
 from tests.support.render_processes import (
-    children_of,
     is_running,
     needs_linux,
-    own_zygotes,
     wait_for_child,
     wait_until_gone,
 )
 from tests.support.unhurried import UNHURRIED_CAGE
-from tests.support.waiting import eventually, in_time
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="function"), needs_linux]
 
 SHORT_DEADLINE = replace(UNHURRIED_CAGE, deadline_base_s=1, deadline_per_cpu_s=0)
-
-
-@pytest_asyncio.fixture
-async def site(tmp_path: Path, fault_pictures: FaultPictures) -> AsyncIterator[Site]:
-    site = Site(tmp_path, fault_pictures)
-    yield site
-    await site.cage.close()
-    assert list(site.scratch.iterdir()) == []
-    assert set(own_zygotes()) <= site.before
 
 
 async def test_a_child_killed_from_outside_is_a_passing_fault(site: Site) -> None:
@@ -258,57 +242,3 @@ async def test_the_stored_original_cannot_be_changed_by_a_job(site: Site) -> Non
 
     assert site.slow.read_bytes() == before
     assert site.slow.stat().st_nlink == 1
-
-
-_PARENT = """
-import asyncio, sys
-from pathlib import Path
-from app.rendering.sandbox import Cage
-from app.domain.headers.facts import HeaderFacts
-from app.domain.formats import ImageFormat
-from app.domain.variants import Geometry
-from app.rendering.protocol import RenderSpec
-
-async def main():
-    cage = Cage(slots=1, scratch_dir=Path(sys.argv[1]))
-    await cage.start()
-    facts = HeaderFacts(ImageFormat.JPEG, 1800, 1800)
-    spec = RenderSpec("slow", ImageFormat.AVIF, Geometry((1800, 1800), (1800, 1800)), 95)
-    async with cage.job(Path(sys.argv[2]), facts, [spec]) as job:
-        async for _ in job:
-            print("decoded", flush=True)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_killed_parent_takes_all_processes_along_and_its_files_are_swept(site: Site) -> None:
-    site.scratch.mkdir()
-    parent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _PARENT, str(site.scratch), str(site.slow)), stdout=asyncio.subprocess.PIPE
-    )
-    assert parent.stdout is not None
-    assert await in_time(parent.stdout.readline()) == b"decoded\n"
-    (zygote,) = children_of(parent.pid)
-    (child,) = children_of(zygote)
-    assert site.left_overs() != []
-
-    parent.kill()
-    await in_time(parent.wait())
-
-    await wait_until_gone(zygote, child)
-    await site.open()
-    assert site.left_overs() == []
-    await site.assert_healed()
-
-
-async def test_another_process_files_are_left_alone(site: Site) -> None:
-    await site.open()
-    site.before |= set(own_zygotes())
-    other = Cage(slots=1, scratch_dir=site.scratch)
-
-    await other.start()
-
-    assert len(list(site.scratch.iterdir())) == 2
-    await other.close()
-    assert len(list(site.scratch.iterdir())) == 1

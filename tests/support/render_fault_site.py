@@ -2,11 +2,12 @@
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from app.domain.formats import ImageFormat
 from app.errors import RenderTimeout
@@ -95,3 +96,12 @@ def sending(number: signal.Signals) -> Strike:
         os.kill(pid, number)
 
     return send
+
+
+@pytest_asyncio.fixture(name="site")
+async def fault_site(tmp_path: Path, fault_pictures: FaultPictures) -> AsyncIterator[Site]:
+    site = Site(tmp_path, fault_pictures)
+    yield site
+    await site.cage.close()
+    assert list(site.scratch.iterdir()) == []
+    assert set(own_zygotes()) <= site.before
