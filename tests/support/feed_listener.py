@@ -29,7 +29,7 @@ class Ear:
             self._more.set()
 
     async def next(self) -> LibraryChange:
-        """The next that is told."""
+        """The next change."""
         while not self.heard:
             self._more.clear()
             await in_time(self._more.wait())

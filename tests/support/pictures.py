@@ -170,7 +170,7 @@ def make_gif(
     loop: int | None = 0,
     tags: Tags = NO_TAGS,
 ) -> bytes:
-    """A GIF; `loop` is how often an animation repeats, 0 for ever, None for once."""
+    """A GIF; `loop` is how often an animation repeats, 0 without end, None for once."""
     images = [paint(width_px, height_px, alpha=alpha, turn=i) for i in range(frames)]
     extra: dict[str, object] = {"comment": CANARY} if tags.comment else {}
     if loop is not None and frames > 1:
@@ -230,7 +230,7 @@ def make_srgb_profile() -> bytes:
 
 
 def make_swapped_profile() -> bytes:
-    """An ICC profile under which red is green and green is red: whoever ignores it is found out by the colours."""
+    """An ICC profile under which red is green and green is red: the colours show a decoder that ignores it."""
     profile = make_srgb_profile()
     return profile.replace(b"rXYZ", b"----", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"----", b"gXYZ", 1)
 
