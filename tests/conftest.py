@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import signal
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,10 @@ _HTTPX_DEFAULT.connect = _HTTPX_DEFAULT.read = _HTTPX_DEFAULT.write = _HTTPX_DEF
 _IN_CHILDREN = str(Path(__file__).parent / "support" / "in_children")
 os.environ["PYTHONPATH"] = os.pathsep.join([_IN_CHILDREN, *filter(None, [os.environ.get("PYTHONPATH")])])
 os.environ["TESTS_PID"] = str(os.getpid())
+
+# A shell that runs pytest in its background lets it ignore SIGINT, and its children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
     "tests.support.tiers",

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -13,19 +12,17 @@ import pytest
 
 from app.adapters import open_own_store
 from app.db.credentials import list_signing_keys
-from app.db.on_demand import list_free
-from app.db.records import VariantRecord
 from app.domain.signatures import sign
-from app.ids import AccountId, ImageId
+from app.ids import AccountId
 from app.services.upkeep.audit import AuditReport, AuditService
 from app.settings import Settings
 from tests.support.client import Client, get_when_ready
+from tests.support.on_demand import ALLOW, free_of, upload
 from tests.support.pictures import make_jpeg
 from tests.support.site import Site
 from tests.support.site_rows import open_rows, read_image
 from tests.support.waiting import LIMIT_S, in_time, wait_until
 
-ALLOW = "mutation ($may: Boolean!) { updatePreferences(input: {flexibleVariants: $may}) { viewer { id } } }"
 STATES = "query ($id: ID!) { image(id: $id) { state complete stableVariants { family size ready } } }"
 
 
@@ -198,13 +195,6 @@ async def addresses_of(client: Client, image_id: str) -> list[str]:
     return [f"/cdn/i/{short_id}/w512", f"/cdn/{account}/{image_id}/w512", f"/image/{image_id}.webp"]
 
 
-async def upload(client: Client, content: bytes, **more: Any) -> str:
-    """A ready image of which only the original is there."""
-    session = await client.upload(content, processing={"profile": "ORIGINAL_ONLY"}, **more)
-    await client.wait_complete(session.image_id)
-    return session.image_id
-
-
 @asynccontextmanager
 async def flexible(client: Client) -> AsyncIterator[None]:
     """All may make up transformations while the context lasts."""
@@ -213,12 +203,6 @@ async def flexible(client: Client) -> AsyncIterator[None]:
         yield
     finally:
         await client.ask(ALLOW, may=False)
-
-
-async def free_of(site: Site, image_id: str) -> list[VariantRecord]:
-    """The free transformations of an image."""
-    async with open_rows(site) as database, database.read() as db:
-        return await list_free(db, ImageId(UUID(image_id)))
 
 
 async def signing_key_of(site: Site, image_id: str) -> str:

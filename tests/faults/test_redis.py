@@ -7,14 +7,12 @@ import pytest
 from tests.support.client import Client
 from tests.support.fault_sites import MakeSite
 from tests.support.invariants import assert_clean
+from tests.support.library_queries import REPLACE
 from tests.support.load import UNREACHABLE, Sent, assert_served, draw_pictures, send_all, wait_complete
 from tests.support.pictures import make_jpeg
 from tests.support.process_control import kept_running
 from tests.support.waiting import eventually, in_time
 
-REPLACE = (
-    "mutation ($id: ID!, $size: BigInt!) { replaceImage(id: $id, fileSize: $size) { session { uploadUrl token } } }"
-)
 WIDTH = "query ($id: ID!) { image(id: $id) { width } }"
 
 

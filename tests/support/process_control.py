@@ -55,15 +55,6 @@ class Keeper(threading.Thread):
         self.join(LIMIT_S)
 
 
-def heed_interrupts() -> None:
-    """Let processes that are started from now on end by Ctrl-C.
-
-    A shell that runs the tests in its background lets them ignore it, and what ignores a signal hands that on.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @contextmanager
 def kept_running(*programs: Program) -> Iterator[Keeper]:
     """Start these programs again whenever they end, while the context lasts."""
