@@ -11,6 +11,7 @@ from tests.support.cloudflare_api import IMAGES_PATH, Json, ask, error_of, fetch
 from tests.support.http_client import open_http
 from tests.support.pictures import CANARY, Tags, make_jpeg, open_picture
 from tests.support.residents import Person
+from tests.support.site_rows import let_key_expire
 
 HERO: Json = {"fit": "cover", "width": 120, "height": 60, "metadata": "none"}
 COPYRIGHT, MAKE = 0x8298, 0x010F
@@ -81,6 +82,21 @@ async def test_a_batch_token_is_good_for_images_on_the_batch_host(people: People
     assert sent.status_code == 200
     assert [error_of(answer) for answer in closed] == [(403, 9109)] * 4
     assert error_of(absent) == (404, 5404)
+
+
+async def test_a_batch_token_ends_when_its_key_expires(people: People) -> None:
+    # CI-47
+    person = await people.add(expires_at=datetime.now(UTC) + timedelta(hours=2))
+    async with people.client(person) as client:
+        token = (await ask(client, "GET", "/v1/batch_token"))["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        good = await client.http.get("/images/v2", headers=headers)
+        await let_key_expire(people.site, person.key_id)
+
+        ended = await client.http.get("/images/v2", headers=headers)
+
+    assert good.status_code == 200
+    assert error_of(ended) == (401, 10000)
 
 
 async def test_a_batch_token_ends_with_its_key(people: People) -> None:
