@@ -35,11 +35,6 @@ class Linker:
     until_s: int | None = None
     """When all that is signed ends, in Unix seconds; None: after the usual time."""
 
-    @property
-    def is_owners(self) -> bool:
-        """May addresses be signed?"""
-        return self.keys is not None
-
     def page(self) -> str:
         """The page that shows it."""
         return self._opened(self.base_url, make_view_path(self.snapshot.image.short_id))
