@@ -63,7 +63,8 @@ async def test_a_miss_is_answered_while_uploads_hold_every_slot_of_theirs(make_p
             kill_pid(pid, signal.SIGCONT)
         ends = [await client.wait_complete(session.image_id) for session in await asyncio.gather(*sending)]
 
-    assert sorted(still_there) == sorted(held)
+    # Beside them the child of the miss may not have ended yet.
+    assert set(held) <= set(still_there)
     assert [end["image"]["state"] for end in ends] == ["READY"] * len(held)
 
 
