@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_nginx_serves_what_the_test_wants(private_nginx: Callable[[str], NginxSe
 
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="no ps to look for processes with")
-def test_no_server_and_no_file_outlives_tests_that_are_killed(tmp_path: Path) -> None:
+def test_no_server_and_no_file_outlives_tests_that_are_killed() -> None:
     script = """
 import os, signal
 from tests.support.servers.redis import run_redis
@@ -99,18 +100,20 @@ with run_redis() as server:
     print(server._program.pid, server.url, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    killed = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    pid = int(killed.stdout.split()[0])
+    # The path of pytest's own folder grows with its number, and a socket's may have 107 bytes.
+    with tempfile.TemporaryDirectory() as folder:
+        killed = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env={"TMPDIR": folder, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        pid = int(killed.stdout.split()[0])
 
-    wait_until(lambda: not _is_alive(pid), "the end of Redis")
-    wait_until(lambda: not any(tmp_path.iterdir()), "an empty folder")
+        wait_until(lambda: not _is_alive(pid), "the end of Redis")
+        wait_until(lambda: not any(Path(folder).iterdir()), "an empty folder")
 
 
 def _is_alive(pid: int) -> bool:
