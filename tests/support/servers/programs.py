@@ -82,6 +82,11 @@ class Program:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
+    def pause(self) -> None:
+        """Stop it with SIGSTOP; return when each of its threads stands still, as a busy machine stops them late."""
+        self.send(signal.SIGSTOP)
+        wait_until(lambda: all(map(_is_stopped, Path(f"/proc/{self.pid}/task").glob("*/stat"))), "a stopped program")
+
     def stop(self, *, number: signal.Signals = signal.SIGTERM) -> None:
         """End it as an administrator would; `kill` where it does not obey in time."""
         # To the program alone: it tells its children itself.
@@ -98,6 +103,12 @@ class Program:
 
     def _log_tail(self) -> str:
         return self._log_path.read_text(errors="replace")[-_LOG_TAIL_CHARACTERS:]
+
+
+def _is_stopped(stat: Path) -> bool:
+    with suppress(OSError):  # a thread that has ended meanwhile
+        return stat.read_text().rpartition(")")[2].split()[0] in {"T", "Z", "X"}
+    return True
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class RedisServer:
     def pause(self) -> None:
         """Freeze it: connections stay open and nothing answers, until `resume`."""
         if self._program is not None:
-            self._program.send(signal.SIGSTOP)
+            self._program.pause()
 
     def resume(self) -> None:
         """Let it go on after `pause`."""

@@ -99,7 +99,7 @@ class S3Server:
     def pause(self) -> None:
         """Freeze it: it takes connections and nothing answers, until `resume`."""
         if self._program is not None:
-            self._program.send(signal.SIGSTOP)
+            self._program.pause()
 
     def resume(self) -> None:
         """Let it go on after `pause`."""
