@@ -93,6 +93,11 @@ PUSH_DELAY_SECONDS = Histogram(
 LOST_HINTS = Counter(
     "safelight_lost_hints_total", "Events and jobs that Redis did not take; the sweep makes up for them."
 )
+FOREIGN_ERRORS = Counter(
+    "safelight_foreign_errors_total",
+    "Errors of the parts that Safelight depends on, by part (store, database, redis, sandbox, disk) and operation.",
+    ["part", "operation"],
+)
 COUNTED_ALONE = Counter(
     "safelight_rates_counted_alone_total",
     "Requests whose rate this process counted by itself, as Redis did not answer.",
