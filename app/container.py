@@ -1,6 +1,8 @@
 """Build every adapter and service from the settings, once; close them in reverse."""
 
+import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from app.adapters import (
 from app.context import Addresses, ServerFacts, Services
 from app.db.engine import Database
 from app.domain.headers.facts import Budget
+from app.ending import end_tasks, start_loop
 from app.events.bus import EventBus
 from app.fetching.fetcher import Fetcher
 from app.jobs import RenderQueue, open_queue
@@ -53,6 +56,7 @@ from app.services.library.presets import PresetService
 from app.services.library.trash import TrashService
 from app.services.making.claims import ClaimService
 from app.services.making.variants import VariantService
+from app.services.upkeep.figures import FiguresService
 from app.services.upkeep.retention import RetentionService
 from app.services.uploads.fetched_uploads import FetchedUploadService
 from app.services.uploads.importing import Importer, ImportService
@@ -61,7 +65,7 @@ from app.services.uploads.reception import ReceptionLimits, ReceptionService
 from app.services.uploads.registration import Registrar
 from app.services.uploads.replacing import ReplacementService, SwapService
 from app.services.uploads.resuming import ResumingService
-from app.services.uploads.scratch import own_scratch
+from app.services.uploads.scratch import OwnScratch, own_scratch
 from app.services.uploads.sessions import UploadService
 from app.services.uploads.uploaders import Uploaders
 from app.services.watching.feeds import Feeds
@@ -70,6 +74,10 @@ from app.services.watching.library_feed import LibraryFeed
 from app.services.watching.library_watching import LibraryWatchService
 from app.settings import Settings
 from app.storage.port import ObjectKey, ObjectStore
+
+log = logging.getLogger(__name__)
+
+_HEAL_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,7 @@ class Container:
     retention: RetentionService
     views: ViewCounter
     view_keeper: ViewKeeper
+    figures: FiguresService
     addresses: Addresses
     server: ServerFacts
     budget: Budget
@@ -118,7 +127,7 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         Unavailable: the store does not answer.
     """
     async with contextlib.AsyncExitStack() as stack:
-        scratch_dir = stack.enter_context(own_scratch(settings.scratch_dir))
+        scratch = stack.enter_context(own_scratch(settings.scratch_dir))
         database = open_database(settings)
         stack.push_async_callback(database.close)
         store = put_cache_before(settings, open_own_store(settings))
@@ -132,9 +141,23 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         stack.push_async_callback(bus.close)
         if listens:
             await bus.start()
-        container = _assemble(_Adapters(settings, scratch_dir, database, store, redis, bus, RenderQueue(queue_redis)))
+        container = _assemble(
+            _Adapters(settings, scratch.folder, database, store, redis, bus, RenderQueue(queue_redis))
+        )
         stack.push_async_callback(container.views.close)
+        stack.push_async_callback(end_tasks, [start_loop(lambda: _heal_scratch(scratch), name="heal-scratch")])
         yield container
+
+
+async def _heal_scratch(scratch: OwnScratch) -> None:
+    while True:
+        await asyncio.sleep(_HEAL_EVERY_S)
+        try:
+            if await asyncio.to_thread(scratch.heal):
+                log.warning("scratch_folder_was_removed")
+        except OSError as error:
+            # Whatever needs the folder meets the same, and reports it.
+            log.debug("scratch_folder_cannot_be_created", extra={"reason": str(error)})
 
 
 async def check_parts(settings: Settings) -> None:
@@ -213,6 +236,7 @@ def _assemble(adapters: _Adapters) -> Container:
         retention=RetentionService(database, store, bus, queue, partials),
         views=ViewCounter(adapters.redis),
         view_keeper=ViewKeeper(database, adapters.redis),
+        figures=FiguresService(database, adapters.redis, settings.data_dir),
         addresses=Addresses(settings.public_base_url, settings.public_cdn_url),
         server=ServerFacts(__version__, settings.max_upload_bytes, budget, settings.guest_uploads),
         budget=budget,

@@ -93,8 +93,13 @@ async def check_worker(redis: Redis) -> None:
     Raises:
         Unavailable: none did.
     """
-    if not await redis.zcount(_WORKERS, time.time() - WORKER_SILENCE_S, "+inf"):
+    if not await count_workers(redis):
         raise Unavailable("No worker is running.")
+
+
+async def count_workers(redis: Redis) -> int:
+    """How many workers said within the last 10 s that they live."""
+    return int(await redis.zcount(_WORKERS, time.time() - WORKER_SILENCE_S, "+inf"))
 
 
 def is_wanted_job(job_id: str) -> bool:

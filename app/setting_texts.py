@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 PREFIX = "SAFELIGHT_"
-_OTHERS = {"URL", "KEY", "IMPORT_KEY", "PUBLISHED_PORT", "CORPUS", "REFERENCE", "SCREENSHOTS", "OPENAPI_EXAMPLES"}
+_OF_COMPOSE = {"PUBLISHED_PORT", "NETWORK", "WORKER_MEMORY"}
+_OTHERS = {"URL", "KEY", "IMPORT_KEY", "CORPUS", "REFERENCE", "SCREENSHOTS", "OPENAPI_EXAMPLES"} | _OF_COMPOSE
 """No settings, and ours all the same: of the client's commands, compose.yaml, the tests and the benchmarks."""
 # Kubernetes tells every container of each service so; one of them may be called safelight.
 _OF_KUBERNETES = re.compile(r"(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_\w+)?=.*|\w+_PORT=\w+://.*")

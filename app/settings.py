@@ -132,7 +132,17 @@ class Settings(BaseSettings):
         False, description="1 makes an account with the plan free for each new identity of the issuer."
     )
     metrics_port: int | None = Field(
-        None, ge=1, le=65_535, description="Port on which a worker serves its own /metrics; none by default."
+        None,
+        ge=1,
+        le=65_535,
+        description="Port of SAFELIGHT_HOST on which a worker serves its own /metrics; none by default.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description=(
+            "At least 16 characters, sent as Authorization: Bearer … to read /metrics; "
+            "without it the API answers /metrics to direct requests from its own machine only."
+        ),
     )
     head_timeout_s: float = Field(
         10, ge=0.5, le=120, description="Seconds within which a request's head must have arrived."
@@ -154,6 +164,8 @@ class Settings(BaseSettings):
     def _check_secrets(self) -> Self:
         if self.secret is not None and len(self.secret.get_secret_value()) < 32:
             raise ValueError("SAFELIGHT_SECRET must have at least 32 characters")
+        if self.metrics_token is not None and len(self.metrics_token.get_secret_value()) < 16:
+            raise ValueError("SAFELIGHT_METRICS_TOKEN must have at least 16 characters")
         key = self.bootstrap_key.get_secret_value() if self.bootstrap_key else None
         if key is not None and (not key.startswith("sl_") or len(key) < 35 or not key.isascii()):
             raise ValueError("SAFELIGHT_BOOTSTRAP_KEY must be sl_ followed by at least 32 characters")

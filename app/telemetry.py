@@ -1,20 +1,10 @@
 """JSON log lines with the request they belong to, and the Prometheus metrics of the house."""
 
 import logging
-import os
 import sys
 from contextvars import ContextVar
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    REGISTRY,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import Counter, Gauge, Histogram
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
@@ -81,10 +71,16 @@ RENDER_SECONDS = Histogram(
 DECODE_SECONDS = Histogram(
     "safelight_decode_seconds", "Time from the start of a job to the verdict on its picture.", buckets=_SECONDS
 )
-QUEUE_DEPTH = Gauge(
-    "safelight_queue_depth", "Variants that wait or are being made.", ["state"], multiprocess_mode="mostrecent"
+SANDBOX_KILLS = Counter(
+    "safelight_sandbox_kills_total",
+    "Sandboxed processes that were ended, by reason: killed (from outside), wall_time, cpu_time, crash.",
+    ["reason"],
 )
-SUBSCRIBERS = Gauge("safelight_subscribers", "Open subscriptions.", multiprocess_mode="livesum")
+LAST_SWEEP = Gauge(
+    "safelight_last_sweep_timestamp_seconds",
+    "When a worker last ended a sweep of which no part was put off.",
+)
+SUBSCRIBERS = Gauge("safelight_subscribers", "Open subscriptions.")
 PUSH_DELAY_SECONDS = Histogram(
     "safelight_push_delay_seconds",
     "From the commit of a change to its being handed to the subscribers of this process.",
@@ -108,15 +104,3 @@ DELIVERIES = Counter(
     "Answers on picture routes, by status and whether a cache had it.",
     ["status", "cache"],
 )
-
-
-def read_metrics() -> tuple[bytes, str]:
-    """The metrics in Prometheus' format and its media type.
-
-    Under `safelight run` all processes write theirs into one folder, so that each tells the figures of all.
-    """
-    registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
-    return generate_latest(registry), CONTENT_TYPE_LATEST

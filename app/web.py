@@ -32,8 +32,9 @@ from app.routes.handing_over import DeliveryMode, HandOver
 from app.routes.hosts import PictureHosts
 from app.routes.ide import graphiql_page, static_mount
 from app.routes.kept_pictures import Kept, KeptPictures
+from app.routes.metrics import MetricsRoute
 from app.routes.openapi import OpenAPIRoute
-from app.routes.operations import Readiness, SchemaRoute, healthz, metrics
+from app.routes.operations import Readiness, SchemaRoute, healthz
 from app.routes.page_routes import make_page_routes
 from app.routes.picture_answers import PictureSender
 from app.routes.pictures import Pictures
@@ -233,6 +234,7 @@ def _routes(container: Container, authenticator: Authenticator, pictures: ASGIAp
         },
         warnings={"sandbox": "SAFELIGHT_ALLOW_UNSANDBOXED is set"} if container.settings.allow_unsandboxed else {},
     )
+    metrics = MetricsRoute(container.figures, readiness.checks, container.settings.metrics_token)
     upload = UploadDoor(
         upload=UploadRoute(container.reception, container.addresses),
         resuming=container.resuming,
@@ -250,7 +252,7 @@ def _routes(container: Container, authenticator: Authenticator, pictures: ASGIAp
         Route("/albums/{name}", ArchiveRoute(container.archives, authenticator.authenticate).__call__, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readiness.__call__, methods=["GET"]),
-        Route("/metrics", metrics, methods=["GET"]),
+        Route("/metrics", metrics.__call__, methods=["GET"]),
         Route("/openapi.json", document.__call__, methods=["GET"]),
         static_mount(),
         *make_face_routes(_face_parts(container, authenticator, pictures)),

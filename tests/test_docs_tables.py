@@ -12,6 +12,7 @@ from app.graphql_api.events import HEARTBEAT_S
 from app.graphql_api.limits import DocumentLimits
 from app.graphql_api.sockets import SocketLimits
 from app.rendering.limits import CageLimits
+from app.routes.metrics import SCRAPED
 from app.routes.oembed import CACHE_AGE_S
 from app.routes.pictures import MAX_WAIT_S
 from app.services.accounts.accounts import Preferences
@@ -37,7 +38,7 @@ CODES_TO_COME = {ErrorCode.URL_NOT_ALLOWED: 400, ErrorCode.FETCH_FAILED: 502}
 # What stands in a setting's description as it would be typed.
 CODE_IN_DESCRIPTION = re.compile(r"(?<![`\w])(\w[\w+]*://[^\s;]*[^\s;.]|\{\w+\}/\w+|\[\".*?\"\]|/metrics)")
 # Of compose.yaml alone.
-COMPOSE_SETTINGS = {"SAFELIGHT_PUBLISHED_PORT"}
+COMPOSE_SETTINGS = {"SAFELIGHT_PUBLISHED_PORT", "SAFELIGHT_NETWORK", "SAFELIGHT_WORKER_MEMORY"}
 MEMORY_CACHE_BYTES = Settings.model_fields["memory_cache_bytes"].default
 ARCHITECTURE_FIGURES = [
     f"lease is {claims.LEASE.seconds} s and renewed every {claims.LEASE.seconds / RENEWALS_PER_LEASE:g} s",
@@ -121,7 +122,7 @@ def test_every_metric_is_listed() -> None:
 
     names = {family.name + ("_total" if family.type == "counter" else "") for family in REGISTRY.collect()}
 
-    assert told == {name for name in names if name.startswith("safelight_")}
+    assert told == {name for name in names if name.startswith("safelight_")} | SCRAPED.keys()
 
 
 def test_every_way_a_socket_is_closed_is_listed() -> None:

@@ -241,19 +241,3 @@ async def list_worn_out(db: AsyncConnection, *, now: datetime, max_losses: int, 
     """Variants that were lost with their workers again and again: nobody should claim them once more."""
     statement = select(variants).where(_is_lost(now), variants.c.losses >= max_losses).limit(limit)
     return [VariantRecord(*row) for row in await db.execute(statement)]
-
-
-async def count_unfinished(db: AsyncConnection) -> dict[VariantState, int]:
-    """How many variants of uploaded images wait and how many are being made: the true queue depth.
-
-    Those that are made anew count as what they would be, were there no old bytes.
-    """
-    claimed = case((is_claimed(), 1), else_=0)
-    statement = (
-        select(claimed, func.count())
-        .join(images, images.c.id == variants.c.image_id)
-        .where(or_(variants.c.state.in_(UNFINISHED), is_stale()), images.c.uploaded_at.is_not(None))
-        .group_by(claimed)
-    )
-    counted = {row[0]: int(row[1]) for row in await db.execute(statement)}
-    return {VariantState.PLANNED: counted.get(0, 0), VariantState.RENDERING: counted.get(1, 0)}

@@ -16,6 +16,10 @@ from app.rendering.limits import CageLimits
 from app.rendering.protocol import Answer, Decoded, NotRendered, Rendered, RenderSpec
 from app.rendering.wire import ChildAnswer, Done, JobOrder, ProtocolViolation, Refused, make_job, parse_answer
 from app.rendering.zygote_process import ChildEnd, ZygoteGone, ZygoteProcess
+from app.telemetry import SANDBOX_KILLS
+
+# SIGKILL comes from outside: the kernel out of memory, or an operator. The memory limit ends no process.
+_KILL_REASONS = {signal.SIGKILL: "killed", signal.SIGXCPU: "cpu_time"}
 
 
 class _State(Enum):
@@ -109,6 +113,7 @@ class Job:
             async with asyncio.timeout_at(self._ends_at):
                 return await self._zygote.read_line()
         except TimeoutError as error:
+            SANDBOX_KILLS.labels(reason="wall_time").inc()
             raise RenderTimeout("Rendering took too long.") from error
         except ZygoteGone as error:
             raise self._lose_zygote() from error
@@ -170,6 +175,8 @@ class Job:
 
     def _explain(self, end: ChildEnd) -> SafelightError:
         """What an end that was not in order means."""
+        if end.signal is not None:
+            SANDBOX_KILLS.labels(reason=_KILL_REASONS.get(end.signal, "crash")).inc()
         if end.signal == signal.SIGKILL:
             # Neither a picture nor our limits do that: it came from outside, such as the kernel out of memory.
             return Unavailable("The renderer was killed.", retry_after_s=1)

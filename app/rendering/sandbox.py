@@ -97,7 +97,12 @@ class Cage:
         if self._scratch is None:
             raise Unavailable("The renderer is not running.")
         zygote = await self._pool.acquire()
-        job_dir = self._scratch.make_job_dir()
+        try:
+            job_dir = self._scratch.make_job_dir()
+        except OSError:
+            # The slot comes back, or each fault of the disk would take one for good.
+            self._pool.release(zygote, is_usable=True)
+            raise
         filling = asyncio.create_task(
             asyncio.to_thread(self._scratch.fill, job_dir, source, facts, specs, may_link=self._is_sandboxed)
         )

@@ -29,13 +29,21 @@ class Scratch:
     def __init__(self, scratch_dir: Path) -> None:
         scratch_dir.mkdir(parents=True, exist_ok=True)
         sweep(scratch_dir)
-        self._root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch_dir.resolve()))
-        self._lock: IO[bytes] = (self._root / _LOCK_NAME).open("wb")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._scratch_dir = scratch_dir
+        self._root, self._lock = _make_root(scratch_dir)
 
     def make_job_dir(self) -> Path:
-        """An empty directory for one job."""
-        return Path(tempfile.mkdtemp(prefix="job-", dir=self._root))
+        """An empty directory for one job; the root is created again where it has been removed.
+
+        Raises:
+            OSError: the disk is full or read-only.
+        """
+        try:
+            return Path(tempfile.mkdtemp(prefix="job-", dir=self._root))
+        except FileNotFoundError:
+            self._lock.close()
+            self._root, self._lock = _make_root(self._scratch_dir)
+            return Path(tempfile.mkdtemp(prefix="job-", dir=self._root))
 
     @staticmethod
     def fill(job_dir: Path, source: Path, facts: HeaderFacts, specs: Sequence[RenderSpec], *, may_link: bool) -> None:
@@ -59,6 +67,14 @@ class Scratch:
         """Remove everything."""
         remove_tree(self._root)
         self._lock.close()
+
+
+def _make_root(scratch_dir: Path) -> tuple[Path, IO[bytes]]:
+    scratch_dir.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch_dir.resolve()))
+    lock: IO[bytes] = (root / _LOCK_NAME).open("wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return root, lock
 
 
 def _place_source(source: Path, facts: HeaderFacts, target: Path, *, may_link: bool) -> None:

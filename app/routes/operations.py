@@ -1,4 +1,4 @@
-"""For those who run it: /healthz, /readyz, /metrics, /schema.graphql."""
+"""For those who run it: /healthz, /readyz, /schema.graphql."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,17 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.errors import SafelightError
 from app.routes.answers import json_response
-from app.telemetry import read_metrics
 
 CHECK_TIMEOUT_S = 2.5
 
 Check = Callable[[], Awaitable[object]]
-
-
-async def metrics(request: Request) -> Response:
-    """Prometheus."""
-    content, media_type = await asyncio.to_thread(read_metrics)
-    return Response(content, media_type=media_type)
 
 
 async def healthz(request: Request) -> Response:

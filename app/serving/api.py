@@ -13,7 +13,9 @@ import uvicorn
 from app.collector import keep_what_is_here
 from app.connections import BoundedHttpProtocol, LightSocketProtocol
 from app.ending import end_tasks
+from app.hangup import end_with_terminal, terminate
 from app.settings import InvalidSettings, Settings
+from app.shared_metrics import sharing_metrics
 from app.telemetry import set_up_logging
 from app.web import Server
 
@@ -47,8 +49,10 @@ def serve_api(settings: Settings) -> int:
         backlog=2048,
         lifespan="on",
     )
+    end_with_terminal(terminate)
     server = _Server(config, app)
-    server.run(sockets=[_listen(settings)])
+    with sharing_metrics("api"):
+        server.run(sockets=[_listen(settings)])
     return 0 if server.started else 1
 
 

@@ -5,16 +5,18 @@ import logging
 from pathlib import Path
 
 import uvloop
-from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from app.adapters import budget_of
 from app.collector import keep_what_is_here
 from app.container import open_container
+from app.hangup import end_with_terminal, terminate
 from app.rendering.sandbox import Cage
 from app.rendering.scratch import sweep
 from app.services.uploads.scratch import clear_scratch
-from app.settings import InvalidSettings, Settings
+from app.serving.metrics_port import serve_metrics
+from app.settings import Settings
+from app.shared_metrics import sharing_metrics
 from app.telemetry import set_up_logging
 from app.workers.images import RenderTools
 from app.workers.main import WorkerParts, work_until_stopped
@@ -31,22 +33,16 @@ def serve_worker(settings: Settings) -> int:
         InvalidSettings: its figures cannot be served where they should be.
     """
     set_up_logging(settings.log_level, role="worker")
+    end_with_terminal(terminate)
     if settings.metrics_port is not None:
-        _serve_metrics(settings.metrics_port)
+        serve_metrics(settings.host, settings.metrics_port, token=settings.metrics_token)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with sharing_metrics("worker"), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_work(settings))
     except (RedisError, OSError) as error:
         log.error("worker_lost_redis", extra={"reason": type(error).__name__})
         return 1
     return 0
-
-
-def _serve_metrics(port: int) -> None:
-    try:
-        start_http_server(port)
-    except OSError as error:
-        raise InvalidSettings(f"SAFELIGHT_METRICS_PORT={port} cannot be listened on: {error.strerror}") from error
 
 
 async def _work(settings: Settings) -> None:

@@ -6,7 +6,6 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,22 +62,15 @@ def redis_command(binary: str, socket_path: Path, data_dir: Path) -> tuple[str, 
     return (binary, *(word for name, value in options.items() for word in (f"--{name}", value)))
 
 
-def set_aside(data_dir: Path) -> None:
-    """Put what Redis kept into `redis.broken`, in the place of an earlier one, and let it begin anew."""
-    broken = data_dir / "redis.broken"
-    shutil.rmtree(broken, ignore_errors=True)
-    (data_dir / "redis").rename(broken)
-    (data_dir / "redis").mkdir(mode=0o700)
+async def wait_for_redis(socket_path: Path) -> None:
+    """Return as soon as it answers.
 
-
-async def wait_for_redis(socket_path: Path) -> bool:
-    """True as soon as it answers; False where it has not within 10 s."""
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if await _answers(socket_path):
-            return True
-        await asyncio.sleep(_ASK_EVERY_S)
-    return False
+    Raises:
+        TimeoutError: it has not within 10 s.
+    """
+    async with asyncio.timeout(_START_TIMEOUT_S):
+        while not await _answers(socket_path):  # noqa: ASYNC110  (another process, which sets no event here)
+            await asyncio.sleep(_ASK_EVERY_S)
 
 
 async def check_redis(url: str) -> None:

@@ -1,9 +1,5 @@
 """A disk that is full: uploads are put off, what is there is served, and it goes on when there is room again."""
 
-import os
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,26 +9,7 @@ from tests.support.graphql_client import ask_session
 from tests.support.invariants import assert_clean, temporary_files
 from tests.support.load import assert_served, send_patiently, wait_complete
 from tests.support.pictures import make_jpeg
-
-DISK_BYTES = 48 * 1024 * 1024
-LEFT_BYTES = 256 * 1024
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MiB, where this process may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("only root may mount a small file system")
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", folder], check=False)
-    if done.returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+from tests.support.small_disks import LEFT_BYTES, fill
 
 
 @pytest.mark.parametrize(
@@ -55,7 +32,7 @@ async def test_a_full_disk_puts_uploads_off_and_spoils_nothing(
         served = await send_patiently(client, make_jpeg(500, 400))
         await wait_complete(client, [served])
         session = await client.open_session(len(content))
-        _fill(small_disk)
+        fill(small_disk)
 
         answer = await client.send(session, content)
 
@@ -71,9 +48,3 @@ async def test_a_full_disk_puts_uploads_off_and_spoils_nothing(
         await wait_complete(client, [again])
         await assert_served(client, [served, again])
         assert_clean(site)
-
-
-def _fill(disk: Path) -> None:
-    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-    with (disk / "filler").open("wb") as file:
-        file.write(b"\0" * (free - LEFT_BYTES))

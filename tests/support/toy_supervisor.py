@@ -42,11 +42,21 @@ async def prepare(settings: Settings) -> str | None:
     return KEY if is_first else None
 
 
+class _FaultyConsole(Console):
+    """Fails as nothing foresees, once a part has died."""
+
+    def print(self, *objects: object, **options: object) -> None:  # type: ignore[override]  # all options are passed on
+        if any("again in" in str(text) for text in objects):
+            raise ValueError("a fault that nothing foresees")
+        super().print(*objects, **options)  # type: ignore[arg-type]
+
+
 def supervise() -> int:
     this = str(Path(__file__))
     roles = {name: os.environ.get(f"TOY_{name.upper()}", name) for name in ("api", "worker")}
     programs = {name: (sys.executable, this, role) for name, role in roles.items()}
-    return run(load_settings(), prepare, Console(), programs)
+    console = _FaultyConsole() if "TOY_FAULT" in os.environ else Console()
+    return run(load_settings(), prepare, console, programs)
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def test_files_of_a_process_that_lives_stay_and_others_go(tmp_path: Path) -> Non
     gone.mkdir()
     (gone / "upload-1").write_bytes(b"left")
     with own_scratch(tmp_path) as own:
-        (own / "upload-2").write_bytes(b"in use")
+        (own.folder / "upload-2").write_bytes(b"in use")
         gone.mkdir(exist_ok=True)
         (gone / "upload-3").write_bytes(b"left")
 

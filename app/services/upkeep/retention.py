@@ -8,7 +8,7 @@ from app.db.engine import Database, utc_now
 from app.db.images import bump_revision, changed_images, settle_state
 from app.db.replacing import end_replacements, hold_overdue, list_staged
 from app.db.uploads import expire_sessions, list_abandoned
-from app.db.variants import Waiting, count_unfinished, finish_claim, list_waiting, list_worn_out
+from app.db.variants import Waiting, finish_claim, list_waiting, list_worn_out
 from app.domain.library_events import LibraryEventKind
 from app.errors import SafelightError
 from app.events.bus import EventBus
@@ -22,7 +22,7 @@ from app.services.uploads.leases import Settled, settle_abandoned
 from app.services.uploads.partials import PartialFiles
 from app.services.uploads.resuming import delete_left
 from app.storage.port import ObjectStore
-from app.telemetry import QUEUE_DEPTH
+from app.telemetry import LAST_SWEEP
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class RetentionService:
     async def sweep(self) -> None:
         """Everything that is done every few seconds; one kind that cannot be done now does not keep the others."""
         now = utc_now()
+        is_whole = True
         for mend in (
             self.expire,
             self.settle_abandoned,
@@ -60,7 +61,10 @@ class RetentionService:
             try:
                 await mend(now)
             except SafelightError as error:
+                is_whole = False
                 log.warning("sweep_put_off", extra={"part": mend.__name__, "reason": error.code.value})
+        if is_whole:
+            LAST_SWEEP.set(now.timestamp())
 
     async def expire(self, now: datetime) -> None:
         """Close sessions whose time is over, and tell those who watch them."""
@@ -102,9 +106,6 @@ class RetentionService:
             # What nobody misses comes last, and little of it at once: uploads shall not wait behind it.
             waiting += await list_waiting(db, now=now, limit=ASKED_AT_ONCE, which=Waiting.STALE)
             waiting += [(session.image_id, 0) for session in await list_staged(db, now=now, limit=_BATCH)]
-            depth = await count_unfinished(db)
-        for state, count in depth.items():
-            QUEUE_DEPTH.labels(state=state.value).set(count)
         round_ = int(time.time()) // _ROUND_S
         for image_id, attempt in wanted:
             await self._queue.enqueue(image_id, attempt=attempt, round_=round_, is_wanted=True)

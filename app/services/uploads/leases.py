@@ -23,7 +23,7 @@ from app.db.uploads import (
 )
 from app.db.variants import reset_variants
 from app.domain.states import SessionState
-from app.ending import end_soon
+from app.ending import end_soon, start_loop
 from app.errors import SafelightError, Unavailable, UploadAlreadyUsed, UploadExpired
 from app.events.bus import EventBus
 
@@ -64,7 +64,7 @@ class SessionLease:
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
         """Keep the lease while the context lasts, whether bytes come or not: the store may take its time."""
-        keeping = asyncio.create_task(self._renew_for_ever(), name="keep-upload-lease")
+        keeping = start_loop(self._renew_for_ever, name="keep-upload-lease")
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from typing import IO, BinaryIO, TypeVar
 from app.domain.formats import SNIFF_BYTES
 from app.errors import Unavailable, UploadAlreadyUsed
 from app.ids import SessionId, parse_uuid
+from app.services.uploads.disk_reserve import check_room
 from app.services.uploads.spool import check_type
 
 ResultT = TypeVar("ResultT")
@@ -44,6 +45,7 @@ class PartialFile:
             Unavailable: the disk is full.
         """
         rest = memoryview(content)
+        check_room(self.path.parent)
         try:
             while rest:
                 written = os.pwrite(self._file.fileno(), rest, self.byte_size)

@@ -15,17 +15,46 @@ from pathlib import Path
 _PREFIX = "process-"
 
 
+class OwnScratch:
+    """The folder of this process, under its lock."""
+
+    def __init__(self, scratch_dir: Path) -> None:
+        scratch_dir.mkdir(parents=True, exist_ok=True)
+        clear_scratch(scratch_dir)
+        self.folder, self._lock = _make_locked(scratch_dir)
+
+    def heal(self) -> bool:
+        """Create the folder again, under a new lock, where it has been removed; was it?
+
+        Raises:
+            OSError: it cannot be created now.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if self.folder.stat().st_ino == os.fstat(self._lock).st_ino:
+                return False
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        os.close(self._lock)
+        self._lock = lock
+        # Another process that takes it for left behind removes it before this, and the next call heals that.
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
+
+
 @contextlib.contextmanager
-def own_scratch(scratch_dir: Path) -> Iterator[Path]:
+def own_scratch(scratch_dir: Path) -> Iterator[OwnScratch]:
     """Make this process's folder, and clear away those of processes that were killed."""
-    scratch_dir.mkdir(parents=True, exist_ok=True)
-    clear_scratch(scratch_dir)
-    folder, lock = _make_locked(scratch_dir)
+    scratch = OwnScratch(scratch_dir)
     try:
-        yield folder
+        yield scratch
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        scratch.close()
 
 
 def clear_scratch(scratch_dir: Path) -> None:

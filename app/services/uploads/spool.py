@@ -12,6 +12,7 @@ from uuid import uuid4
 from app.domain.formats import MEDIA_TYPES, SNIFF_BYTES, ImageFormat, sniff
 from app.domain.headers.probe import guess_other_type
 from app.errors import FileTooLarge, InvalidFileType, Unavailable
+from app.services.uploads.disk_reserve import check_room
 
 _WRITE_BYTES = 128 * 1024
 """Chunks are gathered to this before they are written: memory per upload, and few trips to a thread."""
@@ -69,6 +70,7 @@ class Spool:
 
     def _write(self, pending: bytearray) -> None:
         self._hash.update(pending)
+        check_room(self._path.parent)
         try:
             # An unbuffered file may take less than it is given, as a disk does that is almost full.
             rest = memoryview(pending)
@@ -94,7 +96,12 @@ def check_type(head: bytes) -> ImageFormat:
 
 @contextlib.contextmanager
 def spooling(scratch_dir: Path, *, max_bytes: int) -> Iterator[Spool]:
-    """A spool in a file of its own, removed whatever happens."""
+    """A spool in a file of its own, removed whatever happens.
+
+    Raises:
+        Unavailable: the disk has no more free than its reserve.
+    """
+    check_room(scratch_dir)
     path = scratch_dir / f"upload-{uuid4().hex}"
     try:
         with path.open("xb", buffering=0) as file:

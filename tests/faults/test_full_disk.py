@@ -1,0 +1,100 @@
+"""`safelight run` with its whole data folder on a disk that is full: what needs no room goes on."""
+
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.client import Client, GraphQLFailure
+from tests.support.command_runner import Running, started
+from tests.support.library_queries import DELETE_MANY
+from tests.support.load import send_patiently, wait_complete
+from tests.support.paths import ROOT
+from tests.support.pictures import make_jpeg
+from tests.support.scenario import travel
+from tests.support.servers.ports import find_free_port
+from tests.support.small_disks import DISK_BYTES, fill
+from tests.support.waiting import LIMIT_S
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a small file system is mounted")
+
+READS = 60
+
+
+@pytest.fixture
+def base_url() -> str:
+    return f"http://127.0.0.1:{find_free_port()}"
+
+
+@pytest.fixture
+def running(small_disk: Path, base_url: str, tmp_path: Path) -> Iterator[Running]:
+    environment = {
+        "SAFELIGHT_DATA_DIR": str(small_disk / "data"),
+        "SAFELIGHT_PORT": base_url.rpartition(":")[2],
+        "SAFELIGHT_WORKERS": "1",
+        # Each picture comes from the disk.
+        "SAFELIGHT_MEMORY_CACHE_BYTES": "0",
+        "SAFELIGHT_SWEEP_EVERY_S": "0.5",
+        "PYTHONPATH": str(ROOT),
+    }
+    with started([sys.executable, "-m", "app", "run"], environment, tmp_path) as command:
+        yield command
+
+
+async def test_reads_go_on_uploads_are_put_off_and_all_recovers(
+    running: Running, small_disk: Path, base_url: str
+) -> None:
+    key = running.read_until(r"^sl_\S{32,}$")
+    running.read_until("Stop")
+    journey = await travel(base_url, key, make_jpeg(500, 400))
+    processes = running.descendants()
+    content = make_jpeg(1500, 1000, noise=True)
+    async with Client(base_url, key) as client, httpx.AsyncClient(base_url=base_url, timeout=LIMIT_S) as stranger:
+        session = await client.open_session(len(content))
+        filler = fill(small_disk, left_bytes=0)
+
+        for _ in range(READS // len(journey.urls) + 1):
+            answers = [await stranger.get(url) for url in journey.urls]
+            assert {answer.status_code for answer in answers} == {200}
+            assert (await stranger.get("/healthz")).status_code == 200
+            figures = await stranger.get("/metrics")
+            assert figures.status_code == 200
+            assert re.search(r'^safelight_uploads_total\{outcome="created"\} 1', figures.text, re.MULTILINE)
+        refused = await client.send(session, content)
+        assert (refused.status_code, refused.json()["code"]) == (503, "UNAVAILABLE"), refused.text
+        assert int(refused.headers["retry-after"]) >= 1
+        with pytest.raises(GraphQLFailure) as failure:
+            await client.open_session(len(content))
+        assert failure.value.code == "UNAVAILABLE"
+        # Nothing died of it.
+        assert processes.keys() <= running.descendants().keys(), running.lines
+        filler.unlink()
+
+        sent = await send_patiently(client, content, session=session)
+        await wait_complete(client, [sent])
+    assert processes.keys() <= running.descendants().keys(), running.lines
+    assert running.end(signal.SIGTERM) == 0
+
+
+async def test_uploads_leave_a_reserve_in_which_images_can_be_deleted(
+    running: Running, small_disk: Path, base_url: str
+) -> None:
+    key = running.read_until(r"^sl_\S{32,}$")
+    running.read_until("Stop")
+    journey = await travel(base_url, key, make_jpeg(500, 400))
+    content = make_jpeg(600, 400, noise=True)
+    async with Client(base_url, key) as client:
+        session = await client.open_session(len(content))
+        # Room for this file, and less than a twentieth of the disk.
+        fill(small_disk, left_bytes=DISK_BYTES // 25)
+        assert len(content) < DISK_BYTES // 25
+
+        refused = await client.send(session, content)
+        deleted = await client.ask(DELETE_MANY, ids=[journey.image_id])
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "UNAVAILABLE"), refused.text
+    assert deleted["deleteImages"]["deletedIds"] == [journey.image_id]
