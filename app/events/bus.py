@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.domain.library_events import LibraryEventKind
-from app.ending import end_tasks
+from app.ending import end_tasks, start_loop
 from app.events.hints import LOST_SINCE, Hint, decode, encode
 from app.events.outbox import Outbox
 from app.ids import AccountId, AlbumId, ImageId, make_uuid
@@ -51,13 +51,14 @@ class EventBus:
         self._resync_listeners: set[Callable[[], None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._vouched_at = 0.0
+        self._has_begun = False
         self._unsent = Outbox()
         self._sending = asyncio.Lock()
         self._resender: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to read; whatever is published from now on arrives."""
-        self._reader = asyncio.create_task(self._read_for_ever(), name="event-reader")
+        self._reader = start_loop(self._read_for_ever, name="event-reader")
 
     async def close(self) -> None:
         """Stop reading; what Redis has not taken is offered once more, and lost if it still hangs."""
@@ -162,7 +163,9 @@ class EventBus:
 
     async def _read_for_ever(self) -> None:
         last_id: str | None = None
-        failures = 0
+        # Begun again after a fault it must resync: between the two it heard nothing.
+        failures = 1 if self._has_begun else 0
+        self._has_begun = True
         while True:
             try:
                 last_id = last_id or await self._newest_id()

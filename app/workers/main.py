@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from arq.worker import func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.ending import end_tasks
+from app.ending import end_tasks, start_loop
 from app.errors import SafelightError
 from app.ids import ImageId, make_uuid, parse_uuid
 from app.jobs import (
@@ -108,15 +108,16 @@ async def work_until_stopped(parts: WorkerParts) -> None:
 async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None]:
     """What runs beside the jobs: imports, the sweep, the ears for wake-ups, the sign of life."""
     imports = ImportLoop(parts.importer)
-    sweep = sweep_for_ever(parts.retention, parts.clear_scratch, every_s=parts.sweep_every_s)
-    tasks = [
-        asyncio.create_task(imports.run(), name="imports"),
-        asyncio.create_task(_listen(parts.redis, IMPORT_CHANNEL, imports.woken), name="import-listener"),
-        asyncio.create_task(sweep, name="sweep"),
-        asyncio.create_task(parts.views.settle_for_ever(), name="views"),
-        asyncio.create_task(_listen(parts.redis, WAKE_CHANNEL, worker.woken), name="wake-listener"),
-        asyncio.create_task(_beat(parts.redis, str(make_uuid())), name="worker-beat"),
-    ]
+    name = str(make_uuid())
+    loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+        "imports": imports.run,
+        "import-listener": lambda: _listen(parts.redis, IMPORT_CHANNEL, imports.woken),
+        "sweep": lambda: sweep_for_ever(parts.retention, parts.clear_scratch, every_s=parts.sweep_every_s),
+        "views": parts.views.settle_for_ever,
+        "wake-listener": lambda: _listen(parts.redis, WAKE_CHANNEL, worker.woken),
+        "worker-beat": lambda: _beat(parts.redis, name),
+    }
+    tasks = [start_loop(loop, name=loop_name) for loop_name, loop in loops.items()]
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import TypeVar
 
-from app.ending import end_soon
+from app.ending import end_soon, start_loop
 from app.errors import Unavailable
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ async def renewing(renew: Callable[[], Awaitable[None]], *, lease: timedelta) ->
             with contextlib.suppress(Unavailable):
                 await renew()
 
-    task = asyncio.create_task(renew_for_ever(), name="renew-leases")
+    task = start_loop(renew_for_ever, name="renew-leases")
     try:
         yield
     finally:

@@ -72,10 +72,13 @@ class ViewCounter:
             LOST_VIEWS.inc(sum(self._counts.values()))
 
     async def _flush_soon(self) -> None:
-        while self._counts:
-            await asyncio.sleep(FLUSH_EVERY_S)
-            await self.flush()
-        self._flushing = None
+        try:
+            while self._counts:
+                await asyncio.sleep(FLUSH_EVERY_S)
+                await self.flush()
+        finally:
+            # Also after a fault, or no view would be counted any more.
+            self._flushing = None
 
 
 class ViewKeeper:

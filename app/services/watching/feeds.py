@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from app.db.engine import Database
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.states import SessionState
-from app.ending import end_soon
+from app.ending import end_soon, start_loop
 from app.errors import Unavailable
 from app.events.bus import EventBus
 from app.events.hints import Hint
@@ -94,7 +94,7 @@ class ImageFeed:
         watcher = Watcher()
         if not self._watchers:
             self._follow(self._image_id)
-            self._task = asyncio.create_task(self._read_for_ever(), name=f"feed-{self._image_id}")
+            self._task = start_loop(self._read_for_ever, name=f"feed-{self._image_id}")
         self._watchers.add(watcher)
         SUBSCRIBERS.inc()
         try:

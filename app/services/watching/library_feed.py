@@ -17,7 +17,7 @@ from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot
 from app.db.variants import list_variants
 from app.domain.library_events import LibraryEventKind
-from app.ending import end_soon
+from app.ending import end_soon, start_loop
 from app.errors import Unavailable
 from app.events.bus import EventBus
 from app.events.hints import Hint
@@ -75,7 +75,7 @@ class LibraryFeed:
         watcher = LibraryWatcher(album_id)
         if not self._watchers:
             self._begun_at = utc_now() - _TOLERANCE
-            self._task = asyncio.create_task(self._read_for_ever(), name="library-feed")
+            self._task = start_loop(self._read_for_ever, name="library-feed")
         self._watchers.setdefault(owner_id, set()).add(watcher)
         SUBSCRIBERS.inc()
         try:
