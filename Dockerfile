@@ -1,6 +1,6 @@
 # One image, three commands: api (the default), worker, migrate.
 
-FROM node:22-bookworm-slim AS pages
+FROM node:22.22.2-bookworm-slim AS pages
 WORKDIR /source/frontend
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
@@ -8,7 +8,7 @@ COPY frontend/ ./
 RUN node build.mjs
 
 # Bookworm, because its ImageMagick 6.9.11 is the one that every figure and every limit was measured with.
-FROM python:3.12-slim-bookworm
+FROM python:3.12.13-slim-bookworm
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libmagickwand-6.q16-6 \
     && rm -rf /var/lib/apt/lists/*

@@ -62,7 +62,7 @@ def set_up(
             "SAFELIGHT_REDIS_URL": redis.url,
             "SAFELIGHT_STORE_URL": s3_server.url("safelight-compose"),
             "SAFELIGHT_WORKERS": "1",
-            "SAFELIGHT_TRUSTED_PROXIES": '["127.0.0.1"]',
+            "SAFELIGHT_TRUSTED_PROXIES": "127.0.0.1",
             # Guests are counted by their addresses.
             "SAFELIGHT_GUEST_UPLOADS": "1",
             "PYTHONPATH": str(ROOT),

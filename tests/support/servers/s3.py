@@ -79,7 +79,7 @@ class S3Server:
         }
         accounts_path = self._directory / "s3.json"
         accounts_path.write_text(json.dumps(accounts))
-        self._program = Program([_find_weed(), *self._arguments(accounts_path)], directory=self._directory)
+        self._program = Program([find_weed(), *self._arguments(accounts_path)], directory=self._directory)
         self._program.wait_until(self._takes_objects)
 
     def kill(self) -> None:
@@ -182,7 +182,7 @@ def private_s3() -> Iterator[Callable[[], S3Server]]:
         yield lambda: servers.enter_context(run_s3())
 
 
-def _find_weed() -> str:
+def find_weed() -> str:
     # The package puts its program beside the interpreter, which is not in PATH while the environment is not active.
     program = find_program(Path(sys.executable).parent / "weed", "weed")
     if program is None:
