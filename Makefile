@@ -1,6 +1,6 @@
 # Everything a person or a CI machine does here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench sdl lock migration up setup setup-test
+.PHONY: help run test test-all check audit bench sdl lock migration up setup setup-test
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
 
@@ -32,6 +32,9 @@ check: setup-test ## Lint, format, types, import contracts, SDL and locks
 	$(PYTHON) setup/lock.py check
 	$(BIN)/safelight sdl --check
 	cd frontend && node_modules/.bin/tsc --noEmit
+
+audit: setup ## Ask PyPI and npm for known weaknesses in the locked packages
+	$(PYTHON) setup/audit.py
 
 bench: setup-test ## Measure this machine; docs/benchmarks.md says what the figures mean
 	@exec $(BIN)/python -m bench

@@ -13,6 +13,7 @@ _LOCKS = {
     "requirements.txt": ("dependencies",),
     "requirements-dev.txt": ("dependencies", "dev"),
     "requirements-programs.txt": ("programs",),
+    "requirements-audit.txt": ("audit",),
 }
 _PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==", re.MULTILINE)
 
@@ -28,12 +29,22 @@ def write() -> None:
     run([*common, "--output-file", "requirements.txt", "pyproject.toml"], "See above.")
     common += ["--constraints", "requirements.txt"]
     run([*common, "--extra", "dev", "--output-file", "requirements-dev.txt", "pyproject.toml"], "See above.")
+    _write_audit(common)
     # Only the programs in these packages are used, so what they need as Python libraries is left out.
     with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
         source.write("\n".join(_read_project()["optional-dependencies"]["programs"]))
         source.flush()
         options = ["--no-deps", "--no-annotate", "--output-file", "requirements-programs.txt"]
         run([*common, *options, source.name], "See above.")
+
+
+def _write_audit(common: list[str]) -> None:
+    # Without the constraints of the others: it is installed apart from them.
+    options = common[: common.index("--constraints")]
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
+        source.write("\n".join(_read_project()["optional-dependencies"]["audit"]))
+        source.flush()
+        run([*options, "--no-annotate", "--output-file", "requirements-audit.txt", source.name], "See above.")
 
 
 def check() -> list[str]:
