@@ -1,8 +1,6 @@
 """Build every adapter and service from the settings, once; close them in reverse."""
 
-import asyncio
 import contextlib
-import logging
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -65,7 +63,7 @@ from app.services.uploads.reception import ReceptionLimits, ReceptionService
 from app.services.uploads.registration import Registrar
 from app.services.uploads.replacing import ReplacementService, SwapService
 from app.services.uploads.resuming import ResumingService
-from app.services.uploads.scratch import OwnScratch, own_scratch
+from app.services.uploads.scratch import own_scratch
 from app.services.uploads.sessions import UploadService
 from app.services.uploads.uploaders import Uploaders
 from app.services.watching.feeds import Feeds
@@ -74,10 +72,6 @@ from app.services.watching.library_feed import LibraryFeed
 from app.services.watching.library_watching import LibraryWatchService
 from app.settings import Settings
 from app.storage.port import ObjectKey, ObjectStore
-
-log = logging.getLogger(__name__)
-
-_HEAL_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +139,8 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
             _Adapters(settings, scratch.folder, database, store, redis, bus, RenderQueue(queue_redis))
         )
         stack.push_async_callback(container.views.close)
-        stack.push_async_callback(end_tasks, [start_loop(lambda: _heal_scratch(scratch), name="heal-scratch")])
+        stack.push_async_callback(end_tasks, [start_loop(scratch.heal_until_cancelled, name="heal-scratch")])
         yield container
-
-
-async def _heal_scratch(scratch: OwnScratch) -> None:
-    while True:
-        await asyncio.sleep(_HEAL_EVERY_S)
-        try:
-            if await asyncio.to_thread(scratch.heal):
-                log.warning("scratch_folder_was_removed")
-        except OSError as error:
-            # Whatever needs the folder meets the same, and reports it.
-            log.debug("scratch_folder_cannot_be_created", extra={"reason": str(error)})
 
 
 async def check_parts(settings: Settings) -> None:

@@ -111,6 +111,7 @@ class _Supervisor:
         self._redis: Child | None = None
         self._own: list[Child] = []
         self._is_up = False
+        self._is_ending = False
         self._new_key: str | None = None
 
     async def run(self, prepare: Prepare) -> int:
@@ -232,7 +233,7 @@ class _Supervisor:
 
     def _on_task_end(self, task: "asyncio.Task[None]") -> None:
         """End everything if a task ends that supervises a part: nothing else would start that part again."""
-        if self._stop.is_set() or task.cancelled():
+        if self._is_ending or self._stop.is_set() or task.cancelled():
             return
         self._fault = f"safelight: {task.get_name()} ended by a fault of the supervisor: {task.exception()!r}"
         self._stop.set()
@@ -255,6 +256,7 @@ class _Supervisor:
         return [*self._own, *([self._redis] if self._redis else [])]
 
     async def _end(self) -> None:
+        self._is_ending = True
         if self._stop.is_set():
             self._say("Stopping …")
         await asyncio.gather(*(child.stop(_GRACE_S) for child in self._own))

@@ -4,15 +4,20 @@ A process locks its folder while it lives. The kernel lets go of the lock howeve
 everybody else that the files are nobody's.
 """
 
+import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 _PREFIX = "process-"
+_HEAL_EVERY_S = 1.0
 
 
 class OwnScratch:
@@ -40,6 +45,17 @@ class OwnScratch:
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
+
+    async def heal_until_cancelled(self) -> None:
+        """Call `heal` every second."""
+        while True:
+            await asyncio.sleep(_HEAL_EVERY_S)
+            try:
+                if await asyncio.to_thread(self.heal):
+                    log.warning("scratch_folder_was_removed")
+            except OSError as error:
+                # The uploads and jobs that need the folder meet the same fault, and report it.
+                log.debug("scratch_folder_cannot_be_created", extra={"reason": str(error)})
 
     def close(self) -> None:
         """Remove the folder."""
