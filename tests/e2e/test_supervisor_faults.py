@@ -131,18 +131,23 @@ def test_supervising_task_that_ends_by_itself_ends_all_with_1(start_toy: StartTo
         wait_until_gone(children)
 
 
-def test_it_goes_on_where_nothing_can_be_written_to_its_output(toy_command: ToyCommand) -> None:
-    with Path("/dev/full").open("wb") as full:
-        process = subprocess.Popen(
-            toy_command.command,
-            env={**os.environ, **toy_command.environment, "PYTHONUNBUFFERED": "1"},
-            cwd=toy_command.folder,
-            stdout=full,
-            stderr=full,
-        )
+def test_it_goes_on_when_no_program_reads_its_output_any_more(toy_command: ToyCommand) -> None:
+    process = subprocess.Popen(
+        toy_command.command,
+        env={**os.environ, **toy_command.environment, "PYTHONUNBUFFERED": "1"},
+        cwd=toy_command.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
     try:
-        wait_until(lambda: len(_workers_of(process)) == 1)
+        for line in process.stdout:
+            if "Stop" in line:
+                break
+        process.stdout.close()
         for _ in range(2):
+            wait_until(lambda: len(_workers_of(process)) == 1)
             before = _workers_of(process)
             os.kill(before[0], signal.SIGKILL)
 
@@ -150,6 +155,7 @@ def test_it_goes_on_where_nothing_can_be_written_to_its_output(toy_command: ToyC
     finally:
         process.terminate()
         process.wait(LIMIT_S)
+    assert process.returncode == 0
 
 
 def test_hangup_ends_nothing_while_the_terminal_is_there(start_toy: StartToy) -> None:
@@ -185,5 +191,5 @@ def _runs(running: Running, pattern: str) -> bool:
     return any(re.search(pattern, command) for command in running.descendants().values())
 
 
-def _workers_of(process: "subprocess.Popen[bytes]") -> list[int]:
+def _workers_of(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> list[int]:
     return [pid for pid in descendants_of(process.pid) if command_of(pid).endswith(b"\0worker\0")]
