@@ -6,8 +6,10 @@ files, and writing to one on a full disk kills the process (SIGBUS); a removed f
 
 import contextlib
 import os
+import select
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -17,29 +19,38 @@ from prometheus_client.parser import text_string_to_metric_families
 SHARED_METRICS_VARIABLE = "SHARED_METRICS_DIR"
 """Names the folder to the processes of a `safelight run`; no setting, as only the supervisor knows it."""
 _WRITE_EVERY_S = 1.0
+_ANSWER_S = 0.5
+"""Of a process that is asked for its newest figures; after it those that it wrote last are shown."""
+_LOOK_EVERY_S = 0.005
+_MAX_REQUESTS = 4096
+_PIPE_SUFFIX = ".pipe"
 _PREFIX = "safelight_"
 _PID_LINE = "# pid "
 
 
 class SharedMetrics:
-    """The file of one role (api, worker). Counters of the role's earlier processes are in it and go on from there."""
+    """The file of one role (api, worker). Counters of the role's earlier processes are in it and go on from there.
+
+    Beside it lies a pipe: a byte in it asks for the newest figures.
+    """
 
     def __init__(self, folder: Path, role: str) -> None:
         self._folder = folder
         self._path = folder / f"{role}.prom"
+        self._pipe = _RequestPipe(self._path.with_suffix(_PIPE_SUFFIX))
         self._before = _read_file(self._path, with_gauges=False)
         self._written = b""
         self._lock = threading.Lock()
 
-    def write(self) -> None:
-        """Replace the file, if there is news.
+    def write(self, *, is_asked: bool = False) -> None:
+        """Replace the file, if there is news or another process waits for it.
 
         Raises:
             OSError: the disk is full, or the folder cannot be created.
         """
         with self._lock:
             text = f"{_PID_LINE}{os.getpid()}\n".encode() + _format(self._collect())
-            if text == self._written and self._path.exists():
+            if text == self._written and not is_asked and self._path.exists():
                 return
             self._folder.mkdir(parents=True, exist_ok=True)
             draft = self._path.with_suffix(".draft")
@@ -47,13 +58,68 @@ class SharedMetrics:
             draft.replace(self._path)
             self._written = text
 
+    def write_until(self, stopped: threading.Event) -> None:
+        """Write every second and when asked, and once more at the end."""
+        is_asked = False
+        while True:
+            # On a full disk the last figures stay; the next write that succeeds has all since then.
+            with contextlib.suppress(OSError):
+                self.write(is_asked=is_asked)
+            if stopped.is_set():
+                self._pipe.close()
+                return
+            is_asked = self._pipe.wait(_WRITE_EVERY_S)
+
+    def wake(self) -> None:
+        """End a wait of `write_until`."""
+        _ask(self._path)
+
     def collect_all(self) -> list[Metric]:
-        """Figures of this process as they are now, and of the others as they last wrote them."""
-        others = [path for path in self._folder.glob("*.prom") if path != self._path]
+        """Figures of this process and of the others, as they are now; of one that does not answer those before."""
+        others = {path: _file_id(path) for path in self._folder.glob("*.prom") if path != self._path}
+        _wait_for_news({path: known for path, known in others.items() if _ask(path)})
         return _add_up([self._collect(), *(_read_file(path) for path in others)])
 
     def _collect(self) -> list[Metric]:
         return _add_up([_own_families(), self._before])
+
+
+class _RequestPipe:
+    """A named pipe, created again where it has been removed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def wait(self, within_s: float) -> bool:
+        """Wait until a byte arrives; was there one? OSErrors only make it wait in vain."""
+        with contextlib.suppress(OSError):
+            self._open()
+        if self._fd is None:
+            time.sleep(within_s)
+            return False
+        readable, _, _ = select.select([self._fd], [], [], within_s)
+        return bool(readable) and bool(os.read(self._fd, _MAX_REQUESTS))
+
+    def close(self) -> None:
+        """Remove it."""
+        if self._fd is not None:
+            os.close(self._fd)
+        self._fd = None
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def _open(self) -> None:
+        if self._fd is not None and self._path.exists():
+            return
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        os.mkfifo(self._path, 0o600)
+        # Also for writing, or `select` would find its end readable whenever no other process has it open.
+        self._fd = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 _shared: SharedMetrics | None = None
@@ -61,7 +127,7 @@ _shared: SharedMetrics | None = None
 
 @contextlib.contextmanager
 def sharing_metrics(role: str) -> Iterator[None]:
-    """Write the figures of this process every second while the context lasts, where a supervisor asked for it."""
+    """Write the figures of this process while the context lasts, where a supervisor asked for it."""
     global _shared  # noqa: PLW0603  (as the library's registry, it is the process's)
     folder = os.environ.get(SHARED_METRICS_VARIABLE)
     if not folder:
@@ -69,17 +135,18 @@ def sharing_metrics(role: str) -> Iterator[None]:
         return
     _shared = SharedMetrics(Path(folder), role)
     stopped = threading.Event()
-    writer = threading.Thread(target=_write_until, args=(_shared, stopped), name="shared-metrics", daemon=True)
+    writer = threading.Thread(target=_shared.write_until, args=(stopped,), name="shared-metrics", daemon=True)
     writer.start()
     try:
         yield
     finally:
         stopped.set()
+        _shared.wake()
         writer.join()
 
 
 def read_metrics(further: Iterable[Metric] = ()) -> tuple[bytes, str]:
-    """The figures in Prometheus' format and its media type; `further` are those that were read just now."""
+    """The figures in Prometheus' format and its media type; `further` are those that were read just now. Blocks."""
     if _shared is None:
         return generate_latest(REGISTRY) + _format(further), CONTENT_TYPE_LATEST
     # Written first: a counter that was shown must not step back when this process is killed.
@@ -88,14 +155,32 @@ def read_metrics(further: Iterable[Metric] = ()) -> tuple[bytes, str]:
     return _format([*_shared.collect_all(), *further]), CONTENT_TYPE_LATEST
 
 
-def _write_until(shared: SharedMetrics, stopped: threading.Event) -> None:
-    while True:
-        is_last = stopped.wait(_WRITE_EVERY_S)
-        # On a full disk the last figures stay; the next write that succeeds has all since then.
-        with contextlib.suppress(OSError):
-            shared.write()
-        if is_last:
-            return
+def _ask(path: Path) -> bool:
+    """Ask the process that writes this file for its newest figures; False where it is gone."""
+    try:
+        fd = os.open(path.with_suffix(_PIPE_SUFFIX), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.write(fd, b"?")
+    except OSError:  # it was asked so often and has not looked
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _wait_for_news(before: Mapping[Path, int]) -> None:
+    give_up_at = time.monotonic() + _ANSWER_S
+    while any(_file_id(path) == known for path, known in before.items()) and time.monotonic() < give_up_at:
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _file_id(path: Path) -> int:
+    # Each version is a file of its own: the one before is still there when the next one is created.
+    with contextlib.suppress(OSError):
+        return path.stat().st_ino
+    return 0
 
 
 class _Families:
@@ -109,7 +194,7 @@ class _Families:
 
 
 def _format(families: Iterable[Metric]) -> bytes:
-    return generate_latest(_Families(families))  # type: ignore[arg-type]  # it calls `collect` alone
+    return generate_latest(_Families(families))
 
 
 def _own_families() -> Iterator[Metric]:

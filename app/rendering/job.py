@@ -19,7 +19,7 @@ from app.rendering.zygote_process import ChildEnd, ZygoteGone, ZygoteProcess
 from app.telemetry import SANDBOX_KILLS
 
 # SIGKILL comes from outside: the kernel out of memory, or an operator. The memory limit ends no process.
-_KILL_REASONS = {signal.SIGKILL: "killed", signal.SIGXCPU: "cpu_time"}
+_KILL_REASONS = {int(signal.SIGKILL): "killed", int(signal.SIGXCPU): "cpu_time"}
 
 
 class _State(Enum):

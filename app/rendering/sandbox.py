@@ -97,12 +97,7 @@ class Cage:
         if self._scratch is None:
             raise Unavailable("The renderer is not running.")
         zygote = await self._pool.acquire()
-        try:
-            job_dir = self._scratch.make_job_dir()
-        except OSError:
-            # The slot comes back, or each fault of the disk would take one for good.
-            self._pool.release(zygote, is_usable=True)
-            raise
+        job_dir = self._make_job_dir(self._scratch, zygote)
         filling = asyncio.create_task(
             asyncio.to_thread(self._scratch.fill, job_dir, source, facts, specs, may_link=self._is_sandboxed)
         )
@@ -115,6 +110,14 @@ class Cage:
         finally:
             # A consumer that is cancelled, even twice, must not leave a child, a slot or a file behind.
             await asyncio.shield(self._depart(self._leave(zygote, job, filling, job_dir)))
+
+    def _make_job_dir(self, scratch: Scratch, zygote: ZygoteProcess) -> Path:
+        try:
+            return scratch.make_job_dir()
+        except OSError:
+            # The slot comes back, or each fault of the disk would take one for good.
+            self._pool.release(zygote, is_usable=True)
+            raise
 
     def _depart(self, leaving: Coroutine[None, None, None]) -> asyncio.Task[None]:
         departure = asyncio.create_task(leaving)

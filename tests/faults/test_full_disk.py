@@ -1,8 +1,11 @@
 """`safelight run` with its whole data folder on a disk that is full: what needs no room goes on."""
 
+import os
 import re
+import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from tests.support.pictures import make_jpeg
 from tests.support.scenario import travel
 from tests.support.servers.ports import find_free_port
 from tests.support.small_disks import DISK_BYTES, fill
-from tests.support.waiting import LIMIT_S
+from tests.support.waiting import LIMIT_S, eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a small file system is mounted")
 
@@ -98,3 +101,41 @@ async def test_uploads_leave_a_reserve_in_which_images_can_be_deleted(
 
     assert (refused.status_code, refused.json()["code"]) == (503, "UNAVAILABLE"), refused.text
     assert deleted["deleteImages"]["deletedIds"] == [journey.image_id]
+
+
+async def test_figures_survive_a_removed_folder_and_killed_processes(
+    running: Running, small_disk: Path, base_url: str
+) -> None:
+    key = running.read_until(r"^sl_\S{32,}$")
+    running.read_until("Stop")
+    await travel(base_url, key, make_jpeg(500, 400))
+    async with httpx.AsyncClient(base_url=base_url, timeout=LIMIT_S) as http:
+        before = await _read_counts(http)
+        for part in ("app worker", "app api"):
+            os.kill(running.pid_of(part), signal.SIGKILL)
+            running.read_until("again in")
+        await eventually(lambda: _is_ready(http), ignoring=(httpx.TransportError,))
+
+        # Counters go on where those before them ended.
+        after = await _read_counts(http)
+        assert before["safelight_renders_total"] == after["safelight_renders_total"] > 0
+        assert after["safelight_uploads_total"] == before["safelight_uploads_total"] == 1
+
+        shutil.rmtree(small_disk / "data" / "metrics")
+
+        async def is_whole() -> bool:
+            return (await _read_counts(http))["safelight_renders_total"] == before["safelight_renders_total"]
+
+        await eventually(is_whole)
+        assert (await _read_counts(http))["safelight_uploads_total"] == 1
+
+
+async def _is_ready(http: httpx.AsyncClient) -> bool:
+    return (await http.get("/readyz")).status_code == 200
+
+
+async def _read_counts(http: httpx.AsyncClient) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for name, value in re.findall(r"^(safelight_\w+_total)\S* (\S+)$", (await http.get("/metrics")).text, re.MULTILINE):
+        counts[name] += int(float(value))
+    return counts

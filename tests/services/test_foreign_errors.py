@@ -6,7 +6,7 @@ import pytest
 
 from app import foreign_errors
 from app.foreign_errors import MAX_CAUSES, _Causes, report_foreign_error
-from app.telemetry import read_metrics
+from app.shared_metrics import read_metrics
 
 
 @pytest.fixture(autouse=True)
