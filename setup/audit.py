@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from programs import find_or_install_node
@@ -17,6 +18,7 @@ _LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-programs.txt
 # In an environment of its own: what it needs itself is no part of ours.
 _AUDIT_VENV = VENV / "audit"
 _PIP_AUDIT = _AUDIT_VENV / "bin" / "pip-audit"
+_PATIENCE_S = 180
 _OWN_LOCK = ROOT / "requirements-audit.txt"
 
 
@@ -28,7 +30,7 @@ def audit_python() -> list[str]:
         # Pinned and hashed: nothing is resolved or installed.
         command: list[str | Path] = [_PIP_AUDIT, "--require-hashes", "--disable-pip"]
         command += ["--format=json", "--progress-spinner=off", "-r", name]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 (our own)
+        done = _ask(command, ROOT)
         try:
             packages = json.loads(done.stdout)["dependencies"]
         except ValueError:
@@ -48,7 +50,7 @@ def audit_npm() -> list[str]:
     """The same of npm's packages that reach a browser."""
     node = find_or_install_node()
     command = [*node.npm, "audit", "--omit=dev", "--json"]
-    done = subprocess.run(command, cwd=ROOT / "frontend", capture_output=True, text=True, check=False)  # noqa: S603 (our own)
+    done = _ask(command, ROOT / "frontend")
     try:
         answer = json.loads(done.stdout)
         packages = answer["vulnerabilities"]
@@ -68,6 +70,15 @@ def main() -> int:
     for line in found:
         complain(line)
     return 1 if found else 0
+
+
+def _ask(command: Sequence[str | Path], folder: Path) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(  # noqa: S603 (our own lists of words, no shell)
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=_PATIENCE_S
+        )
+    except subprocess.TimeoutExpired:
+        raise StepFailed(f"no answer from {command[0]} within {_PATIENCE_S} s") from None
 
 
 def _install_pip_audit() -> None:
