@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from app.errors import InvalidRequest, QueryTooComplex
+from app.errors import FileTooLarge, InvalidRequest, QueryTooComplex
 from app.graphql_api.execution import OperationRequest
+from app.routes.bodies import read_at_most
 
 MAX_BODY_BYTES = 262_144
 
@@ -36,7 +37,7 @@ async def read_post(request: Request) -> OperationRequest:
 
     Raises:
         InvalidRequest: its type, size or content is not what GraphQL over HTTP says.
-        starlette.requests.ClientDisconnect: the client went away.
+        UploadIncomplete: the client disconnected, or sends too slowly.
     """
     _check_content_type(request.headers)
     body = await _read_body(request)
@@ -122,12 +123,10 @@ async def _read_body(request: Request) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > MAX_BODY_BYTES:
         raise _too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
-    return bytes(body)
+    try:
+        return await read_at_most(request, max_bytes=MAX_BODY_BYTES)
+    except FileTooLarge:
+        raise _too_large() from None
 
 
 def _too_large() -> BodyTooLarge:

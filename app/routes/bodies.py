@@ -1,41 +1,37 @@
-"""A request's body as it comes in, with a deadline: who sends nothing, or next to nothing, is let go."""
+"""A request's body as it arrives, with a minimum rate: silent and nearly silent clients are disconnected."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from starlette.types import Message, Receive
+from starlette.types import Message
 
 from app.errors import FileTooLarge, UploadIncomplete
 
 WINDOW_S = 20.0
 MIN_WINDOW_BYTES = 20 * 1024
-"""At least 1 KiB a second over each window, or the connection holds a place for nothing."""
+"""At least 1 KiB a second over each window; a slower connection would hold its place for nothing."""
+_SLOT_S = 1.0
 
 
 async def read_body(request: Request) -> AsyncIterator[bytes]:
-    """The body's chunks.
+    """The body's chunks, for as long as it takes: only the rate is limited, not the duration.
 
     Raises:
-        UploadIncomplete: the client hung up, or is too slow to ever finish.
+        UploadIncomplete: the client disconnected, sent nothing for `WINDOW_S` seconds, or in any `WINDOW_S` seconds
+            less than `MIN_WINDOW_BYTES`.
     """
-    receive = request.receive
-    loop = asyncio.get_running_loop()
-    window_ends_at, window_bytes = loop.time() + WINDOW_S, 0
+    pace = _Pace()
     while True:
-        message = await _receive_by(receive, window_ends_at)
+        message = await pace.wait_for(request)
         if message["type"] == "http.disconnect":
-            raise UploadIncomplete("The connection ended before the file did. Send it again.")
+            raise UploadIncomplete("The connection ended before the body did. Send it again.")
         chunk: bytes = message.get("body", b"")
-        window_bytes += len(chunk)
         if chunk:
             yield chunk
         if not message.get("more_body", False):
             return
-        if loop.time() >= window_ends_at:
-            if window_bytes < MIN_WINDOW_BYTES:
-                raise _too_slow()
-            window_ends_at, window_bytes = loop.time() + WINDOW_S, 0
 
 
 async def read_at_most(request: Request, *, max_bytes: int) -> bytes:
@@ -53,13 +49,51 @@ async def read_at_most(request: Request, *, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def _receive_by(receive: Receive, deadline: float) -> Message:
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await receive()
-    except TimeoutError as error:
-        raise _too_slow() from error
+class _Pace:
+    """Bytes of the last seconds, by a clock that runs only while the server waits for the client.
 
+    Time that the server takes to write a chunk is not the client's fault and does not count.
+    """
 
-def _too_slow() -> UploadIncomplete:
-    return UploadIncomplete(f"The file came too slowly: less than 1 KiB a second over {WINDOW_S:g} seconds.")
+    def __init__(self) -> None:
+        self._waited_s = 0.0
+        self._slots: deque[tuple[float, int]] = deque()
+        """Time and size of what arrived, gathered to `_SLOT_S`; no more of them than a window has slots."""
+
+    async def wait_for(self, request: Request) -> Message:
+        """The next message.
+
+        Raises:
+            UploadIncomplete: too little arrived for too long.
+        """
+        started_at = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(self._patience_s()):
+                message = await request.receive()
+        except TimeoutError as error:
+            raise UploadIncomplete(
+                f"The body came too slowly: less than 1 KiB a second over {WINDOW_S:g} seconds. Send it again."
+            ) from error
+        self._waited_s += asyncio.get_running_loop().time() - started_at
+        self._add(len(message.get("body", b"")))
+        return message
+
+    def _patience_s(self) -> float:
+        """Seconds after which the last window would hold too little, if nothing came until then."""
+        total = 0
+        for at, byte_size in reversed(self._slots):
+            total += byte_size
+            if total >= MIN_WINDOW_BYTES:
+                return max(0.0, at + WINDOW_S - self._waited_s)
+        return max(0.0, WINDOW_S - self._waited_s)
+
+    def _add(self, byte_size: int) -> None:
+        if not byte_size:
+            return
+        if self._slots and self._waited_s - self._slots[-1][0] < _SLOT_S:
+            at, before = self._slots.pop()
+            self._slots.append((at, before + byte_size))
+        else:
+            self._slots.append((self._waited_s, byte_size))
+        while self._waited_s - self._slots[0][0] > WINDOW_S:
+            self._slots.popleft()

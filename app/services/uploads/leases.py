@@ -63,7 +63,7 @@ class SessionLease:
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Keep the lease while the context lasts, whether bytes come or not: the store may take its time."""
+        """Keep the lease while the context lasts, bytes or not: the store and a slow client may take their time."""
         keeping = start_loop(self._renew_for_ever, name="keep-upload-lease")
         try:
             yield
@@ -113,9 +113,10 @@ class SessionLease:
         # If it is lost, the registration finds out.
         with contextlib.suppress(UploadAlreadyUsed):
             while True:
+                # A pause first: most uploads are over before, and cost no write.
+                await asyncio.sleep(_RENEW_EVERY_S)
                 with contextlib.suppress(Unavailable):
                     await self._renew()
-                await asyncio.sleep(_RENEW_EVERY_S)
 
     async def _renew(self, received_bytes: int | None = None) -> None:
         values: dict[str, object] = {"lease_until": utc_now() + LEASE}

@@ -78,15 +78,16 @@ async def write_part(part: Part, lease: SessionLease, file: PartialFile, *, scra
 async def _write(part: Part, lease: SessionLease, write: Callable[[bytearray], None]) -> None:
     received_bytes, pending = 0, bytearray()
     try:
-        async for chunk in part.chunks:
-            _check_length(received_bytes + len(chunk), part, lease.session)
-            received_bytes += len(chunk)
-            UPLOAD_BYTES.inc(len(chunk))
-            pending += chunk
-            if len(pending) >= WRITE_BYTES:
-                full, pending = pending, bytearray()
-                await in_thread(write, full)
-            await lease.note_progress(part.offset_bytes + received_bytes)
+        async with lease.kept():
+            async for chunk in part.chunks:
+                _check_length(received_bytes + len(chunk), part, lease.session)
+                received_bytes += len(chunk)
+                UPLOAD_BYTES.inc(len(chunk))
+                pending += chunk
+                if len(pending) >= WRITE_BYTES:
+                    full, pending = pending, bytearray()
+                    await in_thread(write, full)
+                await lease.note_progress(part.offset_bytes + received_bytes)
     finally:
         # Also of a part that broke off.
         await in_thread(write, pending)

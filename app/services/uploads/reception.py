@@ -218,10 +218,11 @@ class ReceptionService:
             await asyncio.wait([storing])
 
     async def _spool(self, spool: Spool, lease: SessionLease, sending: Sending) -> SpooledFile:
-        async for chunk in sending.chunks:
-            await spool.add(chunk)
-            UPLOAD_BYTES.inc(len(chunk))
-            await lease.note_progress(spool.received_bytes)
+        async with lease.kept():
+            async for chunk in sending.chunks:
+                await spool.add(chunk)
+                UPLOAD_BYTES.inc(len(chunk))
+                await lease.note_progress(spool.received_bytes)
         return await spool.finish()
 
     async def _receive_again(self, sending: Sending, session: SessionRecord) -> Reception:
