@@ -12,6 +12,16 @@ from app.domain.states import ImageState
 from app.ids import AlbumId
 
 OrderValue = datetime | str | int | None
+MAX_PAGE, DEFAULT_PAGE = 100, 50
+
+
+def page_size(first: int | None, last: int | None) -> int:
+    """Entries that a page asked for with these arguments may have; null means the same as an absent argument.
+
+    The resolvers and the cost of a document both use it, so that neither counts a page that the other does not.
+    """
+    given = [size for size in (first, last) if size is not None]
+    return max(given) if given else DEFAULT_PAGE
 
 
 class OrderField(StrEnum):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.domain.listing import MAX_PAGE
 from app.errors import QueryTooComplex
 
 # Selections inside selections, spreads included: far above any depth that is allowed, far below Python's own stack.
@@ -26,9 +27,8 @@ class DocumentLimits:
     max_cost: int = 20_000
     """Fields that could be answered, lists multiplied by their pages."""
     max_introspection_cost: int = 60_000
-    max_page: int = 100
+    max_page: int = MAX_PAGE
     """What a variable counts as where a page size is expected."""
-    default_page: int = 50
     list_items: int = 10
     """What a list without a page counts as."""
 

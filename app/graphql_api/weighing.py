@@ -18,6 +18,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
@@ -28,6 +29,7 @@ from graphql import (
 )
 from graphql.type import GraphQLField, is_interface_type, is_object_type
 
+from app.domain.listing import page_size
 from app.graphql_api.limits import MAX_RECURSION, DocumentLimits, check_limit, over_limit
 
 # How many there usually are of what the introspection types name; `types` is counted exactly. Wrapped types are
@@ -136,15 +138,12 @@ class _Scale:
 
     def _repetitions(self, node: FieldNode, definition: GraphQLField | None, *, is_page: bool) -> int:
         limits = self._limits
-        given = [
-            _page_of(argument.value, limits)
-            for argument in node.arguments or ()
-            if argument.name.value in ("first", "last", "ids", "inputs")
-        ]
-        if given:
-            return max(1, *given)
+        given = {argument.name.value: _count_of(argument.value, limits) for argument in node.arguments or ()}
         if _has_page(definition):
-            return limits.default_page
+            return max(1, page_size(given.get("first"), given.get("last")))
+        listed = [given[name] or 1 for name in ("ids", "inputs") if name in given]
+        if listed:
+            return max(1, *listed)
         if definition is None or is_page or not is_list_type(get_nullable_type(definition.type)):
             return 1
         return limits.list_items
@@ -179,8 +178,12 @@ def _has_page(definition: GraphQLField | None) -> bool:
     return definition is not None and "first" in definition.args
 
 
-def _page_of(value: ValueNode, limits: DocumentLimits) -> int:
+def _count_of(value: ValueNode, limits: DocumentLimits) -> int | None:
+    """The number that an argument asks for; None where it is null, which resolvers take as absent."""
+    if isinstance(value, NullValueNode):
+        return None
     if isinstance(value, VariableNode):
+        # The document is weighed once for all its values, null and defaults included.
         return limits.max_page
     if isinstance(value, ListValueNode):
         return len(value.values)

@@ -10,9 +10,9 @@ from app.db.records import AlbumRecord, ImageRecord
 from app.domain.albums import is_slug
 from app.domain.cursors import name_of, read_cursor, write_cursor
 from app.domain.formats import MEDIA_TYPES
+from app.domain.listing import MAX_PAGE, OrderValue, Position, TrashView, page_size
 from app.domain.listing import ImageFilter as WantedImages
 from app.domain.listing import ImageOrder as WantedOrder
-from app.domain.listing import OrderValue, Position, TrashView
 from app.domain.search import parse_query
 from app.domain.texts import MAX_CREATOR_CHARACTERS, check_tags, check_text
 from app.errors import InvalidRequest
@@ -20,7 +20,6 @@ from app.ids import AlbumId, parse_uuid
 from app.schema.enums import Direction, ImageState, OrderField, Visibility
 from app.services.library.images import PageRequest
 
-MAX_PAGE, DEFAULT_PAGE = 100, 50
 MAX_SEARCH_CHARACTERS = 1_000
 ALBUM_ORDER = "albums"
 
@@ -145,14 +144,13 @@ def _read_page(
         raise InvalidRequest("Ask with first and after, or with last and before.", details={"field": "last"})
     name = name or name_of(order)
     if last is not None or before is not None:
-        limit = _check_limit(last, "last")
+        limit = _check_limit(page_size(None, last), "last")
         return PageRequest(limit, order, read_cursor(before, "before", order, name), is_backward=True)
-    return PageRequest(_check_limit(first, "first"), order, read_cursor(after, "after", order, name))
+    limit = _check_limit(page_size(first, None), "first")
+    return PageRequest(limit, order, read_cursor(after, "after", order, name))
 
 
-def _check_limit(limit: int | None, field: str) -> int:
-    if limit is None:
-        return DEFAULT_PAGE
+def _check_limit(limit: int, field: str) -> int:
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidRequest(f"{field} must be between 1 and {MAX_PAGE}.", details={"field": field})
     return limit
