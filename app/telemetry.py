@@ -80,6 +80,11 @@ LAST_SWEEP = Gauge(
     "safelight_last_sweep_timestamp_seconds",
     "When a worker last ended a sweep of which no part was put off.",
 )
+KEPT_ORPHANS = Gauge(
+    "safelight_kept_orphans",
+    "Objects without a row that the last look over the whole store found and did not delete, as they were too many.",
+)
+DELETED_ORPHANS = Counter("safelight_deleted_orphans_total", "Objects without a row that the sweep deleted.")
 SUBSCRIBERS = Gauge("safelight_subscribers", "Open subscriptions.")
 PUSH_DELAY_SECONDS = Histogram(
     "safelight_push_delay_seconds",

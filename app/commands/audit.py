@@ -22,16 +22,19 @@ _NOW = timedelta(0)
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Make lost variants anew, delete what is nobody's.")
+@click.option("--orphans", is_flag=True, help="With --repair: delete objects without a row, however many they are.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--at-once", is_flag=True, help="Count orphans and stuck work of any age: nothing may be under way.")
-def audit(repair: bool, as_json: bool, at_once: bool) -> None:
+def audit(repair: bool, orphans: bool, as_json: bool, at_once: bool) -> None:
     """Check every promise against the rows and the store; exit status 1 where one is broken."""
-    exit_with(lambda settings: _audit(settings, repair=repair, as_json=as_json, at_once=at_once))
+    exit_with(lambda settings: _audit(settings, repair=repair, orphans=orphans, as_json=as_json, at_once=at_once))
 
 
-def _audit(settings: Settings, *, repair: bool, as_json: bool, at_once: bool) -> int:
+def _audit(settings: Settings, *, repair: bool, orphans: bool, as_json: bool, at_once: bool) -> int:
     """The exit status: 1 where a promise was found broken, repaired or not."""
-    report = asyncio.run(_run(settings, repair=repair, at_once=at_once))
+    report = asyncio.run(_run(settings, repair=repair, orphans=orphans, at_once=at_once))
+    if report.refusal is not None:
+        click.echo(report.refusal, err=True)
     if as_json:
         click.echo(json.dumps(_as_json(report)))
     else:
@@ -39,10 +42,11 @@ def _audit(settings: Settings, *, repair: bool, as_json: bool, at_once: bool) ->
     return 0 if report.is_clean else 1
 
 
-async def _run(settings: Settings, *, repair: bool, at_once: bool) -> AuditReport:
+async def _run(settings: Settings, *, repair: bool, orphans: bool, at_once: bool) -> AuditReport:
     async with open_migrated(settings) as database, _open_audit(settings, database) as audit:
         return await audit.run(
             repair=repair,
+            delete_all_orphans=orphans,
             orphan_age=_NOW if at_once else ORPHAN_AGE,
             stuck_age=_NOW if at_once else STUCK_AGE,
         )

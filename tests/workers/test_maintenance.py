@@ -1,9 +1,12 @@
 """The sweep: what a crash left behind is put right, what lives is left alone, and no fault stops it for good."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
+
+import pytest
 
 from app.db.engine import utc_now
 from app.db.images import update_image
@@ -12,6 +15,7 @@ from app.db.variants import claim_variants, update_variants
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import Family, VariantState
 from app.ids import ImageId, make_uuid
+from app.services.filing.orphans import TooManyOrphans, check_amount
 from app.services.making.claims import LEASE
 from app.services.making.outcomes import MAX_LOSSES
 from app.services.uploads.leases import settle_abandoned
@@ -151,3 +155,40 @@ async def _let_lease_end(workshop: Workshop, upload: Upload) -> None:
     async with workshop.database.write() as db:
         ended = {"lease_until": utc_now() - PAST}
         await update_session(db, upload.session_id, ended, only_in=[SessionState.RECEIVING])
+
+
+async def test_a_sweep_whose_database_names_no_object_of_the_store_deletes_none(
+    cold_workshop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange = [ObjectKey.variant(ImageId(make_uuid()), 1, 1, Family.WEBP, "small", "webp") for _ in range(3)]
+    for key in strange:
+        await cold_workshop.put(key, b"bytes")
+
+    assert await cold_workshop.retention.delete_orphans(older_than=timedelta(0)) == 0
+
+    assert await cold_workshop.keys() == {key.text for key in strange}
+    (line,) = [line for line in caplog.records if line.message == "orphans_kept"]
+    assert (line.levelname, vars(line)["orphans"], vars(line)["objects"]) == ("ERROR", 3, 3)
+
+
+async def test_a_sweep_that_finds_more_orphans_than_a_crash_leaves_deletes_none(cold_workshop: Workshop) -> None:
+    named = await cold_workshop.register()
+    strange = {ObjectKey.variant(ImageId(make_uuid()), 1, 1, Family.WEBP, "small", "webp") for _ in range(101)}
+    for key in strange:
+        await cold_workshop.put(key, b"bytes")
+
+    assert await cold_workshop.retention.delete_orphans(older_than=timedelta(0)) == 0
+
+    assert await cold_workshop.keys() == {named.key.text, *(key.text for key in strange)}
+    await cold_workshop.store.delete([min(strange)])
+    assert await cold_workshop.retention.delete_orphans(older_than=timedelta(0)) == 100
+    assert await cold_workshop.keys() == {named.key.text}
+
+
+@pytest.mark.parametrize(
+    ("orphans", "objects", "is_refused"),
+    [(0, 0, False), (1, 1, True), (100, 101, False), (101, 9_999, True), (101, 10_100, False), (300, 30_001, False)],
+)
+def test_one_percent_of_the_store_is_the_most_that_goes(orphans: int, objects: int, *, is_refused: bool) -> None:
+    with pytest.raises(TooManyOrphans) if is_refused else contextlib.nullcontext():
+        check_amount(orphans, objects)

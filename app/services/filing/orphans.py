@@ -4,6 +4,7 @@ Neither needs an age to be safe: a lease or a claim stands in a row before its o
 """
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.db.audit import list_running_claims, list_running_leases, list_staged_keys, list_troubled
@@ -13,9 +14,51 @@ from app.ids import ImageId
 from app.storage.port import ObjectKey, ObjectStat, ObjectStore
 
 BATCH = 500
+MAX_ORPHANS = 100
+"""A crash leaves a few; more than this and than 1 % of the store is taken for a wrong database."""
+_AT_ONCE = 10_000
 _FIRST_LOOK_BACK = timedelta(minutes=15)
 _SECOND_LOOK = timedelta(seconds=75)
 """A store that hung may carry out what it was told long after nobody waits for it: it is looked at once more."""
+
+
+class TooManyOrphans(Exception):
+    """So many objects without a row that the database and the store probably do not belong together."""
+
+    def __init__(self, orphan_count: int, object_count: int) -> None:
+        super().__init__(
+            f"{orphan_count} of {object_count} objects in the store are named by no row of this database. "
+            "Check that SAFELIGHT_DATABASE_URL and SAFELIGHT_STORE_URL belong together; nothing was deleted. "
+            "If they do, `safelight audit --repair --orphans` deletes these objects."
+        )
+        self.orphan_count = orphan_count
+        self.object_count = object_count
+
+
+def check_amount(orphan_count: int, object_count: int) -> None:
+    """Refuse to take the database's word alone for the deletion of much of a store.
+
+    Raises:
+        TooManyOrphans: more than `MAX_ORPHANS` and more than 1 % of the objects have no row, or all of them.
+    """
+    is_stranger = orphan_count == object_count
+    if orphan_count and (is_stranger or orphan_count > max(MAX_ORPHANS, object_count // 100)):
+        raise TooManyOrphans(orphan_count, object_count)
+
+
+@dataclass(slots=True)
+class _Listing:
+    """Objects counted, and the first orphans among them: the next run takes the rest."""
+
+    object_count: int = 0
+    orphan_count: int = 0
+    orphans: list[ObjectKey] = field(default_factory=list)
+
+    def add(self, object_count: int, orphans: Sequence[ObjectKey]) -> None:
+        """Count one batch."""
+        self.object_count += object_count
+        self.orphan_count += len(orphans)
+        self.orphans += orphans[: _AT_ONCE - len(self.orphans)]
 
 
 class Orphans:
@@ -43,11 +86,25 @@ class Orphans:
         return deleted
 
     async def delete_all(self, *, older_than: timedelta) -> int:
-        """Delete all of them, however they came to be. Reads the whole store's list: rarely, then."""
+        """Delete all of them, however they came to be. Reads the whole store's list: rarely, then.
+
+        Raises:
+            TooManyOrphans: see `check_amount`. Nothing was deleted.
+        """
+        found = await self._find_all(older_than=older_than)
+        check_amount(found.orphan_count, found.object_count)
         deleted = 0
-        async for keys in self.batches(older_than=older_than):
-            deleted += await self._delete_among([stat.key for stat in keys])
+        for start in range(0, len(found.orphans), BATCH):
+            # Asked once more, as a listing of a large store takes its time.
+            deleted += await self._delete_among(found.orphans[start : start + BATCH])
         return deleted
+
+    async def _find_all(self, *, older_than: timedelta) -> "_Listing":
+        listing = _Listing()
+        async for batch in self.batches(older_than=older_than):
+            async with self._database.read() as db:
+                listing.add(len(batch), await find_orphans(db, [stat.key for stat in batch]))
+        return listing
 
     async def batches(self, *, older_than: timedelta) -> AsyncIterator[list[ObjectStat]]:
         """The whole store's list, a few hundred objects at a time."""

@@ -16,7 +16,7 @@ from app.db.engine import Database, utc_now
 from app.db.images import bump_revision, settle_state, update_image
 from app.db.records import ImageRecord, VariantRecord
 from app.domain.formats import MEDIA_TYPES, SNIFF_BYTES, sniff
-from app.services.filing.orphans import Orphans, find_orphans
+from app.services.filing.orphans import Orphans, TooManyOrphans, check_amount, find_orphans
 from app.services.uploads.scratch import clear_scratch, count_left
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore
 
@@ -56,6 +56,8 @@ class AuditReport:
 
     broken: dict[Promise, int]
     repaired: dict[Promise, int]
+    refusal: str | None = None
+    """Why no object without a row was deleted, where that was asked for."""
 
     @property
     def is_clean(self) -> bool:
@@ -73,12 +75,18 @@ class AuditService:
         self._scratch_dir = scratch_dir
 
     async def run(
-        self, *, repair: bool = False, orphan_age: timedelta = ORPHAN_AGE, stuck_age: timedelta = STUCK_AGE
+        self,
+        *,
+        repair: bool = False,
+        delete_all_orphans: bool = False,
+        orphan_age: timedelta = ORPHAN_AGE,
+        stuck_age: timedelta = STUCK_AGE,
     ) -> AuditReport:
         """Check everything; with `repair`, also let lost variants be made anew and delete what is nobody's.
 
         A lost upload cannot be brought back: its image stops being taken for a duplicate, so that sending it again
-        helps. What is stuck is left to the workers.
+        helps. What is stuck is left to the workers. Where objects without a row are too many to be what a crash left,
+        they stay unless `delete_all_orphans` is set.
 
         Raises:
             Unavailable: the database or the store does not answer.
@@ -88,6 +96,10 @@ class AuditService:
         await audit.check_rows(list_uploaded_images, audit.check_upload)
         async for batch in self._orphans.batches(older_than=orphan_age):
             await audit.check_objects([stat.key for stat in batch])
+        refusal = None if delete_all_orphans or not repair else audit.why_orphans_stay()
+        if repair and refusal is None:
+            async for batch in self._orphans.batches(older_than=orphan_age):
+                await audit.delete_orphans([stat.key for stat in batch])
         async with self._database.read() as db:
             audit.broken[Promise.NOTHING_STUCK] = await count_stuck(db, before=utc_now() - stuck_age)
         audit.broken[Promise.NO_LEFTOVER] = await asyncio.to_thread(count_left, self._scratch_dir)
@@ -95,7 +107,7 @@ class AuditService:
             await asyncio.to_thread(clear_scratch, self._scratch_dir)
             audit.repaired[Promise.NO_LEFTOVER] = audit.broken[Promise.NO_LEFTOVER]
         counts = {promise: audit.broken[promise] for promise in Promise}
-        return AuditReport(counts, {promise: audit.repaired[promise] for promise in Promise})
+        return AuditReport(counts, {promise: audit.repaired[promise] for promise in Promise}, refusal)
 
 
 class _Audit:
@@ -107,6 +119,7 @@ class _Audit:
         self._repair = repair
         self.broken: Counter[Promise] = Counter()
         self.repaired: Counter[Promise] = Counter()
+        self._object_count = 0
 
     async def check_rows(
         self, list_page: Callable[..., Awaitable[Sequence[_Row]]], check: Callable[[_Row], Awaitable[None]]
@@ -161,14 +174,32 @@ class _Audit:
 
     async def check_objects(self, keys: Sequence[ObjectKey]) -> None:
         """I2 and I6: some row needs each object."""
+        self._object_count += len(keys)
+        self.broken += (await self._find_orphans(keys))[1]
+
+    def why_orphans_stay(self) -> str | None:
+        """Why those that were found may not be deleted; None where they may."""
+        orphan_count = self.broken[Promise.NO_ORPHAN] + self.broken[Promise.PURGED_IS_GONE]
+        try:
+            check_amount(orphan_count, self._object_count)
+        except TooManyOrphans as error:
+            return str(error)
+        return None
+
+    async def delete_orphans(self, keys: Sequence[ObjectKey]) -> None:
+        """Delete those that no row needs."""
+        orphans, counts = await self._find_orphans(keys)
+        if orphans:
+            await self._store.delete(orphans)
+            self.repaired += counts
+
+    async def _find_orphans(self, keys: Sequence[ObjectKey]) -> tuple[list[ObjectKey], Counter[Promise]]:
         async with self._database.read() as db:
             orphans = await find_orphans(db, keys)
             present = await find_present(db, {key.image_id for key in orphans})
-        counts = Counter(Promise.NO_ORPHAN if key.image_id in present else Promise.PURGED_IS_GONE for key in orphans)
-        self.broken += counts
-        if self._repair and orphans:
-            await self._store.delete(orphans)
-            self.repaired += counts
+        return orphans, Counter(
+            Promise.NO_ORPHAN if key.image_id in present else Promise.PURGED_IS_GONE for key in orphans
+        )
 
     async def _is_whole(
         self, key: str | None, byte_size: int | None, sha256: str | None, media_type: str | None

@@ -14,7 +14,7 @@ from app.errors import SafelightError
 from app.events.bus import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue
-from app.services.filing.orphans import Orphans
+from app.services.filing.orphans import Orphans, TooManyOrphans
 from app.services.library.presets import ASKED_AT_ONCE
 from app.services.library.trash import Purger
 from app.services.making.outcomes import MAX_LOSSES, worn_out_values
@@ -22,7 +22,7 @@ from app.services.uploads.leases import Settled, settle_abandoned
 from app.services.uploads.partials import PartialFiles
 from app.services.uploads.resuming import delete_left
 from app.storage.port import ObjectStore
-from app.telemetry import LAST_SWEEP
+from app.telemetry import DELETED_ORPHANS, KEPT_ORPHANS, LAST_SWEEP
 
 log = logging.getLogger(__name__)
 
@@ -140,5 +140,19 @@ class RetentionService:
             log.info("trash_emptied", extra={"count": purged})
 
     async def delete_orphans(self, *, older_than: timedelta) -> int:
-        """Delete every object that no row names; how many there were. Reads the whole store's list: rarely, then."""
-        return await self._orphans.delete_all(older_than=older_than)
+        """Delete every object that no row names; how many there were. Reads the whole store's list: rarely, then.
+
+        Where they are too many to be what a crash left, none is deleted and an error is logged.
+        """
+        try:
+            deleted = await self._orphans.delete_all(older_than=older_than)
+        except TooManyOrphans as error:
+            KEPT_ORPHANS.set(error.orphan_count)
+            counts = {"orphans": error.orphan_count, "objects": error.object_count}
+            log.error("orphans_kept", extra={**counts, "reason": str(error)})
+            return 0
+        KEPT_ORPHANS.set(0)
+        DELETED_ORPHANS.inc(deleted)
+        if deleted:
+            log.info("orphans_deleted", extra={"count": deleted})
+        return deleted
