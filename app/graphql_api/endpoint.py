@@ -16,7 +16,7 @@ from app.errors import Forbidden, InternalError, InvalidRequest, SafelightError,
 from app.graphql_api.callers import Callers, CallerT, credentials_of, request_id_of
 from app.graphql_api.errors import MASKED_MESSAGE, format_refusal, report_fault
 from app.graphql_api.events import OpenStream, send_events
-from app.graphql_api.execution import Answer, OperationNotAllowed, OperationRequest, SafelightSchema
+from app.graphql_api.execution import Answer, Operation, OperationNotAllowed, OperationRequest, SafelightSchema
 from app.graphql_api.fanout import Fanout, encode_answer
 from app.graphql_api.negotiation import MediaType, choose_media_type
 from app.graphql_api.origins import is_origin_allowed, may_get
@@ -181,7 +181,7 @@ class GraphQLEndpoint(Generic[CallerT]):
             return None
         context = self._callers.make_context(caller, request, request_id)
         operation = self.schema.begin(operation_request, context, allowed=ALLOWED[request.method, False])
-        answer = operation if isinstance(operation, Answer) else await operation.run()
+        answer = operation if isinstance(operation, Answer) else await _run_while_connected(operation, request)
         # By the older media type a refused document is still a success of HTTP.
         is_bad = answer.is_refused and media_type is MediaType.GRAPHQL_JSON
         return _respond(encode_answer(answer, request_id), media_type, status=400 if is_bad else 200)
@@ -215,6 +215,31 @@ class GraphQLEndpoint(Generic[CallerT]):
         if not may_get(request, self._allowed_origins):
             raise Forbidden("Queries by GET from other sites need the header `X-Requested-With`.")
         return read_get(request)
+
+
+async def _run_while_connected(operation: Operation, request: Request) -> Answer:
+    """Run an operation; a query is cancelled when its client disconnects, a mutation runs to its end.
+
+    Raises:
+        ClientDisconnect: the client is gone.
+    """
+    if operation.kind is OperationType.MUTATION:
+        return await operation.run()
+    running = asyncio.create_task(operation.run(), name="graphql-query")
+    leaving = asyncio.create_task(_wait_for_disconnect(request), name="graphql-disconnect")
+    try:
+        await asyncio.wait((running, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            raise ClientDisconnect
+        return running.result()
+    finally:
+        leaving.cancel()
+        running.cancel()
+
+
+async def _wait_for_disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 _UNWELCOME = Unauthorized("This credential is not good any more.")

@@ -1,5 +1,6 @@
 """The schema as this server runs it: every document prepared once, every operation by one road."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from app.errors import InvalidRequest
+from app.graphql_api.budgets import RunBudget
 from app.graphql_api.documents import DocumentCache, PreparedDocument
 from app.graphql_api.errors import report_errors
 from app.graphql_api.leaves import shorten_ways
@@ -182,11 +184,29 @@ class Operation:
         is_memorable = self._prepared.is_introspection and not self.request.variables
         if is_memorable and (known := self._schema.find_introspection(self.request)):
             return known
-        executor = self._take_executor()
-        answer = await _finish(executor, executor.execute_operation())
+        answer = await self._run_within(RunBudget(self._schema.limits))
         if is_memorable and not answer.errors:
             self._schema.keep_introspection(self.request, answer)
         return answer
+
+    async def _run_within(self, budget: RunBudget) -> Answer:
+        executor = self._take_executor()
+        assert isinstance(executor, QuickExecutor)
+        executor.budget = budget
+        # A mutation is not cut off in the middle: only the lists of its answer are bounded.
+        limit_s = None if self.kind is OperationType.MUTATION else self._schema.limits.max_run_s
+        try:
+            async with asyncio.timeout(limit_s):
+                answer = await _finish(executor, executor.execute_operation())
+        except TimeoutError:
+            budget.error = budget.end_of_time()
+            answer = Answer(None)
+        if budget.error is None:
+            return answer
+        # One error in the place of one for each list that was refused.
+        error = GraphQLError(budget.error.message, original_error=budget.error)
+        is_kept = self.kind is OperationType.MUTATION
+        return Answer(answer.data if is_kept else None, (error,))
 
     async def open_source(self) -> "AsyncIterable[Any] | Answer":
         """Start a subscription's source of events; an `Answer` says why there is none."""
@@ -212,6 +232,8 @@ class Operation:
         The answer is there at once where no resolver has to wait.
         """
         executor = self._bind(context).build_per_event_executor(event)
+        assert isinstance(executor, QuickExecutor)
+        executor.budget = RunBudget(self._schema.limits)
         result = execute_subscription_event(executor)
         if isinstance(result, ExecutionResult):
             return Answer(result.data, tuple(result.errors or ()))

@@ -31,6 +31,10 @@ class DocumentLimits:
     """What a variable counts as where a page size is expected."""
     list_items: int = 10
     """What a list without a page counts as."""
+    max_rows: int = 20_000
+    """Objects in lists that one operation may return, counted while it runs."""
+    max_run_s: float = 30.0
+    """How long a query may run, and how long any operation may go on to fill lists."""
 
 
 def check_limit(what: str, found: float, limit: int) -> None:

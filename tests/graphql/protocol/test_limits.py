@@ -72,6 +72,9 @@ TOO_COMPLEX = {
     "last page": "{items(last:1000000){nodes{name}}}",
     "long page": "{items(first:" + "9" * 5_000 + "){nodes{name}}}",
     "variable pages": "query($n:Int){items(first:$n){nodes{friends{friends{friends{name}}}}}}",
+    "null page": "{items(first:null){nodes{friends{friends{friends{name}}}}}}",
+    "null pages": "{items(first:null,last:null){nodes{friends{friends{friends{name}}}}}}",
+    "null beside a page": "{items(first:null,last:100){nodes{friends{friends{friends{name}}}}}}",
     "many ids": "{itemsByIds(ids:[" + '"a" ' * 1_500 + "]){friends{friends{name}}}}",
     "introspection lists": "{__schema{"
     + " ".join(f"a{i}:types{{fields{{args{{type{{ofType{{fields{{name}}}}}}}}}}}}" for i in range(45))
