@@ -1,6 +1,5 @@
 """The schema as this server runs it: every document prepared once, every operation by one road."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -184,29 +183,14 @@ class Operation:
         is_memorable = self._prepared.is_introspection and not self.request.variables
         if is_memorable and (known := self._schema.find_introspection(self.request)):
             return known
-        answer = await self._run_within(RunBudget(self._schema.limits))
+        executor = self._take_executor()
+        assert isinstance(executor, QuickExecutor)
+        # A mutation is not cut off in the middle: only the lists of its answer are bounded.
+        executor.budget = RunBudget(self._schema.limits, may_be_cut=self.kind is not OperationType.MUTATION)
+        answer = Answer(*await executor.budget.run(executor))
         if is_memorable and not answer.errors:
             self._schema.keep_introspection(self.request, answer)
         return answer
-
-    async def _run_within(self, budget: RunBudget) -> Answer:
-        executor = self._take_executor()
-        assert isinstance(executor, QuickExecutor)
-        executor.budget = budget
-        # A mutation is not cut off in the middle: only the lists of its answer are bounded.
-        limit_s = None if self.kind is OperationType.MUTATION else self._schema.limits.max_run_s
-        try:
-            async with asyncio.timeout(limit_s):
-                answer = await _finish(executor, executor.execute_operation())
-        except TimeoutError:
-            budget.error = budget.end_of_time()
-            answer = Answer(None)
-        if budget.error is None:
-            return answer
-        # One error in the place of one for each list that was refused.
-        error = GraphQLError(budget.error.message, original_error=budget.error)
-        is_kept = self.kind is OperationType.MUTATION
-        return Answer(answer.data if is_kept else None, (error,))
 
     async def open_source(self) -> "AsyncIterable[Any] | Answer":
         """Start a subscription's source of events; an `Answer` says why there is none."""
