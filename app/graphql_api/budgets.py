@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLError
@@ -42,12 +42,13 @@ class RunBudget:
 
     async def run(self, executor: Executor[Any]) -> tuple[Mapping[str, Any] | None, tuple[GraphQLError, ...]]:
         """Run a query or a mutation within this budget; returns its data and its errors."""
-        data, errors = None, []
+        data: Mapping[str, Any] | None = None
+        errors: Sequence[GraphQLError] = ()
         try:
             async with asyncio.timeout(self._limits.max_run_s if self._may_be_cut else None):
                 pending: Any = executor.execute_operation()
                 result = await pending if executor.is_awaitable(pending) else pending
-                data, errors = result.data, result.errors or []
+                data, errors = result.data, result.errors or ()
         except TimeoutError:
             self.error = self.end_of_time()
         if self.error is None:

@@ -16,7 +16,6 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
-from app.domain.listing import page_size
 from app.errors import NotFound, Unauthorized, Unavailable
 from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
@@ -30,8 +29,6 @@ SHORT_INIT_TIMEOUT_S = 0.5
 
 contexts = count(1)
 revoked: set[str] = set()
-endless: set[object] = set()
-"""The resolvers that wait now for what never comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +126,19 @@ class Query:
 
     @strawberry.field
     def items(self, first: int | None = None, last: int | None = None, after: str | None = None) -> ItemConnection:
-        return ItemConnection(nodes=[Item(number=n) for n in range(page_size(first, last))], total_count=1000)
+        return ItemConnection(nodes=[Item(number=n) for n in range(first or last or 50)], total_count=1000)
 
     @strawberry.field
     def items_by_ids(self, ids: list[strawberry.ID]) -> list[Item]:
         return [Item(number=n) for n in range(len(ids))]
 
     @strawberry.field
-    async def endless(self) -> str | None:
-        task = object()
-        endless.add(task)
+    async def announcement(self) -> str:
+        hub.queues.add(queue := asyncio.Queue[Announcement]())
         try:
-            await asyncio.Event().wait()
+            return (await queue.get()).text
         finally:
-            endless.discard(task)
-        return None
-
-    @strawberry.field
-    def endless_now(self) -> int:
-        return len(endless)
+            hub.queues.discard(queue)
 
     @strawberry.field
     def find(self, wanted: Wanted) -> str:
@@ -204,8 +195,7 @@ class Subscription:
 
     @strawberry.subscription
     async def announcements(self) -> AsyncGenerator[Announcement, None]:
-        queue: asyncio.Queue[Announcement] = asyncio.Queue()
-        hub.queues.add(queue)
+        hub.queues.add(queue := asyncio.Queue[Announcement]())
         try:
             while True:
                 yield await queue.get()
