@@ -291,7 +291,7 @@ def _open_foreign_tokens(settings: Settings, database: Database) -> ForeignToken
     issuer, audience, jwks_url = settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks_url
     if issuer is None or audience is None or jwks_url is None:
         return None
-    trusted = TrustedIssuer(issuer, audience, jwks_url, creates_accounts=settings.jwt_create_accounts)
+    trusted = TrustedIssuer(issuer, audience, jwks_url, settings.jwt_create_accounts, settings.jwt_claim_by_email)
     return ForeignTokenService(database, trusted)
 
 

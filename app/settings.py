@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     jwt_create_accounts: bool = Field(
         False, description="1 makes an account with the plan free for each new identity of the issuer."
     )
+    jwt_claim_by_email: bool = Field(
+        False, description="1 lets a verified e-mail address of the issuer open the account of that address."
+    )
     metrics_port: int | None = Field(
         None,
         ge=1,

@@ -9,9 +9,11 @@ import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from app.ids import make_uuid
 from tests.support.accounts_fixture import People
 from tests.support.client import Client, GraphQLFailure
 from tests.support.credentials import status_of, wait_closed
+from tests.support.further_api import further_api
 from tests.support.pictures import make_jpeg
 from tests.support.waiting import eventually
 
@@ -25,7 +27,7 @@ async def viewer_of(people: People, token: str, *, api: int = 0) -> dict[str, An
 
 
 async def test_new_subject_gets_an_account_that_stays_its_own_on_every_process(people: People) -> None:
-    token = people.issuer.token(sub="anna", email="Anna.Lee@example.org")
+    token = people.issuer.token(sub="anna", email="Anna.Lee@example.org", email_verified=True)
 
     first = await viewer_of(people, token)
     again = await viewer_of(people, people.issuer.token(sub="anna", email="new@example.org"), api=1)
@@ -46,20 +48,34 @@ async def test_other_subject_of_the_same_name_gets_another_account(people: Peopl
 async def test_account_with_the_email_address_is_taken_over_once(people: People) -> None:
     person = await people.add(email="carla@example.org")
 
-    first = await viewer_of(people, people.issuer.token(sub="carla", email="Carla@Example.org"))
-    other = await viewer_of(people, people.issuer.token(sub="not-carla", email="carla@example.org"))
+    verified: dict[str, Any] = {"email_verified": "true"}
+    first = await viewer_of(people, people.issuer.token(sub="carla", email="Carla@Example.org", **verified))
+    other = await viewer_of(people, people.issuer.token(sub="not-carla", email="carla@example.org", **verified))
 
     assert first["username"] == person.username
     assert other["username"] != person.username
 
 
-async def test_unverified_email_address_takes_nothing_over(people: People) -> None:
-    person = await people.add(email="dora@example.org")
+@pytest.mark.parametrize("said", [False, "false", None, 1, "yes", []])
+async def test_unverified_email_address_takes_nothing_over(people: People, said: object) -> None:
+    address = f"dora-{make_uuid().hex}@example.org"
+    person = await people.add(email=address)
 
-    viewer = await viewer_of(people, people.issuer.token(sub="d", email="dora@example.org", email_verified=False))
+    viewer = await viewer_of(people, people.issuer.token(sub=f"d-{address}", email=address, email_verified=said))
 
     assert viewer["username"] != person.username
     assert viewer["email"] is None
+
+
+async def test_verified_address_opens_nothing_where_the_operator_did_not_say_so(people: People) -> None:
+    person = await people.add(email="edda@example.org")
+    token = people.issuer.token(sub="edda", email="edda@example.org", email_verified=True)
+
+    with further_api(people.site, SAFELIGHT_JWT_CLAIM_BY_EMAIL="0") as served:
+        async with Client(served.base_url, token) as client:
+            viewer = (await client.ask("{ viewer { username } }"))["viewer"]
+
+    assert viewer["username"] != person.username
 
 
 async def test_service_token_without_a_subject_is_known_by_its_common_name(people: People) -> None:
@@ -187,7 +203,7 @@ async def test_known_keys_serve_while_the_issuer_is_away(people: People) -> None
 
 async def test_disabled_account_stays_out_whatever_the_issuer_says(people: People) -> None:
     person = await people.add(email="gone@example.org")
-    token = people.issuer.token(sub="gone", email="gone@example.org")
+    token = people.issuer.token(sub="gone", email="gone@example.org", email_verified=True)
     assert (await viewer_of(people, token))["username"] == person.username
     async with Client(people.site.base_url, token) as client, client.socket() as socket:
         await people.disable(person)

@@ -45,6 +45,7 @@ def people(
             "SAFELIGHT_JWT_JWKS_URL": shared_issuer.jwks_url,
             "SAFELIGHT_JWT_AUDIENCE": AUDIENCE,
             "SAFELIGHT_JWT_CREATE_ACCOUNTS": "1",
+            "SAFELIGHT_JWT_CLAIM_BY_EMAIL": "1",
         }
 
     site = shared_sites.get(f"people-{request.param}", apis=2, workers=1, environment=environment)

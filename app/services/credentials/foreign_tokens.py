@@ -47,6 +47,8 @@ class TrustedIssuer:
     audience: str
     jwks_url: str
     creates_accounts: bool
+    claims_by_email: bool = False
+    """A verified address opens the account of that address which has no subject yet."""
 
 
 class ForeignTokenService:
@@ -118,13 +120,17 @@ class ForeignTokenService:
         account = await find_account_by_subject(db, subject)
         if account is not None:
             return account
-        email = _email_of(claims)
-        named = await list_unclaimed_by_email(db, email) if email is not None else []
+        address = _email_of(claims)
+        email = address if _is_verified(claims) else None
+        may_claim = self._trusted.claims_by_email and email is not None
+        named = await list_unclaimed_by_email(db, email) if may_claim and email is not None else []
         if len(named) == 1:
             await update_account(db, named[0].id, {"subject": subject})
             account_id = named[0].id
         elif self._trusted.creates_accounts:
-            name = await _free_name(db, suggest_username(email or str(claims.get("sub") or claims.get("common_name"))))
+            name = await _free_name(
+                db, suggest_username(address or str(claims.get("sub") or claims.get("common_name")))
+            )
             values = {"email": email, "subject": subject}
             account_id = await add_account(db, username=name, plan=FREE_PLAN, now=utc_now(), values=values)
         else:
@@ -160,10 +166,16 @@ def _subject_of(issuer: str, claims: Claims) -> str:
 
 def _email_of(claims: Claims) -> str | None:
     email = claims.get("email")
-    if not isinstance(email, str) or claims.get("email_verified") is False:
+    if not isinstance(email, str):
         return None
     is_one = 3 <= len(email) <= _MAX_EMAIL_CHARACTERS and email.isprintable() and "@" in email
     return email if is_one else None
+
+
+def _is_verified(claims: Claims) -> bool:
+    # Some issuers send strings. An issuer that does not say so has not verified.
+    said = claims.get("email_verified")
+    return said is True or said == "true"
 
 
 async def _free_name(db: Transaction, wanted: str) -> str:
