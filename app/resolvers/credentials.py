@@ -33,7 +33,7 @@ class CredentialQueries:
         records = await info.context.services.api_keys.list_own(info.context.principal)
         return [api_key_of(record) for record in records]
 
-    @strawberry.field(description="With their values, the oldest first; at least one. Needs the scope KEYS_READ.")
+    @strawberry.field(description="The oldest first; at least one. Needs KEYS_READ; values need IMAGES_READ as well.")
     async def signing_keys(self, info: Info) -> list[SigningKey]:
         return signing_keys_of(await info.context.services.signing_keys.list_own(info.context.principal))
 

@@ -4,11 +4,12 @@ from datetime import datetime
 
 import strawberry
 
-from app.db.records import ApiKeyRecord, SigningKeyRecord
+from app.db.records import ApiKeyRecord
 from app.domain.access import Scope as GrantedScope
 from app.schema.accounts import Viewer, viewer_of
 from app.schema.enums import Scope
 from app.schema.node import Node
+from app.services.accounts.signing_keys import ShownSigningKey
 from app.services.credentials.api_keys import NewKey
 from app.services.credentials.sign_in import SignIn
 
@@ -51,14 +52,17 @@ class RevokeApiKeyPayload:
 
 
 @strawberry.type(
-    description="A key that signs delivery URLs. The value is shown to holders of KEYS_READ, as signing happens in "
-    "their own back end."
+    description="A key that signs delivery URLs. The value is shown to holders of KEYS_READ and IMAGES_READ, as "
+    "signing happens in their own back end."
 )
 class SigningKey:
     """A signing key."""
 
     name: str = strawberry.field(description="1 to 99 of A-Z, a-z, 0-9, _ and -.")
-    value: str = strawberry.field(description="The secret, whose characters are the key of the HMAC.")
+    value: str | None = strawberry.field(
+        description="The secret, whose characters are the key of the HMAC. Null without KEYS_READ and IMAGES_READ, "
+        "except of the key just made."
+    )
     created_at: datetime = strawberry.field(description="When it got this value.")
 
 
@@ -100,9 +104,9 @@ def created_key_of(made: NewKey) -> CreateApiKeyPayload:
     return CreateApiKeyPayload(api_key=api_key_of(made.record), secret=made.secret)
 
 
-def signing_keys_of(records: list[SigningKeyRecord]) -> list[SigningKey]:
+def signing_keys_of(keys: list[ShownSigningKey]) -> list[SigningKey]:
     """Signing keys, for their owner."""
-    return [SigningKey(name=record.name, value=record.value, created_at=record.created_at) for record in records]
+    return [SigningKey(name=key.name, value=key.value, created_at=key.created_at) for key in keys]
 
 
 def sign_in_of(made: SignIn) -> SignInPayload:

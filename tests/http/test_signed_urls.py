@@ -196,6 +196,20 @@ class TestKeys:
             assert before == [200, 200]
             assert [(await get(address)).status_code for address in addresses] == [403, 200]
 
+    async def test_values_need_the_scopes_to_read_keys_and_images(self, people: People) -> None:
+        writer = await people.add(scopes=[Scope.KEYS_WRITE])
+        reader = await people.add(scopes=[Scope.KEYS_READ])
+        async with people.client(writer) as client:
+            made = (await client.ask(PUT, name="second"))["putSigningKey"]["signingKeys"]
+            left = (await client.ask(DELETE, name="second"))["deleteSigningKey"]["signingKeys"]
+            renewed = (await client.ask(DELETE, name="default"))["deleteSigningKey"]["signingKeys"]
+        async with people.client(reader) as client:
+            listed = (await client.ask(KEYS))["signingKeys"]
+
+        assert [(key["name"], key["value"] is None) for key in made] == [("default", True), ("second", False)]
+        assert [key["value"] for key in left + listed] == [None, None]
+        assert len(renewed[0]["value"]) == 64
+
     async def test_in_the_place_of_the_last_comes_a_new_default(self, people: People) -> None:
         async with people.client(await people.add()) as client:
             (old,) = (await client.ask(KEYS))["signingKeys"]

@@ -29,16 +29,26 @@ class SignedPath:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ShownSigningKey:
+    """A signing key as far as a credential may read it."""
+
+    name: str
+    value: str | None
+    """None where the credential may not read it."""
+    created_at: datetime
+
+
 class SigningKeyService:
     """Keys of the caller's own account."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list_own(self, principal: Principal) -> list[SigningKeyRecord]:
-        """The caller's signing keys, the oldest first. Needs the scope KEYS_READ."""
+    async def list_own(self, principal: Principal) -> list[ShownSigningKey]:
+        """The caller's signing keys, the oldest first. Needs the scope KEYS_READ; values need IMAGES_READ too."""
         owner_id = require_account(principal, Scope.KEYS_READ)
-        return (await self.get_many([owner_id]))[owner_id]
+        return _shown(principal, (await self.get_many([owner_id]))[owner_id])
 
     async def get_many(self, owner_ids: Sequence[AccountId]) -> dict[AccountId, list[SigningKeyRecord]]:
         """The signing keys of these accounts; one that has none gets one."""
@@ -49,8 +59,10 @@ class SigningKeyService:
                 found[owner_id] = await _with_default(db, owner_id)
         return found
 
-    async def put(self, principal: Principal, name: str) -> list[SigningKeyRecord]:
+    async def put(self, principal: Principal, name: str) -> list[ShownSigningKey]:
         """Make a key, or give the one of this name a new value; all of the caller's. Needs the scope KEYS_WRITE.
+
+        Without KEYS_READ and IMAGES_READ only the new value is shown.
 
         Raises:
             InvalidRequest: the name cannot be.
@@ -69,9 +81,9 @@ class SigningKeyService:
                 raise Conflict(f"An account may have at most {MAX_SIGNING_KEYS} signing keys. Delete one.")
             else:
                 await insert_signing_key(db, new_signing_key_row(owner_id, name, utc_now()))
-            return (await list_signing_keys(db, [owner_id]))[owner_id]
+            return _shown(principal, (await list_signing_keys(db, [owner_id]))[owner_id], before=keys)
 
-    async def delete(self, principal: Principal, name: str) -> list[SigningKeyRecord]:
+    async def delete(self, principal: Principal, name: str) -> list[ShownSigningKey]:
         """Remove a key; in the place of the last one comes a new `default`. Needs the scope KEYS_WRITE.
 
         Raises:
@@ -79,11 +91,24 @@ class SigningKeyService:
         """
         owner_id = require_account(principal, Scope.KEYS_WRITE)
         async with self._database.write() as db:
-            present = _find(await _with_default(db, owner_id), name)
+            keys = await _with_default(db, owner_id)
+            present = _find(keys, name)
             if present is None:
                 raise NotFound("There is no signing key of this name.", details={"field": "name"})
             await delete_signing_key(db, present.id)
-            return await _with_default(db, owner_id)
+            return _shown(principal, await _with_default(db, owner_id), before=keys)
+
+
+def _shown(
+    principal: Principal, keys: Sequence[SigningKeyRecord], *, before: Sequence[SigningKeyRecord] | None = None
+) -> list[ShownSigningKey]:
+    # A value opens every private image, so that reading it takes the scope to read images as well.
+    shows_all = principal.has(Scope.KEYS_READ) and principal.has(Scope.IMAGES_READ)
+    known = {key.value for key in (keys if before is None else before)}
+    return [
+        ShownSigningKey(key.name, key.value if shows_all or key.value not in known else None, key.created_at)
+        for key in keys
+    ]
 
 
 async def _with_default(db: Transaction, owner_id: AccountId) -> list[SigningKeyRecord]:

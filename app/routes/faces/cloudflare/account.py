@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.db.records import SigningKeyRecord
 from app.errors import InvalidRequest
 from app.routes.faces.cloudflare.paths import read_name
 from app.routes.faces.cloudflare.words import success
@@ -14,6 +13,7 @@ from app.routes.faces.parts import FaceParts
 from app.routes.json_bodies import read_object
 from app.routes.moments import to_millisecond
 from app.services.accounts.accounts import Preferences
+from app.services.accounts.signing_keys import ShownSigningKey
 
 UNLIMITED = 2**53 - 1
 """Allowed where the plan has no limit: the largest number that every JSON reader holds. Clients subtract from it."""
@@ -26,7 +26,7 @@ class CloudflareAccount:
     parts: FaceParts
 
     async def list_keys(self, request: Request) -> Response:
-        """The signing keys, values in clear."""
+        """The signing keys; values in clear where the caller may also read images."""
         return _keys(await self.parts.services.signing_keys.list_own(await self.parts.account_caller(request)))
 
     async def put_key(self, request: Request) -> Response:
@@ -66,8 +66,12 @@ def _read_key_name(request: Request) -> str:
     return read_name(request.path_params["key_name"])
 
 
-def _keys(records: Sequence[SigningKeyRecord]) -> Response:
-    return success({"keys": [{"name": record.name, "value": record.value} for record in records]})
+def _keys(keys: Sequence[ShownSigningKey]) -> Response:
+    return success({"keys": [_key(key) for key in keys]})
+
+
+def _key(key: ShownSigningKey) -> dict[str, str]:
+    return {"name": key.name} if key.value is None else {"name": key.name, "value": key.value}
 
 
 def _config(preferences: Preferences) -> dict[str, object]:

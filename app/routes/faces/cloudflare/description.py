@@ -67,7 +67,10 @@ _ASKED: dict[str, Schema] = {
     "requireSignedURLs": FLAG,
     "metadata": _OBJECT,
 }
-_KEYS = Answer("All of them.", _envelope(object_of({"keys": list_of(object_of({"name": TEXT, "value": TEXT}))})))
+_KEYS = Answer(
+    "All of them.",
+    _envelope(object_of({"keys": list_of(object_of({"name": TEXT, "value": TEXT}, optional=("value",)))})),
+)
 _NOTHING = Answer("Done.", _envelope(_OBJECT))
 _ONE_IMAGE = path_parameter("image_id", "An image's id, or its own id by its owner, percent-encoded.")
 _ONE_KEY = path_parameter("key_name", "A signing key's name.")
