@@ -16,7 +16,7 @@ from tests.support.load import (
     draw_pictures,
     send_all,
     send_patiently,
-    send_until_rendering,
+    until_rendering,
     wait_complete,
 )
 from tests.support.process_control import descendants_of, kept_running, kill_pid, processes_of_site
@@ -72,7 +72,8 @@ async def test_work_of_a_worker_that_is_killed_is_done_by_the_next(make_plain_si
     site = make_plain_site(workers=1).site
     async with site.client() as client:
         with kept_running(*site.workers):
-            sending = await send_until_rendering(site, client, count=3, seed=2000)
+            sending = asyncio.create_task(send_all(client, draw_pictures(3, seed=2000), at_once=3))
+            await until_rendering(site)
 
             kill_pid(site.workers[0].pid)
             sent = await sending

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,32 +121,9 @@ async def until_listed(client: Client, *, more_than: int, unless: asyncio.Task[A
 
 
 async def until_rendering(site: Site) -> None:
-    """Return when an image is in the sandbox of the site's first worker."""
-    await eventually(lambda: _is_rendering(site), "rendering")
-
-
-async def send_until_rendering(site: Site, client: Client, *, count: int, seed: int) -> asyncio.Task[list[Sent]]:
-    """Send `count` images at a time until one is seen in the sandbox; gives the sending that is under way.
-
-    On a busy machine all of them may be rendered between two looks, so that one round may not be enough.
-    """
-    rounds = itertools.count(seed, count)
-    is_seen = False
-    while not is_seen:
-        sending = asyncio.create_task(send_all(client, draw_pictures(count, seed=next(rounds)), at_once=count))
-
-        def is_over(sending: asyncio.Task[list[Sent]] = sending) -> bool:
-            nonlocal is_seen
-            is_seen = _is_rendering(site)
-            return is_seen or sending.done()
-
-        await eventually(is_over, "rendering")
-    return sending
-
-
-def _is_rendering(site: Site) -> bool:
-    # Its zygotes are the worker's children, and the images' are theirs.
-    return len(descendants_of(site.workers[0].pid)) > zygotes_of_worker(site)
+    """Return when a picture is in the cage of the site's first worker."""
+    # Its zygotes are the worker's children, and the pictures' are theirs.
+    await eventually(lambda: len(descendants_of(site.workers[0].pid)) > zygotes_of_worker(site), "rendering")
 
 
 def zygotes_of_worker(site: Site) -> int:
