@@ -21,7 +21,7 @@ _NOW = timedelta(0)
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Make lost variants anew, delete what is nobody's.")
+@click.option("--repair", is_flag=True, help="Render lost variants again, delete objects without a row.")
 @click.option("--orphans", is_flag=True, help="With --repair: delete objects without a row, however many they are.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--at-once", is_flag=True, help="Count orphans and stuck work of any age: nothing may be under way.")

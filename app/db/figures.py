@@ -13,7 +13,7 @@ from app.domain.states import SessionState
 from app.domain.variants import VariantState
 
 MAX_COUNTED = 10_000
-"""More is told as this many: an alert needs no more, and a scrape must not read a whole table."""
+"""Larger counts are reported as this number: an alert needs no more, and a scrape must not read a whole table."""
 _OPEN_STATES = (SessionState.OPEN, SessionState.RECEIVING)
 
 

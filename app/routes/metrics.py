@@ -9,12 +9,11 @@ from ipaddress import IPv6Address, ip_address
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from pydantic import SecretStr
-from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import Forbidden, SafelightError, Unauthorized
-from app.routes.operations import CHECK_TIMEOUT_S, Check
+from app.errors import Forbidden, Unauthorized
+from app.routes.operations import Check, is_answering
 from app.services.upkeep.figures import Figures, FiguresService
 from app.shared_metrics import read_metrics
 
@@ -28,7 +27,7 @@ SCRAPED = {
     "safelight_disk_size_bytes": "All bytes of that file system.",
 }
 """Metrics that are counted at the scrape, with their descriptions."""
-# A proxy adds at least one of these, unless it was told not to.
+# A proxy adds at least one of these, unless it is configured not to.
 _FORWARDING_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
@@ -60,7 +59,7 @@ class MetricsRoute:
             raise Forbidden("Only this machine may read /metrics. Set SAFELIGHT_METRICS_TOKEN to read it from others.")
 
     async def _ask_parts(self) -> Mapping[str, bool]:
-        answers = await asyncio.gather(*(_is_up(check) for check in self.checks.values()))
+        answers = await asyncio.gather(*(is_answering(check) for check in self.checks.values()))
         return dict(zip(self.checks, answers, strict=True))
 
 
@@ -100,15 +99,6 @@ def _is_loopback(host: str) -> bool:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped.is_loopback
     return address.is_loopback
-
-
-async def _is_up(check: Check) -> bool:
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT_S):
-            await check()
-    except (SafelightError, RedisError, OSError, TimeoutError):
-        return False
-    return True
 
 
 def _describe_parts(parts: Mapping[str, bool]) -> Iterator[Metric]:

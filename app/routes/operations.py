@@ -30,7 +30,7 @@ class Readiness:
 
     async def __call__(self, request: Request) -> Response:
         """Ask everything at once."""
-        answers = await asyncio.gather(*(_ask(check) for check in self.checks.values()))
+        answers = await asyncio.gather(*(is_answering(check) for check in self.checks.values()))
         parts = {
             name: "ok" if is_well else "does not answer" for name, is_well in zip(self.checks, answers, strict=True)
         }
@@ -39,7 +39,8 @@ class Readiness:
         return json_response(body, status=status)
 
 
-async def _ask(check: Check) -> bool:
+async def is_answering(check: Check) -> bool:
+    """Whether the part answers within `CHECK_TIMEOUT_S`."""
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             await check()

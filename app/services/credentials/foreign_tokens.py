@@ -122,7 +122,7 @@ class ForeignTokenService:
             return account
         address = _email_of(claims)
         email = address if _is_verified(claims) else None
-        may_claim = self._trusted.claims_by_email and email is not None
+        may_claim = self._trusted.claims_by_email
         named = await list_unclaimed_by_email(db, email) if may_claim and email is not None else []
         if len(named) == 1:
             await update_account(db, named[0].id, {"subject": subject})
