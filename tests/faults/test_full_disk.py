@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.workers.queue_worker import SPARE_SLOTS
 from tests.support.client import Client, GraphQLFailure
 from tests.support.command_runner import Running, started
 from tests.support.library_queries import DELETE_MANY
@@ -26,6 +27,8 @@ from tests.support.waiting import LIMIT_S, eventually
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a small file system is mounted")
 
 READS = 60
+LASTING_PROCESSES = len(("redis", "api", "worker")) + 1 + SPARE_SLOTS
+"""Those that are there when no image is rendered: the parts, and a sandbox for each slot of the one worker."""
 
 
 @pytest.fixture
@@ -54,6 +57,7 @@ async def test_reads_go_on_uploads_are_put_off_and_all_recovers(
     key = running.read_until(r"^sl_\S{32,}$")
     running.read_until("Stop")
     journey = await travel(base_url, key, make_jpeg(500, 400))
+    await eventually(lambda: len(running.descendants()) == LASTING_PROCESSES, "no image is in the sandbox")
     processes = running.descendants()
     content = make_jpeg(1500, 1000, noise=True)
     async with Client(base_url, key) as client, httpx.AsyncClient(base_url=base_url, timeout=LIMIT_S) as stranger:
