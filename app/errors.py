@@ -23,6 +23,7 @@ SafelightError
 ├── RenderFailed              502  RENDER_FAILED
 ├── VariantNotReady           503  VARIANT_NOT_READY
 ├── Unavailable               503  UNAVAILABLE
+│   └── Starved               503  UNAVAILABLE
 ├── RenderTimeout             504  RENDER_TIMEOUT
 └── InternalError             500  INTERNAL
 """
@@ -215,6 +216,21 @@ class Unavailable(SafelightError):
     """A part of the house (database, Redis, store) does not answer; the same request may go through later."""
 
     code, status = ErrorCode.UNAVAILABLE, 503
+
+
+class Lack(StrEnum):
+    """What the machine had too little of for a job."""
+
+    MEMORY = "memory"
+    TIME = "time"
+
+
+class Starved(Unavailable):
+    """A job in the sandbox was ended from outside, because the machine had too little memory or time for it."""
+
+    def __init__(self, lack: Lack) -> None:
+        super().__init__(f"The server had too little {lack} for this image. Try again later.", retry_after_s=5)
+        self.lack = lack
 
 
 class RenderTimeout(SafelightError):

@@ -73,7 +73,8 @@ DECODE_SECONDS = Histogram(
 )
 SANDBOX_KILLS = Counter(
     "safelight_sandbox_kills_total",
-    "Sandboxed processes that were ended, by reason: killed (from outside), wall_time, cpu_time, crash.",
+    "Sandboxed processes that were ended, by reason: killed (from outside), wall_time, cpu_time, threads, bytes, line "
+    "(limits of the sandbox), crash.",
     ["reason"],
 )
 LAST_SWEEP = Gauge(

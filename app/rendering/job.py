@@ -1,24 +1,46 @@
 """One picture's stay in the cage, as its consumer sees it: answers one by one, or the reason why there are no more."""
 
 import asyncio
+import math
 import os
 import signal
 import stat
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
 from app.domain.formats import SNIFF_BYTES, sniff
 from app.domain.headers.facts import HeaderFacts
-from app.errors import ImageTooLarge, InvalidImage, RenderFailed, RenderTimeout, SafelightError, Unavailable
+from app.errors import (
+    ImageTooLarge,
+    InvalidImage,
+    Lack,
+    RenderFailed,
+    RenderTimeout,
+    SafelightError,
+    Starved,
+    Unavailable,
+)
+from app.foreign_errors import report_foreign_error
 from app.rendering.limits import CageLimits
 from app.rendering.protocol import Answer, Decoded, NotRendered, Rendered, RenderSpec
-from app.rendering.wire import ChildAnswer, Done, JobOrder, ProtocolViolation, Refused, make_job, parse_answer
+from app.rendering.wire import (
+    ChildAnswer,
+    Confined,
+    Done,
+    JobOrder,
+    NotConfined,
+    ProtocolViolation,
+    Refused,
+    make_job,
+    parse_answer,
+)
 from app.rendering.zygote_process import ChildEnd, ZygoteGone, ZygoteProcess
 from app.telemetry import SANDBOX_KILLS
 
-# SIGKILL comes from outside: the kernel out of memory, or an operator. The memory limit ends no process.
+# SIGKILL comes from outside: the kernel out of memory, or an operator. The memory limit ends no process. Beyond the
+# processor time it comes from our own limit, whose first signal a child may ignore.
 _KILL_REASONS = {int(signal.SIGKILL): "killed", int(signal.SIGXCPU): "cpu_time"}
 
 
@@ -29,6 +51,15 @@ class _State(Enum):
     """The child has ended and the zygote has said how."""
     LOST = auto()
     """The zygote is gone, or must go."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """How a job is done; see `Cage.job`."""
+
+    wants_verdict: bool = True
+    yields: bool = False
+    is_alone: bool = False
 
 
 class Job:
@@ -45,27 +76,30 @@ class Job:
         specs: Sequence[RenderSpec],
         *,
         limits: CageLimits,
-        wants_verdict: bool = True,
-        yields: bool = False,
+        options: JobOptions,
     ) -> None:
         self._zygote, self._out_dir = zygote, job_dir / "out"
         self._facts, self._specs = facts, tuple(specs)
         self._open_specs = {spec.key for spec in specs}
-        self._deadline_s, self._kill_timeout_s = limits.deadline_s(facts, specs), limits.kill_timeout_s
+        self._deadline_s = limits.deadline_s(facts, specs, is_alone=options.is_alone)
+        self._kill_timeout_s, self._cpu_s = limits.kill_timeout_s, limits.cpu_s(facts, specs)
         self._ends_at = 0.0
         self._order = JobOrder(
             job_dir,
             facts,
             self._specs,
-            wants_verdict,
+            options.wants_verdict,
             *(limits.address_space_bytes, limits.file_bytes, limits.open_files),
-            cpu_s=round(limits.cpu_s(facts, specs)),
-            niceness=limits.niceness if yields else 0,
+            cpu_s=math.ceil(self._cpu_s),
+            niceness=limits.niceness if options.yields else 0,
+            total_bytes=limits.total_bytes(facts, specs),
+            threads=limits.threads,
         )
         self._state = _State.NEW
         # A picture that has been decoded before is one, whatever happens to this child.
-        self._is_decoded, self._is_done = not wants_verdict, False
+        self._is_decoded, self._is_done = not options.wants_verdict, False
         self._refusal: Refused | None = None
+        self._confinement: Confined | NotConfined | None = None
         self.end: ChildEnd | None = None
         """How the child ended and what it used; None while it runs."""
 
@@ -113,10 +147,18 @@ class Job:
             async with asyncio.timeout_at(self._ends_at):
                 return await self._zygote.read_line()
         except TimeoutError as error:
-            SANDBOX_KILLS.labels(reason="wall_time").inc()
-            raise RenderTimeout("Rendering took too long.") from error
+            raise await self._end_overdue() from error
         except ZygoteGone as error:
             raise self._lose_zygote() from error
+
+    async def _end_overdue(self) -> SafelightError:
+        """Kill the child, whose processor time says at whose door the delay lies: the picture's or the machine's."""
+        SANDBOX_KILLS.labels(reason="wall_time").inc()
+        await self.stop()
+        if self.end is not None and self.end.cpu_s >= self._cpu_s:
+            return RenderTimeout("Rendering took too long.")
+        report_foreign_error("sandbox", operation="render", code="wall_time")
+        return Starved(Lack.TIME)
 
     def _lose_zygote(self) -> Unavailable:
         self._state = _State.LOST
@@ -140,6 +182,10 @@ class Job:
         match answer:
             case Done():
                 self._is_done = True
+                return None
+            case Confined() | NotConfined():
+                self._expect(self._confinement is None)
+                self._confinement = answer
                 return None
             case Refused():
                 self._refusal = answer
@@ -175,16 +221,36 @@ class Job:
 
     def _explain(self, end: ChildEnd) -> SafelightError:
         """What an end that was not in order means."""
-        if end.signal is not None:
-            SANDBOX_KILLS.labels(reason=_KILL_REASONS.get(end.signal, "crash")).inc()
-        if end.signal == signal.SIGKILL:
+        reason = self._count_kill(end)
+        if reason == "killed":
             # Neither a picture nor our limits do that: it came from outside, such as the kernel out of memory.
-            return Unavailable("The renderer was killed.", retry_after_s=1)
+            report_foreign_error("sandbox", operation="render", code="SIGKILL")
+            return Starved(Lack.MEMORY)
+        if not isinstance(self._confinement, Confined):
+            return self._explain_open_sandbox(end)
         if not self._is_decoded:
             return InvalidImage("This picture cannot be decoded.")
-        if end.signal == signal.SIGXCPU:
+        if reason == "cpu_time":
             return RenderTimeout("Rendering took too long.")
         return RenderFailed("Rendering this picture failed.")
+
+    def _count_kill(self, end: ChildEnd) -> str | None:
+        """Which limit or signal ended the child, as the metric has it; None where it ended by itself."""
+        if end.signal is None:
+            return None
+        reason = end.excess or _KILL_REASONS.get(end.signal, "crash")
+        if reason == "killed" and end.cpu_s >= self._cpu_s:
+            reason = "cpu_time"
+        SANDBOX_KILLS.labels(reason=reason).inc()
+        return reason
+
+    def _explain_open_sandbox(self, end: ChildEnd) -> SafelightError:
+        """The child ended before it opened the picture, which is therefore not to blame."""
+        refusal = self._confinement if isinstance(self._confinement, NotConfined) else None
+        code = refusal.code if refusal else f"exit {end.exit_code}, signal {end.signal}"
+        error = OSError(refusal.reason) if refusal else None
+        report_foreign_error("sandbox", operation="confine", code=code, error=error)
+        return Unavailable("The sandbox could not be closed on this machine.", retry_after_s=5)
 
 
 def _explain_refusal(refusal: Refused) -> SafelightError:

@@ -22,6 +22,13 @@ class CageLimits:
     """Wall seconds granted for each second of CPU: a busy machine must not fail good pictures."""
     deadline_base_s: float = 5.0
     max_deadline_s: float = 60.0
+    lone_deadline_factor: float = 3.0
+    """How much more wall time a job has that runs alone because an earlier try ran out of it."""
+    threads: int = 64
+    """Far above what the codecs start, which is one a core at most."""
+    total_base_bytes: int = 16 * 1024 * 1024
+    bytes_per_pixel: int = 8
+    """Above what any codec needs, so that the total of a job's files is bounded by what was ordered."""
     jobs_per_zygote: int = 1_000
     """A zygote is replaced after that many jobs, whatever it may have gathered by then."""
     niceness: int = 5
@@ -40,6 +47,15 @@ class CageLimits:
         megapixels = frames * max(width * height for width, height in sizes) / PIXELS_PER_MEGAPIXEL
         return self.cpu_base_s + self.cpu_per_megapixel_s * megapixels
 
-    def deadline_s(self, facts: HeaderFacts, specs: Sequence[RenderSpec]) -> float:
+    def deadline_s(self, facts: HeaderFacts, specs: Sequence[RenderSpec], *, is_alone: bool = False) -> float:
         """Wall seconds from handing the job over to having the last file."""
-        return min(self.max_deadline_s, self.deadline_base_s + self.deadline_per_cpu_s * self.cpu_s(facts, specs))
+        deadline_s = min(self.max_deadline_s, self.deadline_base_s + self.deadline_per_cpu_s * self.cpu_s(facts, specs))
+        return deadline_s * (self.lone_deadline_factor if is_alone else 1)
+
+    def total_bytes(self, facts: HeaderFacts, specs: Sequence[RenderSpec]) -> int:
+        """Bytes that all files of one job may take on the disk together."""
+        pixels = 0
+        for spec in specs:
+            width_px, height_px = spec.size_px
+            pixels += width_px * height_px * (facts.frames if spec.is_animated else 1)
+        return self.total_base_bytes + self.bytes_per_pixel * pixels

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from app.domain.headers.facts import HeaderFacts
 from app.errors import Unavailable
-from app.rendering.job import Job
+from app.rendering.job import Job, JobOptions
 from app.rendering.limits import CageLimits
 from app.rendering.pool import ZygotePool
 from app.rendering.protocol import RenderSpec
 from app.rendering.scratch import Scratch, remove_tree
+from app.rendering.turns import Turns
 from app.rendering.zygote_process import ZygoteProcess
 
 __all__ = ["Cage", "CageLimits", "Job"]
@@ -41,6 +42,9 @@ class Cage:
         self._pool = ZygotePool(limits=limits, check=self._check_features)
         self._scratch: Scratch | None = None
         self._is_sandboxed = False
+        self.landlock_abi = 0
+        """The version of Landlock around every child; 0 without it."""
+        self._turns = Turns()
         self._departures: set[asyncio.Task[None]] = set()
 
     @property
@@ -78,22 +82,33 @@ class Cage:
         *,
         wants_verdict: bool = True,
         yields: bool = False,
+        is_alone: bool = False,
     ) -> AsyncIterator[Job]:
         """Render a picture; gives an async iterator of answers: Decoded first, then each file when it is complete.
 
         Of a picture that was decoded before, no verdict need be wanted. A job that `yields` leaves most of a busy
-        processor to others.
+        processor to others. One that `is_alone` waits until no other runs here, and none begins before it has ended.
         Waits for a free slot. The keys of `specs` must differ. Files live until the context is left; leaving it
         before the last answer kills the child. Raised on entering or by the iterator:
 
         Raises:
             InvalidImage: the bytes are no picture, or not the one that `facts` describe.
             ImageTooLarge: decoding takes more memory than it may.
-            RenderTimeout: it took too long.
+            RenderTimeout: it took more processor time than it may.
             RenderFailed: the picture was decoded, but rendering it crashed the child.
-            Unavailable: the renderer could not be started, or was killed from outside; may be tried again.
+            Starved: it was killed from outside, or the machine was too busy to finish it in time.
+            Unavailable: the renderer could not be started, or the sandbox not be closed; may be tried again.
             OSError: `source` is not there, or the disk is full.
         """
+        async with self._turns.take(is_alone=is_alone):
+            options = JobOptions(wants_verdict, yields, is_alone)
+            async with self._job(source, facts, specs, options) as job:
+                yield job
+
+    @contextlib.asynccontextmanager
+    async def _job(
+        self, source: Path, facts: HeaderFacts, specs: Sequence[RenderSpec], options: JobOptions
+    ) -> AsyncIterator[Job]:
         if self._scratch is None:
             raise Unavailable("The renderer is not running.")
         zygote = await self._pool.acquire()
@@ -101,7 +116,7 @@ class Cage:
         filling = asyncio.create_task(
             asyncio.to_thread(self._scratch.fill, job_dir, source, facts, specs, may_link=self._is_sandboxed)
         )
-        job = Job(zygote, job_dir, facts, specs, limits=self._limits, wants_verdict=wants_verdict, yields=yields)
+        job = Job(zygote, job_dir, facts, specs, limits=self._limits, options=options)
         try:
             # Shielded: the thread cannot be stopped, and what it writes must be removed after it.
             await asyncio.shield(filling)
@@ -139,6 +154,7 @@ class Cage:
     def _check_features(self, zygote: ZygoteProcess) -> None:
         missing = " and ".join(zygote.missing_features)
         self._is_sandboxed = not missing
+        self.landlock_abi = zygote.landlock_abi
         if missing and not self._allow_unsandboxed:
             raise Unavailable(f"This system lacks {missing}, so pictures cannot be caged; {_MAY_BE_SWITCHED_OFF}.")
         if missing:

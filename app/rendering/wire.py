@@ -49,6 +49,24 @@ class JobOrder:
     cpu_s: int
     niceness: int = 0
     """How much less of a busy processor the child asks for than its zygote, 0 to 19."""
+    total_bytes: int = 1024 * 1024 * 1024
+    """Limit for all files of the job together; the zygote ends a child that exceeds it."""
+    threads: int = 64
+    """Limit for the threads of the child; the zygote ends a child that exceeds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """The sandbox is closed, and the child opens the picture next. An end before this is no fault of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotConfined:
+    """The kernel refused a part of the sandbox, so that nothing was opened."""
+
+    code: str
+    """The name of the error, such as EPERM."""
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +81,7 @@ class Done:
     """The child has said all it had to say."""
 
 
-ChildAnswer = Decoded | Rendered | NotRendered | Refused | Done
+ChildAnswer = Decoded | Rendered | NotRendered | Confined | NotConfined | Refused | Done
 
 
 def exif_name(policy: MetadataPolicy) -> str:
@@ -82,7 +100,10 @@ def make_job(order: JobOrder) -> bytes:
         ],
         "specs": [_spec_fields(spec) for spec in order.specs],
         "wants_verdict": order.wants_verdict,
-        "limits": [order.address_space_bytes, order.file_bytes, order.open_files, order.cpu_s, order.niceness],
+        "limits": [
+            *(order.address_space_bytes, order.file_bytes, order.open_files, order.cpu_s, order.niceness),
+            *(order.total_bytes, order.threads),
+        ],
     }
     return json.dumps(fields).encode() + b"\n"
 
@@ -164,6 +185,10 @@ def _answer_fields(answer: ChildAnswer, index: int) -> dict[str, object]:
             return {"kind": "rendered", "index": index, "size": size, "ms": round(answer.took_ms, 1)}
         case NotRendered():
             return {"kind": "not_rendered", "index": index, "message": answer.message}
+        case Confined():
+            return {"kind": "confined"}
+        case NotConfined():
+            return {"kind": "not_confined", "code": answer.code, "reason": answer.reason}
         case Refused():
             return {"kind": "refused", "is_too_large": answer.is_too_large}
         case Done():
@@ -185,6 +210,10 @@ def parse_answer(line: bytes, *, facts: HeaderFacts, specs: Sequence[RenderSpec]
                 return _parse_rendered(fields, specs, out_dir)
             case "not_rendered":
                 return NotRendered(_spec_at(fields, specs)[1].key, str(fields["message"])[:_MAX_MESSAGE_CHARS])
+            case "confined":
+                return Confined()
+            case "not_confined":
+                return NotConfined(*(str(fields[name])[:_MAX_MESSAGE_CHARS] for name in ("code", "reason")))
             case "refused":
                 return Refused(fields["is_too_large"] is True)
             case "done":

@@ -50,6 +50,8 @@ class ChildEnd:
     exit_code: int | None
     cpu_s: float
     max_rss_bytes: int
+    excess: str | None = None
+    """The limit for which the zygote ended it: `threads`, `bytes`, or `line`."""
 
 
 class ZygoteProcess:
@@ -60,6 +62,8 @@ class ZygoteProcess:
         self.jobs_done = 0
         missing = ready.get("missing")
         self.missing_features: list[str] = [str(name) for name in missing] if isinstance(missing, list) else []
+        abi = ready.get("landlock_abi")
+        self.landlock_abi = abi if isinstance(abi, int) else 0
         self.has_avif_encoder = ready.get("has_avif_encoder") is True
         self.magick_version = str(ready.get("magick"))
 

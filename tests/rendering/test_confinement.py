@@ -8,20 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.formats import ImageFormat
+from app.domain.headers.facts import HeaderFacts
+from app.domain.variants import Geometry
 from app.rendering.child.confinement import missing_features
+from app.rendering.child.excess import Watch
 from app.rendering.child.seccomp import build_filter
 from app.rendering.child.syscalls import AUDIT_ARCHITECTURES, allowed_numbers
+from app.rendering.protocol import RenderSpec
+from app.rendering.wire import JobOrder
 from tests.support.render_processes import needs_linux
-from tests.support.waiting import LIMIT_S
+from tests.support.waiting import LIMIT_S, wait_until
 
 pytestmark = [
     needs_linux,
     pytest.mark.skipif(bool(missing_features()), reason=f"this kernel lacks {missing_features()}"),
 ]
 
+FACTS = HeaderFacts(ImageFormat.JPEG, 1, 1)
+
 # Confines itself as a child does, then tries what the arguments say; each answer is the error's name, or what came out.
 _CAPTIVE = """
-import errno, json, mmap, os, signal, socket, sys, threading
+import errno, fcntl, json, mmap, os, signal, socket, sys, threading, time
 from pathlib import Path
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import HeaderFacts
@@ -55,7 +63,36 @@ def fill():
         while True:
             file.write(bytes(1 << 20))
 
+F_SETSIG, F_SETOWN_EX = 10, 15
+
+def start_many():
+    threading.stack_size(1 << 16)
+    for _ in range(40):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    os.write(1, b"done")
+    time.sleep(600)
+
+def write_many():
+    for number in range(40):
+        with open(f"out/{number}", "wb") as file:
+            file.write(bytes(1 << 19))
+    os.write(1, b"done")
+    time.sleep(600)
+
 attempts = {
+    "duplicate a descriptor": lambda: fcntl.fcntl(1, fcntl.F_DUPFD, 3) > 2,
+    "duplicate and close on exec": lambda: fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3) > 2,
+    "read the flags": lambda: fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE,
+    "close on exec": lambda: fcntl.fcntl(1, fcntl.F_SETFD, fcntl.fcntl(1, fcntl.F_GETFD) | fcntl.FD_CLOEXEC),
+    "do not block": lambda: fcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK),
+    "own a descriptor": lambda: fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid()),
+    "own a descriptor as a thread": lambda: fcntl.fcntl(1, F_SETOWN_EX, bytes(8)) and None,
+    "choose a signal": lambda: fcntl.fcntl(1, F_SETSIG, signal.SIGKILL),
+    "signal on input": lambda: fcntl.fcntl(1, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK),
+    "lease a file": lambda: fcntl.fcntl(os.open("in/source", os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK),
+    "watch a directory": lambda: fcntl.fcntl(os.open("out", os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_MODIFY),
+    "grow a pipe": lambda: fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 1 << 20),
+    "lock a file": lambda: fcntl.lockf(os.open("in/source", os.O_RDONLY), fcntl.LOCK_SH),
     "read the source": lambda: Path("in/source").read_text(),
     "write a result": lambda: Path("out/0").write_bytes(b"x"),
     "start a thread": in_thread,
@@ -85,6 +122,8 @@ attempts = {
     "take all memory": grow,
     "fill the disk": fill,
     "spin": spin,
+    "start many threads": start_many,
+    "write many files": write_many,
 }
 
 def answer_to(attempt):
@@ -100,7 +139,11 @@ os._exit(0)
 """
 
 
-ALLOWED = {"read the source": "picture", "write a result": 1, "start a thread": "ran"}
+ALLOWED = {
+    **{"read the source": "picture", "write a result": 1, "start a thread": "ran"},
+    **{"duplicate a descriptor": True, "duplicate and close on exec": True},
+    **{"read the flags": 1, "close on exec": 0, "do not block": 0},
+}
 DENIED = [
     *("change the source", "remove the source", "read a file elsewhere", "write a file elsewhere"),
     *("look around", "look at itself", "leave by a parent directory"),
@@ -108,6 +151,8 @@ DENIED = [
     *("open a socket", "open a local socket", "make a socket pair"),
     *("execute", "spawn", "fork", "signal the parent", "signal another's thread"),
     *("make code", "raise its limits"),
+    *("own a descriptor", "own a descriptor as a thread", "choose a signal", "signal on input"),
+    *("lease a file", "watch a directory", "grow a pipe", "lock a file"),
 ]
 
 
@@ -119,12 +164,17 @@ class Captive:
     answers: dict[str, object]
 
 
-def attempt(directory: Path, *names: str) -> Captive:
+def make_job_dir(directory: Path) -> Path:
     (directory / "canary").write_text("secret")
     job_dir = directory / "job"
     for part in ("in", "out"):
         (job_dir / part).mkdir(parents=True)
     (job_dir / "in" / "source").write_text("picture")
+    return job_dir
+
+
+def attempt(directory: Path, *names: str) -> Captive:
+    job_dir = make_job_dir(directory)
     command = [sys.executable, "-c", _CAPTIVE, str(job_dir), *names]
     done = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=False)
     assert (job_dir / "in" / "source").read_text() == "picture"
@@ -165,6 +215,23 @@ def test_the_disk_is_not_filled(tmp_path: Path) -> None:
 
 def test_a_child_that_spins_is_ended_by_its_cpu_limit(tmp_path: Path) -> None:
     assert attempt(tmp_path, "spin").returncode == -24  # SIGXCPU
+
+
+@pytest.mark.parametrize(("name", "excess"), [("start many threads", "threads"), ("write many files", "bytes")])
+def test_the_zygote_sees_too_many_threads_and_files(tmp_path: Path, name: str, excess: str) -> None:
+    specs = tuple(RenderSpec(str(n), ImageFormat.JPEG, Geometry((1, 1), (1, 1))) for n in range(40))
+    order = JobOrder(make_job_dir(tmp_path), FACTS, specs, True, 1, 1, 1, 1, total_bytes=10 << 20, threads=20)
+    command = [sys.executable, "-c", _CAPTIVE, str(order.job_dir), name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.read(4) == b"done"
+            watch = Watch(process.pid, order)
+            wait_until(watch.has_excess, "too much")
+        finally:
+            process.kill()
+
+    assert watch.excess == excess
 
 
 @pytest.mark.parametrize("machine", list(AUDIT_ARCHITECTURES))

@@ -9,7 +9,17 @@ import pytest
 from PIL import Image
 
 from app.domain.formats import ImageFormat
-from app.errors import ImageTooLarge, InvalidImage, RenderFailed, RenderTimeout, SafelightError, Unavailable
+from app.errors import (
+    ImageTooLarge,
+    InvalidImage,
+    Lack,
+    RenderFailed,
+    RenderTimeout,
+    SafelightError,
+    Starved,
+    Unavailable,
+)
+from app.rendering.limits import CageLimits
 from app.rendering.protocol import Decoded
 from tests.support.render_fault_site import Site, sending
 from tests.support.render_fixture import box, make_spec, read_facts, render
@@ -31,8 +41,10 @@ SHORT_DEADLINE = replace(UNHURRIED_CAGE, deadline_base_s=1, deadline_per_cpu_s=0
 async def test_a_child_killed_from_outside_is_a_passing_fault(site: Site) -> None:
     await site.open()
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Starved) as caught:
         await site.render_slow(sending(signal.SIGKILL))
+
+    assert caught.value.lack is Lack.MEMORY
 
     await site.assert_healed()
 
@@ -52,6 +64,8 @@ async def test_a_crash_before_the_verdict_is_the_pictures_fault(site: Site, numb
             await site.render_slow(sending(number))
         except InvalidImage:
             return True
+        except Unavailable:
+            return False  # too early: the sandbox was not closed yet, so that the picture is not to blame
         except RenderFailed:
             # A busy machine struck too late, when the verdict was there: once more.
             assert [type(answer) for answer in site.answers][:1] == [Decoded]
@@ -101,14 +115,85 @@ async def test_a_zygote_killed_while_idle_costs_no_job(site: Site) -> None:
     await site.assert_healed()
 
 
-async def test_the_deadline_kills_the_child(site: Site) -> None:
+async def test_the_deadline_kills_the_child_and_blames_the_machine(site: Site) -> None:
     await site.open(SHORT_DEADLINE)
 
     # It does not run out of processor time, and would never end.
-    with pytest.raises(RenderTimeout):
+    with pytest.raises(Starved) as caught:
         await site.render_slow(sending(signal.SIGSTOP))
 
+    assert caught.value.lack is Lack.TIME
     await site.assert_healed()
+
+
+async def test_the_deadline_blames_a_picture_that_used_up_its_processor_time(site: Site) -> None:
+    # The kernel counts whole seconds, so that the clock is faster here.
+    await site.open(replace(SHORT_DEADLINE, deadline_base_s=0.7, cpu_base_s=0.2, cpu_per_megapixel_s=0))
+
+    with pytest.raises((RenderTimeout, Starved)) as caught:
+        await render(site.cage, site.slow, site.slow_specs)
+
+    await site.cage.close()
+    # A busy machine may not have given it so much.
+    assert not isinstance(caught.value, Starved) or caught.value.lack is Lack.TIME
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(replace(UNHURRIED_CAGE, threads=0), id="threads"),
+        pytest.param(replace(UNHURRIED_CAGE, total_base_bytes=0, bytes_per_pixel=0), id="bytes"),
+    ],
+)
+async def test_the_zygote_ends_a_child_with_too_many_threads_or_bytes(site: Site, limits: CageLimits) -> None:
+    await site.open(limits)
+
+    with pytest.raises((InvalidImage, RenderFailed)):
+        await render(site.cage, site.slow, site.slow_specs)
+
+    assert site.left_overs() == []
+
+
+async def test_a_lone_job_runs_when_all_others_have_ended_and_holds_back_later_ones(site: Site) -> None:
+    cage = await site.open()
+    order: list[str] = []
+
+    async def run(name: str, *, is_alone: bool) -> None:
+        job = cage.job(site.quick, read_facts(site.quick), [site.quick_spec], is_alone=is_alone)
+        async with job as answers:
+            order.append(f"{name} begins")
+            async for _ in answers:
+                pass
+        order.append(f"{name} ends")
+
+    async with cage.job(site.slow, read_facts(site.slow), site.slow_specs) as job:
+        await anext(job)
+        lone = asyncio.create_task(run("lone", is_alone=True))
+        await asyncio.sleep(0)
+        later = asyncio.create_task(run("later", is_alone=False))
+        await anext(job)
+        assert order == []
+    await asyncio.gather(lone, later)
+
+    assert order == ["lone begins", "lone ends", "later begins", "later ends"]
+    await site.assert_healed()
+
+
+async def test_a_lone_job_that_is_cancelled_while_it_waits_holds_nobody_back(site: Site) -> None:
+    cage = await site.open()
+    async with cage.job(site.slow, read_facts(site.slow), site.slow_specs) as job:
+        await anext(job)
+        lone = asyncio.create_task(_enter_alone(site))
+        await asyncio.sleep(0)
+        lone.cancel()
+        await asyncio.gather(lone, return_exceptions=True)
+
+    await site.assert_healed()
+
+
+async def _enter_alone(site: Site) -> None:
+    async with site.cage.job(site.quick, read_facts(site.quick), [site.quick_spec], is_alone=True):
+        pass
 
 
 async def test_a_stopped_zygote_does_not_hang_the_parent(site: Site) -> None:
@@ -122,7 +207,7 @@ async def test_a_stopped_zygote_does_not_hang_the_parent(site: Site) -> None:
         os.kill(zygote, signal.SIGSTOP)
         os.kill(child, signal.SIGSTOP)
 
-    with pytest.raises(RenderTimeout):
+    with pytest.raises(Starved):
         await site.render_slow(strike)
 
     await wait_until_gone(*children, zygote)

@@ -56,7 +56,7 @@ def parse(line: bytes) -> object:
 
 
 def test_a_job_survives_the_pipe() -> None:
-    order = JobOrder(Path("/scratch/job"), FACTS, SPECS, True, 1, 2, 3, 4, 5)
+    order = JobOrder(Path("/scratch/job"), FACTS, SPECS, True, 1, 2, 3, 4, 5, 6, 7)
 
     assert parse_job(make_job(order)) == order
 

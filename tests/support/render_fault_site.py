@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from app.domain.formats import ImageFormat
-from app.errors import RenderTimeout
+from app.errors import RenderTimeout, Starved
 from app.rendering.limits import CageLimits
 from app.rendering.protocol import Answer
 from app.rendering.sandbox import Cage
@@ -82,7 +82,7 @@ class Site:
 
     async def assert_healed(self) -> None:
         # Where a test has set a short deadline, a busy machine may need some tries.
-        await eventually(self._renders, "it renders again", ignoring=(RenderTimeout,))
+        await eventually(self._renders, "it renders again", ignoring=(RenderTimeout, Starved))
         assert self.left_overs() == []
         assert children_of(self.zygote()) == []
 

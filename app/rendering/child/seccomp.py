@@ -25,10 +25,14 @@ _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 _MODE_FILTER = 2
 
 # Offsets in struct seccomp_data. Both architectures are little-endian: an argument's low half comes first.
-_NUMBER, _ARCHITECTURE, _ARGUMENT_0, _ARGUMENT_2 = 0, 4, 16, 32
+_NUMBER, _ARCHITECTURE, _ARGUMENT_0, _ARGUMENT_1, _ARGUMENT_2 = 0, 4, 16, 24, 32
 
 _CLONE_THREAD = 0x00010000
 _PROT_EXEC = 0x4
+# <linux/fcntl.h>; the same on both architectures. Not here, so denied: F_SETOWN, F_SETSIG and O_ASYNC, with which the
+# kernel would signal any process of this user; leases, locks, notifications and the sizes of pipes.
+_FCNTL_COMMANDS = {"F_DUPFD": 0, "F_GETFD": 1, "F_SETFD": 2, "F_GETFL": 3, "F_DUPFD_CLOEXEC": 1030}
+_F_SETFL, _O_ASYNC = 4, 0x2000
 
 
 class _Program(ctypes.Structure):
@@ -75,6 +79,7 @@ def build_filter(machine: str, *, own_pid: int) -> list[Instruction]:
     # Everything is loaded by now: whatever would become code comes from the picture.
     steps += _unless_set(number_of("mmap", machine), _ARGUMENT_2, _PROT_EXEC, is_wanted=False)
     steps += _unless_set(number_of("mprotect", machine), _ARGUMENT_2, _PROT_EXEC, is_wanted=False)
+    steps += _allow_fcntl(number_of("fcntl", machine))
     # abort() signals its own process, and may: nobody else's.
     steps += [
         Instruction(_JUMP_IF_EQUAL, number_of("tgkill", machine), if_false=3),
@@ -101,6 +106,21 @@ def restrict_system_calls() -> None:
 
 def _refuse(error_number: int) -> Instruction:
     return Instruction(_RETURN, _ERRNO | error_number)
+
+
+def _allow_fcntl(number: int) -> list[Instruction]:
+    """Allow `fcntl` with the commands that duplicate a descriptor or read and set its flags, but for O_ASYNC."""
+    commands: list[Instruction] = []
+    for command in _FCNTL_COMMANDS.values():
+        commands += [Instruction(_JUMP_IF_EQUAL, command, if_false=1), Instruction(_RETURN, _ALLOW)]
+    set_flags = [
+        Instruction(_JUMP_IF_EQUAL, _F_SETFL, if_false=3),
+        Instruction(_LOAD_WORD, _ARGUMENT_2),
+        Instruction(_JUMP_IF_SET, _O_ASYNC, if_true=1),
+        Instruction(_RETURN, _ALLOW),
+    ]
+    body = [Instruction(_LOAD_WORD, _ARGUMENT_1), *commands, *set_flags, _refuse(errno.EPERM)]
+    return [Instruction(_JUMP_IF_EQUAL, number, if_false=len(body)), *body]
 
 
 def _unless_set(number: int, argument: int, flag: int, *, is_wanted: bool) -> list[Instruction]:

@@ -102,6 +102,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
 }
 
 # Decided by their arguments.
+_ARGUMENTS_MATTER = {"fcntl", "mmap", "mprotect"}
 _CONDITIONAL: dict[str, tuple[int, int]] = {"clone": (56, 220), "clone3": (435, 435), "tgkill": (234, 131)}
 
 
@@ -114,7 +115,7 @@ def architecture() -> str | None:
 def allowed_numbers(machine: str) -> list[int]:
     """Every call that needs no look at its arguments."""
     column = list(AUDIT_ARCHITECTURES).index(machine)
-    numbers = (row[column] for name, row in _ALLOWED.items() if name not in {"mmap", "mprotect"})
+    numbers = (row[column] for name, row in _ALLOWED.items() if name not in _ARGUMENTS_MATTER)
     return [number for number in numbers if number is not None]
 
 

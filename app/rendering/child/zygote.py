@@ -6,6 +6,7 @@ The child has a pipe of its own, so nothing that a picture takes over can speak 
 """
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -21,10 +22,12 @@ from wand.version import MAGICK_VERSION
 
 from app.rendering.child.avif import AVIFEncoder
 from app.rendering.child.confinement import confine, die_with_parent, missing_features
+from app.rendering.child.excess import Watch
 from app.rendering.child.heap import prefer_heap
+from app.rendering.child.landlock import landlock_abi
 from app.rendering.child.render import render_job
 from app.rendering.child.warm import CoderMissing, warm_up
-from app.rendering.wire import ChildAnswer, JobOrder, make_answer, parse_job
+from app.rendering.wire import ChildAnswer, Confined, JobOrder, NotConfined, make_answer, parse_job
 
 _IN, _OUT = 0, 1
 _PIECE_BYTES = 64 * 1024
@@ -44,7 +47,8 @@ def main() -> None:
     except (CoderMissing, WandException, OSError) as error:
         _say(b"r", {"error": str(error)})
         sys.exit(1)
-    _say(b"r", {"missing": missing_features(), "magick": MAGICK_VERSION, "has_avif_encoder": avif is not None})
+    features = {"missing": missing_features(), "landlock_abi": landlock_abi()}
+    _say(b"r", {**features, "magick": MAGICK_VERSION, "has_avif_encoder": avif is not None})
     # What is alive now stays for ever: the collector must not touch, and so copy, pages shared with children.
     gc.collect()
     gc.freeze()
@@ -93,20 +97,24 @@ class _Zygote:
         os.close(writing)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # the child does the same; whoever is first
-        is_orphaned = self._relay(reading, pid)
+        watch = Watch(pid, order)
+        is_orphaned = self._relay(reading, pid, watch)
         # The pipe's end is the child's end: one that closed it and stays has nothing more to say.
         _kill_group(pid)
         _, status, usage = os.wait4(pid, 0)
         os.close(reading)
         if is_orphaned:
             os._exit(0)
-        _say(b"x", _describe_end(status, usage))
+        _say(b"x", {**_describe_end(status, usage), "excess": watch.excess})
 
-    def _relay(self, reading: int, pid: int) -> bool:
+    def _relay(self, reading: int, pid: int, watch: Watch) -> bool:
         """Pass the child's lines on until it ends; true where the parent has gone."""
         pending = b""
         while True:
-            ready, _, _ = select.select([_IN, reading], [], [])
+            ready, _, _ = select.select([_IN, reading], [], [], watch.pause_s)
+            if watch.has_excess():
+                _kill_group(pid)
+                return False
             if _IN in ready:
                 piece = os.read(_IN, _PIECE_BYTES)
                 if not piece or piece.strip() == _KILL:
@@ -120,6 +128,7 @@ class _Zygote:
                 *lines, pending = (pending + piece).split(b"\n")
                 _write_all(_OUT, b"".join(b"a" + line + b"\n" for line in lines))
                 if len(pending) > _PIECE_BYTES:
+                    watch.excess = "line"
                     _kill_group(pid)
                     return False
 
@@ -147,8 +156,14 @@ def _be_child(order: JobOrder, parent_pid: int, avif: AVIFEncoder | None) -> Nev
         die_with_parent(parent_pid)
         os.closerange(3, os.sysconf("SC_OPEN_MAX") if sys.platform != "linux" else 2**31 - 1)
         prefer_heap()
-        confine(order)
-        render_job(order, _Teller().tell, avif=avif)
+        teller = _Teller()
+        try:
+            confine(order)
+        except OSError as error:
+            teller.tell(NotConfined(errno.errorcode.get(error.errno or 0, "OSError"), str(error)), 0)
+            os._exit(0)
+        teller.tell(Confined(), 0)
+        render_job(order, teller.tell, avif=avif)
         os._exit(0)
     finally:
         os._exit(_EX_SOFTWARE)  # the traceback has nowhere to go
