@@ -94,7 +94,7 @@ async def settle_one(
     await claims.finish(claim, variant, stored)
     await asyncio.gather(*(subscriber.received.wait() for subscriber in subscribers))
     delays = [1000 * (subscriber.received_at_s - bus.committed_at) for subscriber in subscribers]
-    await claims.hand_back(claim, claim.variants[1:], is_loss=False)
+    await claims.hand_back(claim, claim.variants[1:])
     await asyncio.sleep(0.7)  # until the variants that were handed back may be claimed again
     return delays
 

@@ -21,7 +21,7 @@ from app.services.delivery.misses import MAX_FREE_VARIANTS
 from app.services.delivery.on_demand import HOLD_S
 from app.services.delivery.responsive import RUNGS
 from app.services.delivery.views import MAX_HELD_IMAGES
-from app.services.making import claims
+from app.services.making import claim
 from app.services.making.outcomes import MAX_FAILURES
 from app.services.uploads import leases
 from app.services.uploads.opening import MAX_TTL_S, MIN_TTL_S
@@ -41,7 +41,7 @@ CODE_IN_DESCRIPTION = re.compile(r"(?<![`\w])(\w[\w+]*://[^\s;]*[^\s;.]|\{\w+\}/
 COMPOSE_SETTINGS = {"SAFELIGHT_PUBLISHED_PORT", "SAFELIGHT_NETWORK", "SAFELIGHT_WORKER_MEMORY"}
 MEMORY_CACHE_BYTES = Settings.model_fields["memory_cache_bytes"].default
 ARCHITECTURE_FIGURES = [
-    f"lease is {claims.LEASE.seconds} s and renewed every {claims.LEASE.seconds / RENEWALS_PER_LEASE:g} s",
+    f"lease is {claim.LEASE.seconds} s and renewed every {claim.LEASE.seconds / RENEWALS_PER_LEASE:g} s",
     f"a session's is {leases.LEASE.seconds} s",
     f"a niceness of {CageLimits().niceness} in the cage",
 ]

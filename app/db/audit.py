@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import ImageRecord, VariantRecord
 from app.db.tables import images, upload_sessions, variants
-from app.db.variants import UNFINISHED, is_claimed, is_stale
+from app.db.variants import FRESH_COUNTS, UNFINISHED, is_claimed, is_stale
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import ATTEMPT_STRIDE, VariantState
 from app.ids import ImageId
@@ -123,8 +123,7 @@ async def replan_lost(db: AsyncConnection, variant: VariantRecord, *, now: datet
         .values(
             state=VariantState.PLANNED,
             revision=revision,
-            failures=0,
-            losses=0,
+            **FRESH_COUNTS,
             not_before=None,
             lease_until=None,
             is_stale=False,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.records import VariantRecord
 from app.db.tables import variants
+from app.db.variants import FRESH_COUNTS
 from app.domain.variants import Derivative, Family, VariantState
 from app.ids import ImageId
 
@@ -133,7 +134,7 @@ async def adopt(
             continue
         values: dict[str, object] = {"is_on_demand": False, "revision": revision, "updated_at": now}
         if found.state is VariantState.FAILED:
-            values |= {"state": VariantState.PLANNED, "attempt": found.attempt + 1, "failures": 0, "losses": 0}
+            values |= {**FRESH_COUNTS, "state": VariantState.PLANNED, "attempt": found.attempt + 1}
             values |= dict.fromkeys(("error_code", "error_message", "not_before"))
         await db.execute(update(variants).where(variants.c.id == found.id).values(**values))
         adopted.add(derivative)

@@ -136,6 +136,10 @@ class VariantRecord(NamedTuple):
     options: str | None
     is_on_demand: bool
     wanted_at: datetime | None
+    host_faults: int
+    host_faults_since: datetime | None
+    starvations: int
+    lacked_memory_bytes: int | None
 
     @property
     def derivative(self) -> Derivative:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, literal, null, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import images, variants
-from app.db.variants import is_claimed
+from app.db.variants import FRESH_COUNTS, is_claimed
 from app.domain.states import ImageState
 from app.domain.variants import VariantState
 from app.ids import AccountId, ImageId, VariantId
@@ -47,8 +47,7 @@ async def make_anew(db: AsyncConnection, selection: ColumnElement[bool], *, now:
                 else_=variants.c.state,
             ),
             attempt=case((is_claimed(), variants.c.attempt + 1), else_=variants.c.attempt),
-            failures=0,
-            losses=0,
+            **FRESH_COUNTS,
             lease_until=None,
             # Of a stale variant it also says since when it is one.
             not_before=case((is_ready, literal(now, moment_type)), else_=null()),

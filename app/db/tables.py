@@ -120,6 +120,13 @@ class Variant(SQLModel, table=True):
             sqlite_where=text("options IS NOT NULL"),
             postgresql_where=text("options IS NOT NULL"),
         ),
+        # What a worker with more memory tries again when it starts.
+        Index(
+            "ix_variants_lacked_memory_bytes",
+            "lacked_memory_bytes",
+            sqlite_where=text("lacked_memory_bytes IS NOT NULL"),
+            postgresql_where=text("lacked_memory_bytes IS NOT NULL"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -158,6 +165,13 @@ class Variant(SQLModel, table=True):
     """Made because its address was asked for: no part of what the image has, until a preset's is READY."""
     wanted_at: datetime | None = Field(sa_column=moment(nullable=True))
     """Since when a request may be waiting for it: it is made before all that was only planned."""
+    host_faults: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Consecutive tries that a fault of the machine ended; they count for the pause, never against the image."""
+    host_faults_since: datetime | None = Field(sa_column=moment(nullable=True))
+    starvations: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Tries that were ended because the machine lacked memory or time. After the first the image runs alone."""
+    lacked_memory_bytes: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    """Memory of the worker on which it FAILED for want of more."""
 
 
 class UploadSession(SQLModel, table=True):

@@ -18,6 +18,11 @@ _OF_IMAGES = (
     .where(variants.c.image_id.in_(bindparam("image_ids", expanding=True)), ~variants.c.is_on_demand)
     .order_by(variants.c.position)
 )
+FRESH_COUNTS: dict[str, object] = {
+    **{"failures": 0, "losses": 0, "host_faults": 0, "host_faults_since": None},
+    **{"starvations": 0, "lacked_memory_bytes": None},
+}
+"""The columns of a variant that has all its tries before it."""
 UNFINISHED = (VariantState.PLANNED, VariantState.RENDERING)
 _STATE = variants.c.state.type
 
@@ -175,25 +180,43 @@ async def begin_generation(
     facts = ("width_px", "height_px", "byte_size", "content_type", "is_animated", "sha256", "object_key")
     values = dict.fromkeys((*facts, "error_code", "error_message"))
     await reset_variants(db, image_id, revision=revision)
-    await update_variants(
-        db, image_id, {**values, "generation": generation, "failures": 0, "losses": 0, "updated_at": now}
-    )
+    await update_variants(db, image_id, {**values, **FRESH_COUNTS, "generation": generation, "updated_at": now})
+
+
+async def list_starved(db: AsyncConnection, *, memory_bytes: int, limit: int) -> list[ImageId]:
+    """Images with variants that FAILED for want of memory on a worker with less than this."""
+    statement = select(variants.c.image_id).where(*_is_starved(memory_bytes)).distinct().limit(limit)
+    return list((await db.execute(statement)).scalars())
+
+
+def _is_starved(memory_bytes: int) -> tuple[ColumnElement[bool], ...]:
+    is_failed = variants.c.state == VariantState.FAILED
+    return variants.c.lacked_memory_bytes < memory_bytes, is_failed, ~variants.c.is_on_demand
 
 
 async def replan_failed(
-    db: AsyncConnection, image_id: ImageId, *, now: datetime, revision: int, size: str | None = None
+    db: AsyncConnection,
+    image_id: ImageId,
+    *,
+    now: datetime,
+    revision: int,
+    size: str | None = None,
+    memory_bytes: int | None = None,
 ) -> int:
-    """Give every FAILED variant of an image, or of one size, three new tries; how many there were."""
+    """Give every FAILED variant of an image new tries; how many there were.
+
+    With `size` only those of one size, with `memory_bytes` those that FAILED on a worker with less memory.
+    """
     # What only somebody's address asked for is tried again when it asks again.
     of_size = ~variants.c.is_on_demand if size is None else variants.c.size == size
+    starved = _is_starved(memory_bytes) if memory_bytes is not None else ()
     statement = (
         update(variants)
-        .where(variants.c.image_id == image_id, variants.c.state == VariantState.FAILED, of_size)
+        .where(variants.c.image_id == image_id, variants.c.state == VariantState.FAILED, of_size, *starved)
         .values(
+            **FRESH_COUNTS,
             state=VariantState.PLANNED,
             revision=revision,
-            failures=0,
-            losses=0,
             attempt=variants.c.attempt + 1,
             error_code=None,
             error_message=None,

@@ -76,6 +76,8 @@ class NotRendered:
 
     key: str
     message: str
+    lacks_room: bool = False
+    """The disk had no room for it, which is no fault of the picture."""
 
 
 Answer = Decoded | Rendered | NotRendered

@@ -184,7 +184,8 @@ def _answer_fields(answer: ChildAnswer, index: int) -> dict[str, object]:
             size = [answer.width_px, answer.height_px]
             return {"kind": "rendered", "index": index, "size": size, "ms": round(answer.took_ms, 1)}
         case NotRendered():
-            return {"kind": "not_rendered", "index": index, "message": answer.message}
+            fields = {"kind": "not_rendered", "index": index, "message": answer.message}
+            return {**fields, "lacks_room": answer.lacks_room}
         case Confined():
             return {"kind": "confined"}
         case NotConfined():
@@ -209,7 +210,8 @@ def parse_answer(line: bytes, *, facts: HeaderFacts, specs: Sequence[RenderSpec]
             case "rendered":
                 return _parse_rendered(fields, specs, out_dir)
             case "not_rendered":
-                return NotRendered(_spec_at(fields, specs)[1].key, str(fields["message"])[:_MAX_MESSAGE_CHARS])
+                message = str(fields["message"])[:_MAX_MESSAGE_CHARS]
+                return NotRendered(_spec_at(fields, specs)[1].key, message, fields.get("lacks_room") is True)
             case "confined":
                 return Confined()
             case "not_confined":

@@ -20,6 +20,7 @@ from app.shared_metrics import sharing_metrics
 from app.telemetry import set_up_logging
 from app.workers.images import RenderTools
 from app.workers.main import WorkerParts, work_until_stopped
+from app.workers.memory import read_memory_bytes
 from app.workers.queue_worker import SPARE_SLOTS
 from app.workers.replacing import Judge
 
@@ -54,7 +55,15 @@ async def _work(settings: Settings) -> None:
         try:
             budget = budget_of(settings)
             judge = Judge(container.swaps, container.store, cage, budget=budget, scratch_dir=container.scratch_dir)
-            tools = RenderTools(container.claims, container.store, cage, budget, container.scratch_dir, judge)
+            tools = RenderTools(
+                container.claims,
+                container.store,
+                cage,
+                budget,
+                container.scratch_dir,
+                judge,
+                memory_bytes=read_memory_bytes(),
+            )
             parts = WorkerParts(
                 tools,
                 container.retention,

@@ -7,7 +7,6 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from app.db.records import VariantRecord
 from app.domain.cleaning.clean import clean
@@ -16,22 +15,20 @@ from app.domain.formats import EXTENSIONS, MEDIA_TYPES, ImageFormat
 from app.domain.headers.facts import Budget, HeaderFacts
 from app.domain.headers.probe import probe
 from app.domain.variants import MetadataPolicy
-from app.errors import (
-    InternalError,
-    RenderFailed,
-    SafelightError,
-    Unavailable,
-)
+from app.errors import InternalError, Lack, RenderFailed, SafelightError, Starved, Unavailable
+from app.foreign_errors import report_foreign_error
 from app.ids import ImageId
 from app.rendering.protocol import Decoded, NotRendered, Rendered
 from app.rendering.sandbox import Cage
-from app.services.making.claims import Claim, ClaimService, Part
+from app.services.making.claim import Claim, Part
+from app.services.making.claims import ClaimService
 from app.services.making.outcomes import StoredVariant
-from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore, StoreUnavailable
+from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore
 from app.telemetry import DECODE_SECONDS, RENDER_SECONDS, RENDERS
 from app.workers.plan import is_copied, make_specs
 from app.workers.renewing import claim_or_return, renewing
 from app.workers.replacing import HOPELESS, Judge, verdict_of
+from app.workers.temp_dir import job_folder
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +36,6 @@ log = logging.getLogger(__name__)
 _LOST_TRIES = 16
 # In what these write, whoever made the picture may have chosen every byte.
 _CODED_WITHOUT_LOSS = frozenset({ImageFormat.GIF, ImageFormat.PNG})
-# What the machine lacks is no fault of the picture.
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,8 @@ class RenderTools:
     budget: Budget
     scratch_dir: Path
     judge: Judge
+    memory_bytes: int = 0
+    """How much memory this worker has; 0 where that is not known."""
 
 
 async def render(tools: RenderTools, image_id: ImageId) -> None:
@@ -71,9 +68,7 @@ async def render_wanted(tools: RenderTools, image_id: ImageId) -> None:
 
 async def _render_part(tools: RenderTools, image_id: ImageId, part: Part) -> Claim | None:
     claims = tools.claims
-    claim = await claim_or_return(
-        claims.claim(image_id, part), lambda taken: claims.hand_back(taken, taken.variants, is_loss=False)
-    )
+    claim = await claim_or_return(claims.claim(image_id, part), lambda taken: claims.hand_back(taken, taken.variants))
     if claim is not None:
         work = _Work(tools, claim)
         async with renewing(work.renew, lease=claims.lease):
@@ -101,29 +96,30 @@ class _Work:
             await self._reject(error)
         except asyncio.CancelledError:
             # The worker is told to stop: the next one shall not have to wait for the lease to run out.
-            await asyncio.shield(self._hand_back(is_loss=False))
+            await asyncio.shield(self._hand_back())
             raise
-        except StoreUnavailable:
-            await self._hand_back(is_loss=False)
+        except Starved as error:
+            await self._put_off(error.lack)
         except Unavailable:
-            await self._hand_back(is_loss=True)
+            await self._put_off()
+        except OSError as error:
+            # All files are our own: what the machine lacks or refuses is no fault of the picture.
+            code = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            report_foreign_error("disk", operation="render", code=code, error=error)
+            await self._put_off()
         except SafelightError as error:
             await self._give_up_try(error)
         except ObjectNotFound as error:
             log.error("upload_lost", extra={"object_key": str(error.key)})
             await self._give_up_try(RenderFailed("The uploaded bytes cannot be read."))
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _NO_ROOM:
-                log.error("no_room_to_render", extra={"reason": errno.errorcode[error.errno]})
-                await self._hand_back(is_loss=False)
-                return
             log.error("render_bug", exc_info=error, extra={"image_id": str(self.claim.image.id)})
             await self._give_up_try(InternalError("Rendering broke off."))
 
     async def _render(self) -> None:
         started_at = time.perf_counter()
-        with TemporaryDirectory(prefix="render-", dir=self.tools.scratch_dir) as folder:
-            source = Path(folder) / "source"
+        with job_folder(self.tools.scratch_dir, "render-") as folder:
+            source = folder / "source"
             await self.tools.store.fetch(ObjectKey.parse(self.claim.image.upload_key or ""), source)
             try:
                 await self._render_source(source, started_at)
@@ -159,8 +155,15 @@ class _Work:
         rendered = [variant for variant in self.open.values() if variant is not original]
         specs, refused = make_specs(self.claim, rendered, facts, self.tools.budget)
         wants_verdict = original is not None or not self.claim.has_verdict
-        yields = not self.claim.is_wanted
-        async with self.tools.cage.job(source, facts, specs, wants_verdict=wants_verdict, yields=yields) as answers:
+        job = self.tools.cage.job(
+            source,
+            facts,
+            specs,
+            wants_verdict=wants_verdict,
+            yields=not self.claim.is_wanted,
+            is_alone=self.claim.runs_alone,
+        )
+        async with job as answers:
             async for answer in answers:
                 if isinstance(answer, Decoded):
                     DECODE_SECONDS.observe(time.perf_counter() - started_at)
@@ -222,8 +225,11 @@ class _Work:
 
     async def _fail_one(self, answer: NotRendered) -> None:
         variant = self.open.pop(answer.key)
-        log.warning("variant_failed", extra={"variant_id": answer.key, "reason": answer.message})
-        RENDERS.labels(family=variant.family.value, outcome="failed").inc()
+        if answer.lacks_room:
+            report_foreign_error("disk", operation="encode", code="ENOSPC")
+            await self.tools.claims.put_off(self.claim, [variant])
+            return
+        log.warning("variant_not_made", extra={"variant_id": answer.key, "reason": answer.message})
         await self.tools.claims.give_up_try(self.claim, [variant], RenderFailed("This variant could not be made."))
 
     async def _reject(self, error: SafelightError) -> None:
@@ -231,19 +237,18 @@ class _Work:
             # Nothing of a refused upload is kept.
             await self.tools.store.delete([ObjectKey.parse(self.claim.image.upload_key)])
 
-    async def _hand_back(self, *, is_loss: bool) -> None:
+    async def _hand_back(self) -> None:
         if self.open:
-            self._count("retried")
-            await self.tools.claims.hand_back(self.claim, tuple(self.open.values()), is_loss=is_loss)
+            await self.tools.claims.hand_back(self.claim, tuple(self.open.values()))
+
+    async def _put_off(self, lack: Lack | None = None) -> None:
+        if self.open:
+            variants = tuple(self.open.values())
+            await self.tools.claims.put_off(self.claim, variants, lack=lack, memory_bytes=self.tools.memory_bytes)
 
     async def _give_up_try(self, error: SafelightError) -> None:
         if self.open:
-            self._count("failed")
             await self.tools.claims.give_up_try(self.claim, tuple(self.open.values()), error)
-
-    def _count(self, outcome: str) -> None:
-        for variant in self.open.values():
-            RENDERS.labels(family=variant.family.value, outcome=outcome).inc()
 
     def _key(self, variant: VariantRecord, codec: ImageFormat) -> ObjectKey:
         return ObjectKey.variant(

@@ -25,6 +25,7 @@ from app.jobs import (
     serialize_job,
 )
 from app.services.delivery.views import ViewKeeper
+from app.services.making.starved import StarvedRetries
 from app.services.upkeep.retention import RetentionService
 from app.services.uploads.importing import Importer
 from app.telemetry import request_id
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 JOB_TIMEOUT_S = 240
 DRAIN_S = 6
 _END_S = 3.0
+_RETRY_STARVED_S = 5.0
 BEAT_EVERY_S = 4.0
 
 
@@ -113,6 +115,7 @@ async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None
         "imports": imports.run,
         "import-listener": lambda: _listen(parts.redis, IMPORT_CHANNEL, imports.woken),
         "sweep": lambda: sweep_for_ever(parts.retention, parts.clear_scratch, every_s=parts.sweep_every_s),
+        "starved": lambda: _retry_starved(parts.retention.starved, parts.tools.memory_bytes),
         "views": parts.views.settle_for_ever,
         "wake-listener": lambda: _listen(parts.redis, WAKE_CHANNEL, worker.woken),
         "worker-beat": lambda: _beat(parts.redis, name),
@@ -122,6 +125,19 @@ async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None
         yield
     finally:
         await end_tasks(tasks, within_s=_END_S)
+
+
+async def _retry_starved(starved: StarvedRetries, memory_bytes: int) -> None:
+    """Once, at the start: this worker may have more memory than the one on which images ran out of it."""
+    while True:
+        try:
+            count = await starved.retry(memory_bytes=memory_bytes)
+        except SafelightError:
+            await asyncio.sleep(_RETRY_STARVED_S)
+            continue
+        if count:
+            log.info("starved_images_retried", extra={"count": count, "memory_bytes": memory_bytes})
+        return
 
 
 async def _listen(redis: Redis, name: str, woken: asyncio.Event) -> None:

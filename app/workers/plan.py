@@ -12,7 +12,7 @@ from app.domain.variants import ORIGINAL, Family, Geometry, plan_geometry, store
 from app.errors import InvalidRequest
 from app.rendering.ordering import order_transform
 from app.rendering.protocol import NotRendered, RenderSpec
-from app.services.making.claims import Claim
+from app.services.making.claim import Claim
 
 _MOVING_FAMILIES = frozenset({Family.ORIGINAL, Family.WEBP})
 _MOVING_CODECS = frozenset({ImageFormat.GIF, ImageFormat.WEBP})

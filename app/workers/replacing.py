@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import contextlib
+import errno
 import hashlib
 import logging
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from app.db.engine import utc_now
 from app.db.records import SessionRecord
 from app.domain.headers.exif import read_exif
 from app.domain.headers.facts import Budget, ExifFacts, HeaderFacts
@@ -19,16 +20,27 @@ from app.errors import (
     InvalidImage,
     RenderFailed,
     SafelightError,
+    Starved,
     Unavailable,
 )
+from app.foreign_errors import report_foreign_error
 from app.ids import ImageId
 from app.rendering.protocol import Decoded
 from app.rendering.sandbox import Cage
-from app.services.making.claims import Verdict
-from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES, pause_s
+from app.services.making.claim import Verdict
+from app.services.making.outcomes import (
+    MAX_FAILURES,
+    MAX_HOST_FAULTS_TIME,
+    MAX_HOST_PAUSE_S,
+    MAX_LONE_STARVATIONS,
+    MAX_LOSSES,
+    MIN_HOST_PAUSE_S,
+    pause_s,
+)
 from app.services.uploads.replacing import Successor, SwapService
-from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore, StoreUnavailable
+from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore
 from app.workers.renewing import claim_or_return, renewing
+from app.workers.temp_dir import job_folder
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +76,17 @@ class Judge:
             successor = await self._look(session)
         except HOPELESS as error:
             await self._refuse(session, error)
-        except (asyncio.CancelledError, StoreUnavailable) as error:
+        except asyncio.CancelledError:
             await asyncio.shield(self._put_off(session))
-            if isinstance(error, asyncio.CancelledError):
-                raise
+            raise
+        except Starved as error:
+            await self._put_off_starved(session, error)
         except Unavailable:
-            await self._swaps.put_off(session, pause_s=pause_s(session.staged_tries), counts=True)
+            await self._put_off_host_fault(session)
+        except OSError as error:
+            code = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            report_foreign_error("disk", operation="replace", code=code, error=error)
+            await self._put_off_host_fault(session)
         except SafelightError as error:
             await self._give_up_try(session, error)
         except ObjectNotFound as error:
@@ -82,18 +99,35 @@ class Judge:
             await self._delete(await self._swaps.swap(session, successor) or [])
 
     async def _look(self, session: SessionRecord) -> Successor:
-        with TemporaryDirectory(prefix="judge-", dir=self._scratch_dir) as folder:
-            source = Path(folder) / "source"
+        with job_folder(self._scratch_dir, "judge-") as folder:
+            source = folder / "source"
             await self._store.fetch(ObjectKey.parse(session.staged_key or ""), source)
             if await asyncio.to_thread(_hash, source) != session.sha256:
                 raise RenderFailed("The uploaded bytes cannot be read.")
             facts, exif = await asyncio.to_thread(_read_headers, source, self._budget)
-            async with self._cage.job(source, facts, []) as answers:
+            # Every try but the first follows one that was ended, perhaps for want of memory or time.
+            async with self._cage.job(source, facts, [], is_alone=session.staged_tries > 1) as answers:
                 decoded = [answer async for answer in answers if isinstance(answer, Decoded)]
         return Successor(facts, exif, verdict_of(decoded[0]))
 
     async def _put_off(self, session: SessionRecord) -> None:
         await self._swaps.put_off(session, pause_s=0.5, counts=False)
+
+    async def _put_off_host_fault(self, session: SessionRecord) -> None:
+        """Try again after a pause that grows with the time since the bytes came; no try of theirs is used up."""
+        waited = utc_now() - session.updated_at
+        if waited >= MAX_HOST_FAULTS_TIME:
+            await self._refuse(session, RenderFailed("Faults of the server kept this from being decoded for 24 hours."))
+            return
+        pause_s = min(MAX_HOST_PAUSE_S, max(MIN_HOST_PAUSE_S, waited.total_seconds() / 2))
+        await self._swaps.put_off(session, pause_s=pause_s, counts=False)
+
+    async def _put_off_starved(self, session: SessionRecord, error: Starved) -> None:
+        """Try again alone; after three lone ends the bytes are refused."""
+        if session.staged_tries > MAX_LONE_STARVATIONS:
+            await self._refuse(session, RenderFailed(f"The server had too little {error.lack} for this image."))
+        else:
+            await self._swaps.put_off(session, pause_s=pause_s(session.staged_tries), counts=True)
 
     async def _give_up_try(self, session: SessionRecord, error: SafelightError) -> None:
         if session.staged_tries >= MAX_FAILURES:

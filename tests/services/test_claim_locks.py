@@ -9,7 +9,7 @@ from app.db.images import find_image
 from app.db.tables import variants
 from app.domain.variants import Derivative, Family
 from app.ids import ImageId
-from app.services.making.claims import Claim
+from app.services.making.claim import Claim
 from tests.support.lock_contention import until_met
 from tests.support.on_demand_harness import Demand
 from tests.support.pictures import make_jpeg

@@ -9,10 +9,10 @@ from app.db.variants import insert_variants
 from app.domain.transforms import Transform
 from app.domain.variants import ATTEMPT_STRIDE, Family, VariantState
 from app.domain.wishes import Wish
-from app.errors import RateLimited, RenderFailed, SafelightError, Unavailable, VariantNotReady
+from app.errors import Lack, RateLimited, RenderFailed, SafelightError, Unavailable, VariantNotReady
 from app.ids import ImageId
 from app.services.delivery.misses import MAX_FREE_VARIANTS
-from app.services.making.claims import Part
+from app.services.making.claim import Part
 from app.services.making.outcomes import MAX_FAILURES
 from app.services.making.planning import planned_rows
 from app.storage.port import ObjectKey
@@ -148,7 +148,7 @@ async def test_what_takes_its_workers_with_it_ends_and_is_tried_once_more_at_mos
     while row.state is not VariantState.FAILED:
         claim = await claims.claim(image_id, Part.WANTED)
         assert claim is not None
-        await claims.hand_back(claim, claim.variants, is_loss=True)
+        await claims.put_off(claim, claim.variants, lack=Lack.MEMORY)
         await demand.change(image_id, BOX, not_before=None)
         row = await demand.row(image_id, BOX)
         assert row is not None
@@ -158,7 +158,7 @@ async def test_what_takes_its_workers_with_it_ends_and_is_tried_once_more_at_mos
     await begin(demand, image_id, BOX)
     claim = await claims.claim(image_id, Part.WANTED)
     assert claim is not None
-    await claims.hand_back(claim, claim.variants, is_loss=True)
+    await claims.put_off(claim, claim.variants, lack=Lack.MEMORY)
 
     assert (told.retry_after_s or 0) > 60
     again = await demand.row(image_id, BOX)

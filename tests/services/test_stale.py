@@ -9,12 +9,13 @@ from app.db.variants import update_variants
 from app.domain.states import ImageState
 from app.domain.variants import Derivative, Family, Fit, VariantState
 from app.errors import (
+    Lack,
     RenderFailed,
 )
 from app.ids import ImageId
 from app.services.library.image_changes import ImageChange
 from app.services.library.presets import PresetChange
-from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES
+from app.services.making.outcomes import MAX_FAILURES, MAX_LONE_STARVATIONS
 from tests.support.pictures import make_jpeg
 from tests.support.upload_harness import Workbench
 
@@ -120,10 +121,10 @@ async def test_making_anew_that_takes_its_workers_with_it_ends_too(bench: Workbe
     image_id = await bench.upload(make_jpeg(100, 60), HERO)
     await presets.update(bench.owner, "hero", PresetChange(width_px=40))
 
-    for _ in range(MAX_LOSSES):
+    for _ in range(MAX_LONE_STARVATIONS + 1):
         claim = await claims.claim(image_id)
         assert claim is not None
-        await claims.hand_back(claim, claim.variants, is_loss=True)
+        await claims.put_off(claim, claim.variants, lack=Lack.TIME)
         await _let_pauses_pass(bench, image_id)
 
     after = await bench.variant(image_id, "hero")

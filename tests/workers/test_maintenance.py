@@ -16,7 +16,7 @@ from app.domain.states import ImageState, SessionState
 from app.domain.variants import Family, VariantState
 from app.ids import ImageId, make_uuid
 from app.services.filing.orphans import TooManyOrphans, check_amount
-from app.services.making.claims import LEASE
+from app.services.making.claim import LEASE
 from app.services.making.outcomes import MAX_LOSSES
 from app.services.uploads.leases import settle_abandoned
 from app.services.uploads.scratch import clear_scratch, count_left, own_scratch

@@ -12,7 +12,7 @@ from app.db.variants import update_variants
 from app.domain.states import ImageState, SessionState
 from app.domain.variants import VariantState
 from app.ids import ImageId
-from app.services.making.outcomes import MAX_FAILURES, MAX_LOSSES, pause_s
+from app.services.making.outcomes import MAX_FAILURES, pause_s
 from app.storage.port import ObjectKey
 from app.workers.images import render
 from tests.support.pictures import make_jpeg
@@ -140,30 +140,6 @@ async def test_a_worker_that_is_stopped_hands_its_work_back(workshop: Workshop) 
     await _let_pause_pass(workshop, upload.image_id)
     await render(workshop.tools, upload.image_id)
     assert {variant.state for variant in await workshop.variants(upload.image_id)} == {VariantState.READY}
-
-
-async def test_a_child_that_is_killed_is_a_loss_and_no_failure(workshop: Workshop) -> None:
-    upload = await workshop.register(WIDTH, HEIGHT, content=make_jpeg(4000, 3000))
-
-    await _render_and_kill_its_child(workshop, upload.image_id)
-
-    handed_back = await workshop.variants(upload.image_id)
-    await _let_pause_pass(workshop, upload.image_id)
-    await render(workshop.tools, upload.image_id)
-    assert _story(handed_back) == {(VariantState.PLANNED, 0, 1)}
-    assert _story(await workshop.variants(upload.image_id)) == {(VariantState.READY, 0, 0)}
-
-
-async def test_a_picture_that_loses_its_child_again_and_again_is_given_up(workshop: Workshop) -> None:
-    upload = await workshop.register(WIDTH, HEIGHT, content=make_jpeg(4000, 3000), is_answered=True)
-    await _change(workshop, upload.image_id, losses=MAX_LOSSES - 1)
-
-    await _render_and_kill_its_child(workshop, upload.image_id)
-
-    variants = await workshop.variants(upload.image_id)
-    assert {variant.state for variant in variants} == {VariantState.FAILED}
-    assert {variant.error_code for variant in variants} == {"RENDER_FAILED"}
-    assert (await workshop.image(upload.image_id)).state is ImageState.FAILED
 
 
 async def _render_and_kill_its_child(workshop: Workshop, image_id: ImageId) -> None:

@@ -8,8 +8,10 @@ import ctypes.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+_BOX_HEADER_BYTES = 8
 _AV1 = 4
 _RGB, _INTERLEAVED = 1, 10
 _CHROMA = {3: 10, 4: 11}
@@ -25,7 +27,7 @@ _Handle = ctypes.c_void_p
 
 
 class EncoderFailed(Exception):
-    """libheif said no."""
+    """libheif refused, or wrote only a part of the file."""
 
 
 class _Error(ctypes.Structure):
@@ -82,6 +84,8 @@ class AVIFEncoder:
                 if exif:
                     self._check(self._lib.heif_context_add_exif_metadata(context, handle, exif, len(exif)))
                 self._check(self._lib.heif_context_write_to_file(context, path.encode()))
+                # The library does not look whether what it writes arrives: on a full disk it reports success.
+                check_complete(Path(path))
             finally:
                 self._lib.heif_image_handle_release(handle)
 
@@ -137,6 +141,22 @@ class AVIFEncoder:
     def _check(error: _Error) -> None:
         if error.code:
             raise EncoderFailed(error.code, error.subcode)
+
+
+def check_complete(path: Path) -> None:
+    """Walk the boxes of a file that was just written.
+
+    Raises:
+        EncoderFailed: the file ends before its last box does.
+    """
+    end, position = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while position < end:
+            file.seek(position)
+            box_bytes = int.from_bytes(file.read(4))
+            position += max(_BOX_HEADER_BYTES, box_bytes)
+    if position != end or not end:
+        raise EncoderFailed(0, 0)
 
 
 def load_encoder() -> AVIFEncoder | None:

@@ -29,6 +29,7 @@ from app.rendering.child.encode import Encoders, encode
 from app.rendering.child.geometry import RasterPlan, Size, turn_size
 from app.rendering.child.placeholder import make_verdict
 from app.rendering.child.raster import make_raster
+from app.rendering.child.room import has_room
 from app.rendering.child.schedule import Raster, Schedule, Step
 from app.rendering.protocol import Decoded, NotRendered, Rendered, RenderSpec
 from app.rendering.wire import IN_DIR, OUT_DIR, SOURCE_NAME, ChildAnswer, Done, JobOrder, Refused, exif_name
@@ -246,8 +247,9 @@ class _Job:
             write(path)
             byte_size = Path(path).stat().st_size
         except _FAILURES:
+            lacks_room = not has_room(path)
             Path(path).unlink(missing_ok=True)
-            self.tell.result(NotRendered(spec.key, "This file could not be encoded."), index)
+            self.tell.result(NotRendered(spec.key, "This file could not be encoded.", lacks_room), index)
             return
         took_ms = (time.perf_counter() - started_at) * 1000
         done = Rendered(spec.key, Path(path), spec.codec, *spec.size_px, byte_size, spec.is_animated, took_ms)

@@ -123,7 +123,7 @@ class Misses:
 
 def next_try_at(variant: VariantRecord) -> datetime:
     """When a FAILED variant may be tried once more by whoever asks for it."""
-    doublings = min(10, max(0, variant.failures + variant.losses - MAX_FAILURES))
+    doublings = min(10, max(0, variant.failures + variant.losses + variant.starvations - MAX_FAILURES))
     pause = min(MAX_RETRY_AFTER, RETRY_AFTER * float(2**doublings))
     return variant.updated_at + pause
 

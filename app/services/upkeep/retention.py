@@ -17,7 +17,8 @@ from app.jobs import RenderQueue
 from app.services.filing.orphans import Orphans, TooManyOrphans
 from app.services.library.presets import ASKED_AT_ONCE
 from app.services.library.trash import Purger
-from app.services.making.outcomes import MAX_LOSSES, worn_out_values
+from app.services.making.outcomes import MAX_LOSSES, report_end, worn_out
+from app.services.making.starved import StarvedRetries
 from app.services.uploads.leases import Settled, settle_abandoned
 from app.services.uploads.partials import PartialFiles
 from app.services.uploads.resuming import delete_left
@@ -42,6 +43,8 @@ class RetentionService:
         self._bus = bus
         self._queue = queue
         self._orphans = Orphans(database, store)
+        self.starved = StarvedRetries(database, bus, queue)
+        """Run once by each worker that starts."""
         self._purger = Purger(database, store, bus)
 
     async def sweep(self) -> None:
@@ -90,12 +93,15 @@ class RetentionService:
     async def fail_worn_out(self, now: datetime) -> None:
         """Variants that take every worker with them are FAILED, so that they stop."""
         async with self._database.read() as db:
-            worn_out = await list_worn_out(db, now=now, max_losses=MAX_LOSSES, limit=_BATCH)
-        for variant in worn_out:
+            lost = await list_worn_out(db, now=now, max_losses=MAX_LOSSES, limit=_BATCH)
+        for variant in lost:
             async with self._database.write() as db:
                 revision = await bump_revision(db, variant.image_id, now=now) or 0
-                await finish_claim(db, variant, worn_out_values(variant, revision, now))
+                ending = worn_out(variant, revision, now)
+                is_ended = await finish_claim(db, variant, ending.values)
                 await settle_state(db, variant.image_id)
+            if is_ended:
+                report_end(variant, ending.error)
             await self._bus.publish([variant.image_id], kind=LibraryEventKind.VARIANTS_CHANGED)
 
     async def ask_again(self, now: datetime) -> None:

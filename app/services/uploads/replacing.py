@@ -24,7 +24,7 @@ from app.errors import Conflict, NotFound, SafelightError
 from app.events.bus import EventBus
 from app.ids import AccountId, ImageId
 from app.services.accounts.accounts import AccountService
-from app.services.making.claims import LEASE, Verdict
+from app.services.making.claim import LEASE, Verdict
 from app.services.uploads.drafts import DEFAULT_TTL_S
 from app.services.uploads.opening import OpenedSession, SessionValues, check_file_bytes, hold_account, insert_session_of
 from app.services.uploads.quotas import check_quota
