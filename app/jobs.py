@@ -78,11 +78,11 @@ def open_queue(url: str) -> ArqRedis:
     return queue
 
 
-async def note_worker(redis: Redis, name: str) -> None:
-    """Say that a worker lives."""
+async def note_worker(redis: Redis, name: str, *, landlock_abi: int = 0) -> None:
+    """Say that a worker lives, and which version of Landlock is around its children."""
     now = time.time()
     async with redis.pipeline(transaction=False) as pipeline:
-        pipeline.zadd(_WORKERS, {name: now})
+        pipeline.zadd(_WORKERS, {f"{name}:{landlock_abi}": now})
         pipeline.zremrangebyscore(_WORKERS, 0, now - 60)
         await pipeline.execute()
 
@@ -100,6 +100,14 @@ async def check_worker(redis: Redis) -> None:
 async def count_workers(redis: Redis) -> int:
     """How many workers said within the last 10 s that they live."""
     return int(await redis.zcount(_WORKERS, time.time() - WORKER_SILENCE_S, "+inf"))
+
+
+async def read_landlock_abi(redis: Redis) -> int | None:
+    """The oldest version of Landlock around the children of the living workers; None where no worker lives."""
+    living = await redis.zrangebyscore(_WORKERS, time.time() - WORKER_SILENCE_S, "+inf")
+    versions = [version for _, _, version in (str(name).rpartition(":") for name in living)]
+    # What lies in Redis may have been written by another program.
+    return min((int(version) for version in versions if version.isdecimal()), default=None)
 
 
 def is_wanted_job(job_id: str) -> bool:

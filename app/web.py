@@ -21,7 +21,7 @@ from app.errors import Unavailable
 from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.schema import get_schema, write_sdl
-from app.jobs import check_worker
+from app.jobs import check_worker, read_landlock_abi
 from app.loaders import Loaders, Sources
 from app.middleware import RequestEnvelope
 from app.rate_limit import parse_networks
@@ -233,6 +233,7 @@ def _routes(container: Container, authenticator: Authenticator, pictures: ASGIAp
             "worker": lambda: check_worker(container.redis),
         },
         warnings={"sandbox": "SAFELIGHT_ALLOW_UNSANDBOXED is set"} if container.settings.allow_unsandboxed else {},
+        read_landlock_abi=lambda: read_landlock_abi(container.redis),
     )
     metrics = MetricsRoute(container.figures, readiness.checks, container.settings.metrics_token)
     upload = UploadDoor(

@@ -1,4 +1,4 @@
-"""Who of a worker's jobs runs beside others, and who alone: a lock that many share or one has for itself."""
+"""A lock for the jobs of a worker: many share it, or one that must run alone has it for itself."""
 
 import asyncio
 import contextlib

@@ -12,6 +12,7 @@ from app.errors import SafelightError
 from app.routes.answers import json_response
 
 CHECK_TIMEOUT_S = 2.5
+SIGNALS_ABI = 6
 
 Check = Callable[[], Awaitable[object]]
 
@@ -27,6 +28,8 @@ class Readiness:
 
     checks: Mapping[str, Check]
     warnings: Mapping[str, str]
+    read_landlock_abi: Callable[[], Awaitable[int | None]]
+    """Of the workers' sandboxes."""
 
     async def __call__(self, request: Request) -> Response:
         """Ask everything at once."""
@@ -35,8 +38,31 @@ class Readiness:
             name: "ok" if is_well else "does not answer" for name, is_well in zip(self.checks, answers, strict=True)
         }
         status = 200 if all(answers) else 503
-        body = {"status": "ready" if status == 200 else "not ready", "checks": parts, "warnings": self.warnings}
+        abi = await self._read_abi() if answers[list(self.checks).index("redis")] else None
+        warnings = {**self.warnings, **_landlock_warning(abi)}
+        body = {
+            "status": "ready" if status == 200 else "not ready",
+            "checks": parts,
+            "warnings": warnings,
+            "sandbox": {"landlockAbi": abi},
+        }
         return json_response(body, status=status)
+
+    async def _read_abi(self) -> int | None:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                return await self.read_landlock_abi()
+        except (RedisError, OSError, TimeoutError):
+            return None
+
+
+def _landlock_warning(abi: int | None) -> Mapping[str, str]:
+    if abi is None or not 0 < abi < SIGNALS_ABI:
+        return {}
+    return {
+        "landlock": f"Landlock ABI {abi}: only from {SIGNALS_ABI} on (Linux 6.12) does it scope signals. "
+        "Until then the system-call filter alone keeps decoders from signalling other processes."
+    }
 
 
 async def is_answering(check: Check) -> bool:

@@ -21,7 +21,12 @@ HOUSE_ERRORS = object_of(
 )
 """The body of an error wherever no other system's words are spoken; the codes are in docs/errors.md."""
 
-_READINESS = object_of({"status": one_of("ready", "not ready"), "checks": map_of(TEXT), "warnings": map_of(TEXT)})
+_READINESS = object_of(
+    {
+        **{"status": one_of("ready", "not ready"), "checks": map_of(TEXT), "warnings": map_of(TEXT)},
+        "sandbox": object_of({"landlockAbi": {"type": ["integer", "null"]}}),
+    }
+)
 _OEMBED_TEXTS = ("version", "type", "title", "author_name", "provider_name", "provider_url", "thumbnail_url", "url")
 _OEMBED_NUMBERS = ("cache_age", "thumbnail_width", "thumbnail_height", "width", "height")
 _OEMBED_FIELDS: dict[str, Schema] = {

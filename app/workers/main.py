@@ -24,6 +24,7 @@ from app.jobs import (
     redis_settings,
     serialize_job,
 )
+from app.rendering.sandbox import Cage
 from app.services.delivery.views import ViewKeeper
 from app.services.making.starved import StarvedRetries
 from app.services.upkeep.retention import RetentionService
@@ -118,7 +119,7 @@ async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None
         "starved": lambda: _retry_starved(parts.retention.starved, parts.tools.memory_bytes),
         "views": parts.views.settle_for_ever,
         "wake-listener": lambda: _listen(parts.redis, WAKE_CHANNEL, worker.woken),
-        "worker-beat": lambda: _beat(parts.redis, name),
+        "worker-beat": lambda: _beat(parts.redis, name, parts.tools.cage),
     }
     tasks = [start_loop(loop, name=loop_name) for loop_name, loop in loops.items()]
     try:
@@ -154,8 +155,8 @@ async def _listen(redis: Redis, name: str, woken: asyncio.Event) -> None:
             await asyncio.sleep(0.2)
 
 
-async def _beat(redis: Redis, name: str) -> None:
+async def _beat(redis: Redis, name: str, cage: Cage) -> None:
     while True:
         with contextlib.suppress(RedisError, OSError):
-            await note_worker(redis, name)
+            await note_worker(redis, name, landlock_abi=cage.landlock_abi)
         await asyncio.sleep(BEAT_EVERY_S)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.rendering.child.landlock import landlock_abi
 from tests.support.graphql_client import SDL_PATH
 from tests.support.pictures import make_jpeg
 from tests.support.raw_http import open_wire
@@ -20,6 +21,8 @@ async def test_it_says_that_it_is_alive_and_ready(stranger: httpx.AsyncClient) -
     assert (alive.status_code, alive.headers["cache-control"]) == (200, "no-store")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
     assert ready.json()["checks"] == {"database": "ok", "redis": "ok", "store": "ok", "worker": "ok"}
+    assert ready.json()["sandbox"] == {"landlockAbi": landlock_abi()}
+    assert ("landlock" in ready.json()["warnings"]) == (0 < landlock_abi() < 6)
 
 
 async def test_the_metrics_count_what_happens(site: Site, stranger: httpx.AsyncClient) -> None:

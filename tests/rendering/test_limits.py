@@ -1,4 +1,4 @@
-"""Limits of a job: who is to blame for an end by each of them, and who runs alone."""
+"""Limits of a job: an end by one of them is the fault of the picture or of the machine; and jobs that run alone."""
 
 import asyncio
 import signal
@@ -95,7 +95,7 @@ async def test_a_lone_job_runs_when_all_others_have_ended_and_holds_back_later_o
     await site.assert_healed()
 
 
-async def test_a_lone_job_that_is_cancelled_while_it_waits_holds_nobody_back(site: Site) -> None:
+async def test_a_lone_job_that_is_cancelled_while_it_waits_holds_no_other_back(site: Site) -> None:
     cage = await site.open()
     async with cage.job(site.slow, read_facts(site.slow), site.slow_specs) as job:
         await anext(job)
