@@ -34,6 +34,17 @@ const withoutMonacoStyles = {
   },
 };
 
+/**
+ * monaco-editor holds a copy of an old DOMPurify, and its newer releases do not work with monaco-graphql: the package's own
+ * release takes the copy's place.
+ */
+const withCurrentDOMPurify = {
+  name: "with-current-dompurify",
+  setup(bundler) {
+    bundler.onResolve({ filter: /\/dompurify\/dompurify\.js$/ }, () => ({ path: path.join(here, "src/graphiql/dompurify.ts") }));
+  },
+};
+
 /** Public addresses of the built entry points, by the base name of their source. */
 function addressesOf({ metafile }) {
   const outputs = Object.entries(metafile.outputs).filter(([, output]) => output.entryPoint);
@@ -66,7 +77,7 @@ const page = addressesOf(
     splitting: true,
     jsx: "automatic",
     entryPoints: ["src/graphiql/main.tsx"],
-    plugins: [withoutMonacoStyles],
+    plugins: [withoutMonacoStyles, withCurrentDOMPurify],
     define: {
       "process.env.NODE_ENV": '"production"',
       EDITOR_WORKER: JSON.stringify(workers["editor.worker"].script),

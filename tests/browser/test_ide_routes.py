@@ -1,5 +1,7 @@
 """The routes of the GraphiQL page, without a browser."""
 
+import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from app.routes.ide import graphiql_page, static_mount
+from tests.support.paths import ROOT
 
 
 def client_for(static_dir: Path) -> httpx.AsyncClient:
@@ -56,3 +59,12 @@ async def test_page_that_was_never_built_says_how_to_build_it(tmp_path: Path) ->
     assert answer.status_code == 503
     assert "npm run build" in answer.text
     assert missing.status_code == 404
+
+
+def test_page_holds_the_dompurify_of_the_lock_and_no_older_copy() -> None:
+    packages = json.loads((ROOT / "frontend" / "package-lock.json").read_text())["packages"]
+    notices = "".join(path.read_text() for path in (ROOT / "app" / "static" / "graphiql").glob("*.LEGAL.txt"))
+
+    held = set(re.findall(r"DOMPurify (\d+\.\d+\.\d+)", notices))
+
+    assert held == {packages["node_modules/dompurify"]["version"]}
