@@ -14,6 +14,7 @@ from tests.support.load import (
     UNREACHABLE,
     assert_served,
     draw_pictures,
+    draw_slow_pictures,
     send_all,
     send_patiently,
     until_rendering,
@@ -72,7 +73,7 @@ async def test_work_of_a_worker_that_is_killed_is_done_by_the_next(make_plain_si
     site = make_plain_site(workers=1).site
     async with site.client() as client:
         with kept_running(*site.workers):
-            sending = asyncio.create_task(send_all(client, draw_pictures(3, seed=2000), at_once=3))
+            sending = asyncio.create_task(send_all(client, draw_slow_pictures(3), at_once=3))
             await until_rendering(site)
 
             kill_pid(site.workers[0].pid)

@@ -18,6 +18,7 @@ from tests.support.load import (
     ask_images,
     assert_served,
     draw_pictures,
+    draw_slow_pictures,
     send_all,
     send_patiently,
     until_rendering,
@@ -64,7 +65,7 @@ async def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_changes_nothing(
 async def test_sigterm_under_load_ends_worker_and_api_and_loses_nothing(make_plain_site: MakeSite) -> None:
     site = make_plain_site().site
     async with site.client() as client:
-        sending = asyncio.create_task(send_all(client, draw_pictures(5, seed=300)))
+        sending = asyncio.create_task(send_all(client, [*draw_slow_pictures(2), *draw_pictures(3, seed=300)]))
         await until_rendering(site)
         with kept_running(*site.apis):
             for program in (site.workers[0], site.apis[0]):

@@ -57,6 +57,11 @@ def draw_pictures(count: int, *, seed: int = 0) -> list[bytes]:
     return [makers[index % len(makers)](*size) for index, size in enumerate(sizes)]
 
 
+def draw_slow_pictures(count: int) -> list[bytes]:
+    """Different pictures of 6 megapixels of noise: each is rendered for seconds, so that a test sees it happen."""
+    return [make_jpeg(3000 + 8 * index, 2000, noise=True) for index in range(count)]
+
+
 async def send_patiently(client: Client, content: bytes, *, session: OpenSession | None = None, **more: Any) -> Sent:
     """Open a session and send a file, again after every failure that may pass."""
     refusals: list[tuple[int, str | None]] = []
