@@ -265,7 +265,7 @@ def _make_services(adapters: _Adapters, core: _Core) -> Services:
         albums=AlbumService(database, bus),
         library=LibraryService(database, bus, queue),
         trash=trash,
-        variants=VariantService(database, accounts, bus, queue),
+        variants=VariantService(database, accounts, bus, queue, budget_of(adapters.settings)),
         presets=PresetService(database, store, bus, queue),
         replacements=ReplacementService(database, accounts, core.uploaders, bus),
         watching=WatchService(database, core.feeds),

@@ -23,6 +23,8 @@ MEDIA_TYPES: dict[ImageFormat, str] = {
     ImageFormat.HEIC: "image/heic",
 }
 
+FORMATS_BY_MEDIA_TYPE = {media_type: codec for codec, media_type in MEDIA_TYPES.items()}
+
 EXTENSIONS: dict[ImageFormat, str] = {
     ImageFormat.JPEG: "jpg",
     ImageFormat.PNG: "png",

@@ -1,27 +1,15 @@
 """What a free transformation makes of a picture of a certain size: Cloudflare's fits, with rotation and dpr."""
 
-from app.domain.headers.facts import Budget
-from app.domain.option_lists import refuse
 from app.domain.transforms import OtherFit, Transform
 from app.domain.variants import Fit, FocalPoint, Geometry, Preset, aim, plan_geometry, scale
 
 
-def plan_transform(
-    transform: Transform, width_px: int, height_px: int, focal: FocalPoint | None = None, *, budget: Budget
-) -> Geometry:
-    """What becomes of a picture of this size, as displayed: its geometry before it is mirrored and rotated.
-
-    Raises:
-        InvalidRequest: the result would have more pixels than pictures that come in may have.
-    """
+def plan_transform(transform: Transform, width_px: int, height_px: int, focal: FocalPoint | None = None) -> Geometry:
+    """What becomes of a picture of this size, as displayed: its geometry before it is mirrored and rotated."""
     box_w, box_h = transform.box_px
     if transform.orientation >= 5:  # turned by a quarter: the box is said of the result
         box_w, box_h = box_h, box_w
-    geometry = _plan_fit(transform.fit, (box_w, box_h), (width_px, height_px), _find_focal_point(transform, focal))
-    for sides in (geometry.scaled, geometry.final):
-        if max(sides) > budget.max_side_px or sides[0] * sides[1] > budget.max_frame_pixels:
-            refuse("width", f"The result would have more than {budget.max_frame_pixels} pixels, or too long a side.")
-    return geometry
+    return _plan_fit(transform.fit, (box_w, box_h), (width_px, height_px), _find_focal_point(transform, focal))
 
 
 def _find_focal_point(transform: Transform, focal: FocalPoint | None) -> FocalPoint | None:

@@ -78,6 +78,8 @@ class NotRendered:
     message: str
     lacks_room: bool = False
     """The disk had no room for it, which is no fault of the picture."""
+    is_final: bool = False
+    """Another try would end the same way."""
 
 
 Answer = Decoded | Rendered | NotRendered

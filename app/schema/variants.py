@@ -50,8 +50,13 @@ class VariantError:
     attempts: int = strawberry.field(description="How often it was tried.")
 
 
-# Reasons that lie in the picture: trying again changes nothing.
-_HOPELESS = {ErrorCode.INVALID_IMAGE, ErrorCode.IMAGE_TOO_LARGE, ErrorCode.INVALID_FILE_TYPE}
+# Reasons that lie in the picture or its size: trying again changes nothing.
+_HOPELESS = {
+    ErrorCode.DERIVATIVE_NOT_ALLOWED,
+    ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.INVALID_FILE_TYPE,
+    ErrorCode.INVALID_IMAGE,
+}
 
 
 @strawberry.type(description="One rendered file of one image. Its `url` is known before it exists and never changes.")

@@ -15,7 +15,7 @@ from app.domain.formats import EXTENSIONS, MEDIA_TYPES, ImageFormat
 from app.domain.headers.facts import Budget, HeaderFacts
 from app.domain.headers.probe import probe
 from app.domain.variants import MetadataPolicy
-from app.errors import InternalError, Lack, RenderFailed, SafelightError, Starved, Unavailable
+from app.errors import DerivativeNotAllowed, InternalError, Lack, RenderFailed, SafelightError, Starved, Unavailable
 from app.foreign_errors import report_foreign_error
 from app.ids import ImageId
 from app.rendering.protocol import Decoded, NotRendered, Rendered
@@ -230,7 +230,7 @@ class _Work:
             await self.tools.claims.put_off(self.claim, [variant])
             return
         log.warning("variant_not_made", extra={"variant_id": answer.key, "reason": answer.message})
-        await self.tools.claims.give_up_try(self.claim, [variant], RenderFailed("This variant could not be made."))
+        await self.tools.claims.give_up_try(self.claim, [variant], _error_of(answer))
 
     async def _reject(self, error: SafelightError) -> None:
         if await self.tools.claims.reject(self.claim, error) and self.claim.image.upload_key is not None:
@@ -263,6 +263,12 @@ class _Work:
     def _key_of_attempt(self, key: ObjectKey, variant: VariantRecord, attempt: int) -> ObjectKey:
         extension = key.text.rpartition(".")[2]
         return ObjectKey.variant(variant.image_id, variant.generation, attempt, variant.family, variant.size, extension)
+
+
+def _error_of(answer: NotRendered) -> SafelightError:
+    if answer.is_final:
+        return DerivativeNotAllowed(answer.message)
+    return RenderFailed("This variant could not be made.")
 
 
 def _probe(path: Path, budget: Budget) -> HeaderFacts:

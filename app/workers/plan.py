@@ -6,9 +6,9 @@ from dataclasses import replace
 from app.db.records import VariantRecord
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import Budget, HeaderFacts
-from app.domain.transform_geometry import plan_transform
 from app.domain.transforms import parse_options
-from app.domain.variants import ORIGINAL, Family, Geometry, plan_geometry, stored_format
+from app.domain.variant_sizes import plan_variant
+from app.domain.variants import ORIGINAL, Family, stored_format
 from app.errors import InvalidRequest
 from app.rendering.ordering import order_transform
 from app.rendering.protocol import NotRendered, RenderSpec
@@ -32,7 +32,7 @@ def make_specs(
         try:
             spec = make_spec(claim, variant, facts, budget)
         except InvalidRequest as error:
-            refused.append(NotRendered(str(variant.id), error.message))
+            refused.append(NotRendered(str(variant.id), error.message, is_final=True))
         else:
             specs.append(spec)
     return specs, refused
@@ -42,18 +42,17 @@ def make_spec(claim: Claim, variant: VariantRecord, facts: HeaderFacts, budget: 
     """How to make one variant of a picture with these headers, by the rules of the claim.
 
     Raises:
-        InvalidRequest: it would take a larger raster than pictures may have that come in.
+        InvalidRequest: the file would be too large.
     """
     codec = stored_format(variant.family, facts.format, has_alpha=facts.has_alpha)
     may_move = variant.family in _MOVING_FAMILIES and codec in _MOVING_CODECS and facts.may_move(budget)
     if variant.options is not None:
         free = parse_options(variant.options)
-        geometry = plan_transform(free, *facts.displayed_size, claim.focal, budget=budget)
+        geometry = plan_variant(free, codec, facts.displayed_size, claim.focal, budget=budget)
         order = order_transform(str(variant.id), free, codec, geometry, may_move=may_move)
         return replace(order, is_quick=variant.is_on_demand)
     preset = claim.presets[variant.size]
-    geometry = plan_geometry(preset, *facts.displayed_size, claim.focal)
-    _check_size(geometry, budget)
+    geometry = plan_variant(preset, codec, facts.displayed_size, claim.focal, budget=budget)
     return RenderSpec(
         key=str(variant.id),
         codec=codec,
@@ -63,10 +62,3 @@ def make_spec(claim: Claim, variant: VariantRecord, facts: HeaderFacts, budget: 
         is_animated=may_move,
         is_quick=variant.is_on_demand,
     )
-
-
-def _check_size(geometry: Geometry, budget: Budget) -> None:
-    # An owner's preset can ask for that.
-    for sides in (geometry.scaled, geometry.final):
-        if max(sides) > budget.max_side_px or sides[0] * sides[1] > budget.max_frame_pixels:
-            raise InvalidRequest("This size is too large.", details={"field": "size"})

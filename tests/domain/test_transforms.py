@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.formats import ImageFormat
 from app.domain.headers.facts import Budget
 from app.domain.transform_geometry import plan_transform
 from app.domain.transforms import MAX_OPTIONS_CHARACTERS, OtherFit, Transform, parse_options, write_options
+from app.domain.variant_sizes import plan_variant
 from app.domain.variants import Fit, FocalPoint, Geometry, MetadataPolicy
 from app.errors import InvalidRequest
 from tests.support.option_texts import HOSTILE_TEXTS, read_hostile_texts, read_or_refusal
@@ -161,12 +163,12 @@ def test_one_wish_has_one_form(text: str, same: str) -> None:
     ],
 )
 def test_geometry_of_free_transformations(transform: Transform, size: tuple[int, int], expected: Geometry) -> None:
-    assert plan_transform(transform, *size, budget=Budget()) == expected
+    assert plan_transform(transform, *size) == expected
 
 
 def test_a_focal_point_of_ones_own_stands_before_that_of_the_image() -> None:
     def left_of(transform: Transform) -> int:
-        return plan_transform(transform, 400, 100, FocalPoint(1, 0), budget=Budget()).corner[0]
+        return plan_transform(transform, 400, 100, FocalPoint(1, 0)).corner[0]
 
     box = {"width_px": 100, "height_px": 100, "fit": Fit.COVER}
     assert left_of(Transform(**box)) == 300  # type: ignore[arg-type]  # a mixed dictionary
@@ -179,14 +181,14 @@ def test_no_result_is_larger_than_pictures_that_come_in(transform: Transform, wi
     budget = Budget()
 
     def plan(size: tuple[int, int]) -> Geometry:
-        return plan_transform(transform, *size, budget=budget)
+        return plan_variant(transform, ImageFormat.PNG, size, budget=budget)
 
     geometry = read_or_refusal(plan, (width_px, height_px))
 
     if isinstance(geometry, InvalidRequest):
         assert geometry.details == {"field": "width"}
         return
-    for sides in (geometry.scaled, geometry.final, geometry.cropped):
+    for sides in (geometry.final, geometry.cropped):
         assert min(sides) >= 1
         assert sides[0] * sides[1] <= budget.max_frame_pixels
     if transform.fit in {Fit.SCALE_DOWN, Fit.CROP, OtherFit.ASPECT_CROP}:

@@ -27,7 +27,7 @@ LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 def order(source: Path, transform: Transform, codec: ImageFormat = ImageFormat.PNG, key: str = "made") -> RenderSpec:
     facts = read_facts(source)
-    geometry = plan_transform(transform, *facts.displayed_size, budget=Budget())
+    geometry = plan_transform(transform, *facts.displayed_size)
     return order_transform(key, transform, codec, geometry, may_move=facts.may_move(Budget()))
 
 

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.bands import find_band
 from app.domain.formats import ImageFormat
 from app.domain.headers.facts import HeaderFacts
 from app.domain.variants import Geometry
 from app.rendering.child.decode_plan import expected_sizes, find_divisor, largest_need, plan_decodes
 from app.rendering.child.encode import avif_quality
-from app.rendering.child.geometry import find_band, find_scale_factor, plan_rasters
+from app.rendering.child.geometry import find_scale_factor, plan_rasters
 from app.rendering.child.webp_film import find_times
 from app.rendering.protocol import RenderSpec
 

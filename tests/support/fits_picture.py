@@ -1,6 +1,5 @@
 """Draw docs/pictures/fits.svg from the geometry: `python -m tests.support.fits_picture > docs/pictures/fits.svg`."""
 
-from app.domain.headers.facts import Budget
 from app.domain.transform_geometry import plan_transform
 from app.domain.transforms import OtherFit, Transform
 from app.domain.variants import Fit
@@ -64,7 +63,7 @@ def draw_fits() -> str:
 
 
 def _draw_cell(fit: Fit | OtherFit, size: tuple[int, int], box: tuple[int, int]) -> tuple[list[str], tuple[int, int]]:
-    geometry = plan_transform(Transform(BOX_PX, BOX_PX, fit), *size, budget=Budget())
+    geometry = plan_transform(Transform(BOX_PX, BOX_PX, fit), *size)
     (width, height), (scaled_w, scaled_h) = geometry.final, geometry.scaled
     left, top = box[0] + (BOX_PX - width) / 2, box[1] + (BOX_PX - height) / 2
     # What stands over is cut off by the inner picture's frame; what is left over shows the background.

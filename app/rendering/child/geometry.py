@@ -1,6 +1,5 @@
 """Arithmetic of sizes: which raster comes from which, how they are turned, where crops lie."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,14 +14,6 @@ _SCALE_OVERSAMPLING = 1.5
 # taking another of nearly its size from the whole picture costs more than waiting for it (measured: 49 dB at least).
 _CASCADE_FACTOR, _LARGE_CASCADE_FACTOR = 2.0, 1.3
 _LARGE_PX = 2_000_000
-
-_LANCZOS_REACH_PX = 4
-"""How many pixels beyond its edge a crop must know, so that the filter sees what it would have seen."""
-
-_MAX_SHIFT_PX = 0.01
-"""How far, in result pixels, a band's edge may lie from a whole source pixel."""
-
-_WORTHWHILE_SAVING = 0.95
 
 
 def turn_size(size: Size, orientation: int) -> Size:
@@ -98,46 +89,3 @@ def _find_parent(scaled: Size, plans: Sequence[RasterPlan]) -> int | None:
 def is_many_times(have: Size, want: Size, factor: float) -> bool:
     """Are both sides at least so many times the wanted ones?"""
     return all(a >= factor * b for a, b in zip(have, want, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """A stretch of one axis: source pixels to keep, result pixels to make of them, result pixels to trim after."""
-
-    source_start: int
-    source_px: int
-    result_px: int
-    trim_start: int
-    final_px: int
-
-
-def find_band(source_px: int, scaled_px: int, final_px: int, first_px: int | None = None) -> Band:
-    """The part of an axis that a crop needs, such that its resize shifts nothing.
-
-    The crop starts at `first_px` of the result; without it, it lies in the middle.
-
-    A plain rounded crop moves the picture by a fraction of a pixel. So the band is widened to where a source
-    pixel's edge and a result pixel's edge fall together, and the result is trimmed afterwards.
-    """
-    middle_px = (scaled_px - final_px) // 2
-    whole = Band(0, source_px, scaled_px, middle_px if first_px is None else first_px, final_px)
-    if final_px == scaled_px:
-        return whole
-    first, last = whole.trim_start, whole.trim_start + final_px
-    ratio = source_px / scaled_px
-    # The filter looks at so many pixels of the smaller of the two.
-    reach_px = math.ceil(_LANCZOS_REACH_PX * max(1.0, 1 / ratio))
-    start = _find_edge(range(max(0, first - reach_px), -1, -1), ratio)
-    end = _find_edge(range(min(scaled_px, last + reach_px), scaled_px + 1), ratio)
-    if end - start > _WORTHWHILE_SAVING * scaled_px:
-        return whole
-    source_start = round(start * ratio)
-    return Band(source_start, round(end * ratio) - source_start, end - start, first - start, final_px)
-
-
-def _find_edge(candidates: range, ratio: float) -> int:
-    # The axis' own ends always fit, so the search ends there at the latest.
-    for edge in candidates:
-        if abs(edge * ratio - round(edge * ratio)) <= _MAX_SHIFT_PX * max(1.0, ratio):
-            return edge
-    return candidates[-1]

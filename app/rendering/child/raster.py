@@ -2,8 +2,9 @@
 
 from wand.image import Image
 
+from app.domain.bands import Band, find_band
 from app.rendering.child.colour import convert_to_srgb
-from app.rendering.child.geometry import Band, RasterPlan, Size, find_band, turn_corner, turn_size
+from app.rendering.child.geometry import RasterPlan, Size, turn_corner, turn_size
 from app.rendering.child.magick import crop, resize_by_lanczos
 from app.rendering.child.resize import resize_in_halves
 

@@ -5,7 +5,7 @@ import threading
 from wand.exceptions import WandException
 from wand.image import Image
 
-from app.rendering.child.geometry import Band, find_band
+from app.domain.bands import Band, find_band
 from app.rendering.child.magick import crop, resize_by_lanczos
 
 

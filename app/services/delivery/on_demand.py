@@ -15,9 +15,9 @@ from app.db.snapshots import ImageSnapshot
 from app.db.uploads import find_session_of_image
 from app.domain.access import Principal, Scope, Visibility
 from app.domain.headers.facts import Budget
-from app.domain.transform_geometry import plan_transform
 from app.domain.transforms import Transform
-from app.domain.variants import ORIGINAL, Derivative, Family, Preset, VariantState
+from app.domain.variant_sizes import plan_variant
+from app.domain.variants import ORIGINAL, Derivative, Family, Preset, VariantState, stored_format
 from app.domain.wishes import Wish, size_name
 from app.errors import NotFound, RenderFailed, VariantNotReady
 from app.ids import ImageId
@@ -142,7 +142,7 @@ class OnDemand:
 
     async def _begin(self, look: _Look, wish: Wish, *, address: str) -> None:
         if may_begin(look.variant, now=utc_now()):
-            self._check_may_be_made(look.image, wish)
+            self._check_may_be_made(look, wish)
             await self._misses.begin(look.image, wish, address=address)
         elif look.variant is not None and look.variant.state is VariantState.FAILED:
             raise _failure_of(look.variant)
@@ -177,10 +177,13 @@ class OnDemand:
         families = self._accounts.plan_of(look.owner).allowed_families
         return look.preset is not None and (wish.family in families or wish.derivative == ORIGINAL)
 
-    def _check_may_be_made(self, image: ImageRecord, wish: Wish) -> None:
-        if isinstance(wish.size, Transform) and image.width_px is not None and image.height_px is not None:
-            # Without its focal point, which changes what is cut, and not how large it is.
-            plan_transform(wish.size, image.width_px, image.height_px, budget=self._budget)
+    def _check_may_be_made(self, look: _Look, wish: Wish) -> None:
+        image, size = look.image, look.preset or wish.size
+        if isinstance(size, str) or image.format is None or image.width_px is None or image.height_px is None:
+            return
+        codec = stored_format(wish.family, image.format, has_alpha=bool(image.has_alpha))
+        # Without its focal point, which changes what is cut, and not how large it is.
+        plan_variant(size, codec, (image.width_px, image.height_px), budget=self._budget)
 
 
 async def _wait_while(

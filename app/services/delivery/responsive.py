@@ -19,6 +19,7 @@ from app.domain.presets import check_name
 from app.domain.texts import check_text
 from app.domain.transform_limits import MAX_SIDE_PX
 from app.domain.transforms import Transform
+from app.domain.variant_sizes import fitted_size
 from app.domain.variants import (
     BUILT_IN_PRESETS,
     ORIGINAL_SIZE,
@@ -201,7 +202,7 @@ def _candidate(linker: Linker, width_px: int, family: Family) -> Candidate:
         url = linker.transform(Transform(width_px=width_px), OutputFormat(family.value))
         if url is not None:
             return Candidate(url, width_px)
-    final_px, _ = plan_geometry(BUILT_IN_PRESETS[size], *own_px).final
+    final_px, _ = fitted_size(BUILT_IN_PRESETS[size], _codec_of(linker.snapshot.image, family), own_px)
     return Candidate(linker.derivative(Derivative(family, size)), final_px)
 
 
@@ -218,11 +219,13 @@ def _size_of(linker: Linker, derivative: Derivative) -> tuple[int, int] | None:
     preset = BUILT_IN_PRESETS.get(derivative.size)
     if preset is None or image.width_px is None or image.height_px is None:
         return None
-    return plan_geometry(preset, image.width_px, image.height_px).final
+    return fitted_size(preset, _codec_of(image, derivative.family), (image.width_px, image.height_px))
 
 
 def _media_type(image: ImageRecord, family: Family) -> str:
-    if family is not Family.ORIGINAL:
-        return MEDIA_TYPES[ImageFormat(family.value)]
+    return MEDIA_TYPES[_codec_of(image, family)]
+
+
+def _codec_of(image: ImageRecord, family: Family) -> ImageFormat:
     assert image.format is not None, "looked at before"
-    return MEDIA_TYPES[stored_format(family, image.format, has_alpha=bool(image.has_alpha))]
+    return stored_format(family, image.format, has_alpha=bool(image.has_alpha))

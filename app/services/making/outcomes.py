@@ -112,10 +112,10 @@ def final_values(variant: VariantRecord, error: SafelightError, revision: int, n
 
 
 def failed_try_values(variant: VariantRecord, error: SafelightError, revision: int, now: datetime) -> Ending:
-    """How a try that failed by the image's own fault ends: the third one is the last."""
+    """How a try that failed by the image's own fault ends: the third is the last, or one that no other can mend."""
     failures = variant.failures + 1
     counts = {**_NO_HOST_FAULTS, "failures": failures}
-    if failures >= MAX_FAILURES:
+    if failures >= MAX_FAILURES or error.code is ErrorCode.DERIVATIVE_NOT_ALLOWED:
         return Ending({**final_values(variant, error, revision, now), **counts}, error)
     pause = timedelta(seconds=pause_s(failures))
     return Ending({**next_values(variant, now + pause), **counts})

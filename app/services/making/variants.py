@@ -11,7 +11,8 @@ from app.db.records import ImageRecord
 from app.db.snapshots import ImageSnapshot, read_snapshots
 from app.db.variants import replan_failed
 from app.domain.access import Principal, Scope, require_account
-from app.domain.formats import MEDIA_TYPES
+from app.domain.formats import FORMATS_BY_MEDIA_TYPE, MEDIA_TYPES
+from app.domain.headers.facts import Budget
 from app.domain.library_events import LibraryEventKind
 from app.domain.plans import Plan
 from app.domain.policy import (
@@ -24,7 +25,8 @@ from app.domain.policy import (
     find_refusals,
     resolve_policy,
 )
-from app.domain.variants import Derivative, Family, Preset, VariantState, plan_geometry
+from app.domain.variant_sizes import plan_variant
+from app.domain.variants import ORIGINAL, Derivative, Family, Preset, VariantState, stored_format
 from app.errors import InvalidFileType, InvalidRequest, NotFound, Unauthorized
 from app.events.bus import EventBus
 from app.ids import ImageId
@@ -57,11 +59,14 @@ class ProcessingPlan:
 class VariantService:
     """What is going to be made."""
 
-    def __init__(self, database: Database, accounts: AccountService, bus: EventBus, queue: RenderQueue) -> None:
+    def __init__(
+        self, database: Database, accounts: AccountService, bus: EventBus, queue: RenderQueue, budget: Budget
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._bus = bus
         self._queue = queue
+        self._budget = budget
 
     async def generate(
         self, principal: Principal, image_id: ImageId, derivatives: Sequence[Derivative]
@@ -142,7 +147,7 @@ class VariantService:
             InvalidFileType: nothing is made of files of this media type.
         """
         owner_id = require_account(principal, Scope.IMAGES_WRITE)
-        if media_type not in MEDIA_TYPES.values():
+        if media_type not in FORMATS_BY_MEDIA_TYPE:
             facts = {"detected": media_type[:100], "allowed": list(MEDIA_TYPES.values())}
             raise InvalidFileType("Nothing is made of files of this type.", details=facts)
         _check_side(width_px, "width")
@@ -155,9 +160,22 @@ class VariantService:
         plan = self._accounts.plan_of(account)
         refused = find_refusals(wanted.derivatives, plan, presets)
         policy = _resolve_rest(wanted, plan, preferences_of(account), refused, presets)
-        finals = [plan_geometry(presets[wanted.size], width_px, height_px).final for wanted in policy.planned]
-        sizes = [PlannedSize(wanted, *final) for wanted, final in zip(policy.planned, finals, strict=True)]
+        sizes = []
+        for derivative in policy.planned:
+            try:
+                sizes.append(self._plan_size(derivative, presets, (width_px, height_px), media_type))
+            except InvalidRequest as error:
+                refused.append(Refusal(derivative, error.message))
         return ProcessingPlan(policy, tuple(sizes), tuple(refused))
+
+    def _plan_size(
+        self, derivative: Derivative, presets: Mapping[str, Preset], source_px: tuple[int, int], media_type: str
+    ) -> PlannedSize:
+        if derivative == ORIGINAL:
+            return PlannedSize(derivative, *source_px)  # cleaned, not rendered
+        codec = stored_format(derivative.family, FORMATS_BY_MEDIA_TYPE[media_type])
+        final = plan_variant(presets[derivative.size], codec, source_px, budget=self._budget).final
+        return PlannedSize(derivative, *final)
 
     async def _hold(self, db: Transaction, principal: Principal, image_id: ImageId) -> ImageRecord:
         owner_id = require_account(principal, Scope.IMAGES_WRITE)
