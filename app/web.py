@@ -45,6 +45,7 @@ from app.services.delivery.cache import DeliveryCache
 from app.services.delivery.rechecking import Rechecking
 from app.services.uploads.at_once import AtOnceService
 from app.services.uploads.form_uploads import FormUploadService
+from app.services.uploads.scratch import check_scratch
 from app.services.watching.feeds import Feeds
 from app.settings import Settings
 
@@ -230,6 +231,7 @@ def _routes(container: Container, authenticator: Authenticator, pictures: ASGIAp
             "database": container.database.check,
             "redis": container.redis.ping,
             "store": container.store.check,
+            "tmp": lambda: check_scratch(container.scratch_dir),
             "worker": lambda: check_worker(container.redis),
         },
         warnings={"sandbox": "SAFELIGHT_ALLOW_UNSANDBOXED is set"} if container.settings.allow_unsandboxed else {},
@@ -282,10 +284,8 @@ async def _home(_request: Request) -> Response:
 
 
 def _recheck_for_ever(graphql: GraphQLEndpoint[Principal], changes: Rechecking) -> list["asyncio.Task[None]"]:
-    return [
-        asyncio.create_task(_repeat(graphql.recheck_sockets, RECHECK_SOCKETS_S), name="recheck-sockets"),
-        asyncio.create_task(_repeat(changes.look, RECHECK_PICTURES_S), name="recheck-pictures"),
-    ]
+    sockets = asyncio.create_task(_repeat(graphql.recheck_sockets, RECHECK_SOCKETS_S), name="recheck-sockets")
+    return [sockets, asyncio.create_task(_repeat(changes.look, RECHECK_PICTURES_S), name="recheck-pictures")]
 
 
 async def _repeat(look: Callable[[], Awaitable[None]], pause_s: float) -> None:

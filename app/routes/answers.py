@@ -1,5 +1,6 @@
 """JSON answers and errors, as every route gives them."""
 
+import errno
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Send
 
 from app.errors import InternalError, SafelightError, Unavailable
+from app.foreign_errors import report_foreign_error
 from app.telemetry import request_id
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,10 @@ _JSON_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+_DISK_FAULTS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOENT, errno.ENOTDIR),
+    *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE),
+}
 INTERNAL_MESSAGE = "Something went wrong on our side. The request id finds it in the server's log."
 
 
@@ -55,6 +61,10 @@ def mask(error: Exception) -> SafelightError:
     """The error that a client is told; what nobody foresaw is logged and told as INTERNAL."""
     if isinstance(error, SafelightError):
         return error
+    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+        code = errno.errorcode[error.errno]
+        report_foreign_error("disk", operation="request", code=code, error=error)
+        return Unavailable("The server cannot use its disk just now. Try again later.", retry_after_s=10)
     log.error("unforeseen_error", exc_info=error)
     return InternalError(INTERNAL_MESSAGE)
 

@@ -7,6 +7,7 @@ from app.domain.headers.exif import read_exif
 from app.domain.headers.facts import Budget, ExifFacts, HeaderFacts
 from app.domain.headers.probe import probe
 from app.errors import ChecksumMismatch
+from app.services.uploads.disk_faults import disk_faults
 from app.services.uploads.leases import SessionLease
 from app.services.uploads.registration import Arrival
 from app.services.uploads.spool import SpooledFile
@@ -28,7 +29,7 @@ async def check_file(lease: SessionLease, file: SpooledFile, filename: str | Non
 
 
 def _read_headers(path: Path, budget: Budget) -> tuple[HeaderFacts, ExifFacts | None]:
-    with path.open("rb") as file:
+    with disk_faults("read_upload"), path.open("rb") as file:
         facts = probe(file, budget=budget)
         file.seek(0)
         return facts, read_exif(file, facts)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, BinaryIO, TypeVar
 
 from app.domain.formats import SNIFF_BYTES
-from app.errors import Unavailable, UploadAlreadyUsed
+from app.errors import UploadAlreadyUsed
 from app.ids import SessionId, parse_uuid
+from app.services.uploads.disk_faults import disk_faults
 from app.services.uploads.disk_reserve import check_room
 from app.services.uploads.spool import check_type
 
@@ -34,7 +35,8 @@ class PartialFile:
 
     def truncate(self, byte_size: int) -> None:
         """Forget what comes after so many bytes."""
-        os.truncate(self._file.fileno(), byte_size)
+        with disk_faults("write_part"):
+            os.truncate(self._file.fileno(), byte_size)
         self.byte_size = byte_size
 
     def append(self, content: bytes | bytearray) -> None:
@@ -46,13 +48,11 @@ class PartialFile:
         """
         rest = memoryview(content)
         check_room(self.path.parent)
-        try:
+        with disk_faults("write_part"):
             while rest:
                 written = os.pwrite(self._file.fileno(), rest, self.byte_size)
                 self.byte_size += written
                 rest = rest[written:]
-        except OSError as error:
-            raise Unavailable("The server has no room for uploads just now.", retry_after_s=10) from error
         if not self._is_checked and self.byte_size >= SNIFF_BYTES:
             self.check_type()
 
@@ -68,7 +68,9 @@ class PartialFile:
         Raises:
             InvalidFileType: no picture begins like this.
         """
-        check_type(os.pread(self._file.fileno(), SNIFF_BYTES, 0))
+        with disk_faults("read_part"):
+            head = os.pread(self._file.fileno(), SNIFF_BYTES, 0)
+        check_type(head)
         self._is_checked = True
 
 
@@ -79,11 +81,14 @@ class PartialFiles:
         self._folder = folder
 
     def size_of(self, session_id: SessionId) -> int:
-        """How many bytes have come of this session's file."""
-        try:
+        """How many bytes have come of this session's file.
+
+        Raises:
+            Unavailable: the disk does not say.
+        """
+        with disk_faults("read_part"), contextlib.suppress(FileNotFoundError):
             return self._path_of(session_id).stat().st_size
-        except FileNotFoundError:
-            return 0
+        return 0
 
     @contextlib.contextmanager
     def locked(self, session_id: SessionId) -> Iterator[PartialFile]:
@@ -98,8 +103,9 @@ class PartialFiles:
             yield PartialFile(path, file)
 
     def delete(self, session_id: SessionId) -> None:
-        """Remove the file; that there is none is no error. Who writes to it meanwhile writes to nothing."""
-        self._path_of(session_id).unlink(missing_ok=True)
+        """Remove the file, if there is one; what cannot be removed now, the sweep removes. A writer loses its bytes."""
+        with contextlib.suppress(OSError):
+            self._path_of(session_id).unlink()
 
     def list_all(self) -> list[SessionId]:
         """The sessions that have a file."""
@@ -112,11 +118,9 @@ class PartialFiles:
 
 def _open_locked(path: Path) -> BinaryIO:
     while True:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_faults("create_part"):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0)
-        except OSError as error:
-            raise Unavailable("The server has no room for uploads just now.", retry_after_s=10) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever had it before may have removed it between the two steps.

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
 from app.db.records import SessionRecord
 from app.errors import ChecksumMismatch, Conflict, FileTooLarge
 from app.ids import SessionId
+from app.services.uploads.disk_faults import disk_faults
 from app.services.uploads.leases import SessionLease
 from app.services.uploads.partials import WRITE_BYTES, PartialFile, in_thread
 from app.telemetry import UPLOAD_BYTES
@@ -62,17 +64,26 @@ async def write_part(part: Part, lease: SessionLease, file: PartialFile, *, scra
         await _write(part, lease, file.append)
         return
     # Aside, as bytes that nobody has compared must not count, not even after a crash.
-    with TemporaryFile(dir=scratch_dir) as aside:
+    with _open_aside(scratch_dir) as aside:
         hashed = hashlib.new(part.checksum.algorithm, usedforsecurity=False)
 
         def keep(content: bytearray) -> None:
             hashed.update(content)
-            aside.write(content)
+            with disk_faults("write_part"):
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[aside.write(rest) :]
 
         await _write(part, lease, keep)
         if hashed.digest() != part.checksum.digest:
             raise ChecksumMismatch("These are other bytes than those that Upload-Checksum was made of.")
         await in_thread(file.append_file, aside)
+
+
+def _open_aside(scratch_dir: Path) -> IO[bytes]:
+    with disk_faults("create_part"):
+        scratch_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return TemporaryFile(dir=scratch_dir, buffering=0)
 
 
 async def _write(part: Part, lease: SessionLease, write: Callable[[bytearray], None]) -> None:

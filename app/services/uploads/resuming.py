@@ -16,6 +16,7 @@ from app.domain.states import OPEN_STATES, SessionState
 from app.errors import InvalidFileType, SafelightError, Unauthorized
 from app.events.bus import EventBus
 from app.ids import SessionId
+from app.services.uploads.disk_faults import disk_faults
 from app.services.uploads.leases import SessionLease, refusal_of, take_lease
 from app.services.uploads.partials import PartialFile, PartialFiles, in_thread
 from app.services.uploads.parts import Part, check_part, write_part
@@ -202,5 +203,5 @@ async def _pause_quietly(lease: SessionLease, received_bytes: int) -> None:
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as file:
+    with disk_faults("read_part"), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.services.uploads.disk_faults import disk_faults
+
 log = logging.getLogger(__name__)
 
 _PREFIX = "process-"
@@ -71,6 +73,22 @@ def own_scratch(scratch_dir: Path) -> Iterator[OwnScratch]:
         yield scratch
     finally:
         scratch.close()
+
+
+async def check_scratch(folder: Path) -> None:
+    """Return if files can be written to the folder, which is created where it is missing.
+
+    Raises:
+        Unavailable: they cannot.
+    """
+    await asyncio.to_thread(_write_file, folder)
+
+
+def _write_file(folder: Path) -> None:
+    with disk_faults("check"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(b"ready")
 
 
 def clear_scratch(scratch_dir: Path) -> None:

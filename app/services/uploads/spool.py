@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from app.domain.formats import MEDIA_TYPES, SNIFF_BYTES, ImageFormat, sniff
 from app.domain.headers.probe import guess_other_type
-from app.errors import FileTooLarge, InvalidFileType, Unavailable
+from app.errors import FileTooLarge, InvalidFileType
+from app.services.uploads.disk_faults import disk_faults
 from app.services.uploads.disk_reserve import check_room
 
 _WRITE_BYTES = 128 * 1024
@@ -71,13 +72,11 @@ class Spool:
     def _write(self, pending: bytearray) -> None:
         self._hash.update(pending)
         check_room(self._path.parent)
-        try:
+        with disk_faults("write_upload"):
             # An unbuffered file may take less than it is given, as a disk does that is almost full.
             rest = memoryview(pending)
             while rest:
                 rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            raise Unavailable("The server has no room for uploads just now.", retry_after_s=10) from error
 
 
 def check_type(head: bytes) -> ImageFormat:
@@ -99,12 +98,17 @@ def spooling(scratch_dir: Path, *, max_bytes: int) -> Iterator[Spool]:
     """A spool in a file of its own, removed whatever happens.
 
     Raises:
-        Unavailable: the disk has no more free than its reserve.
+        Unavailable: the disk has no more free than its reserve, or no file can be made on it.
     """
     check_room(scratch_dir)
     path = scratch_dir / f"upload-{uuid4().hex}"
+    with disk_faults("create_upload"):
+        scratch_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("xb", buffering=0)
     try:
-        with path.open("xb", buffering=0) as file:
+        with file:
             yield Spool(file, path, max_bytes=max_bytes)
     finally:
-        path.unlink(missing_ok=True)
+        # What a read-only disk keeps, the sweep removes when this process has ended.
+        with contextlib.suppress(OSError):
+            path.unlink()
