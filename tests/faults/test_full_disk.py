@@ -119,6 +119,8 @@ async def test_figures_survive_a_removed_folder_and_killed_processes(
             os.kill(running.pid_of(part), signal.SIGKILL)
             running.read_until("again in")
         await eventually(lambda: _is_ready(http), ignoring=(httpx.TransportError,))
+        # `/readyz` may still count the worker that was killed; each new process reads the file of the one before it.
+        await eventually(lambda: all(_has_written(running, small_disk, role) for role in ("worker", "api")))
 
         # Counters go on where those before them ended.
         after = await _read_counts(http)
@@ -132,6 +134,11 @@ async def test_figures_survive_a_removed_folder_and_killed_processes(
 
         await eventually(is_whole)
         assert (await _read_counts(http))["safelight_uploads_total"] == 1
+
+
+def _has_written(running: Running, disk: Path, role: str) -> bool:
+    first_line = (disk / "data" / "metrics" / f"{role}.prom").read_text().partition("\n")[0]
+    return first_line in {f"# pid {pid}" for pid in running.descendants()}
 
 
 async def _is_ready(http: httpx.AsyncClient) -> bool:

@@ -30,7 +30,7 @@ from tests.support.worker_fixture import Workshop
 
 
 async def test_a_child_that_is_killed_costs_the_image_no_attempt_and_lets_it_run_alone(workshop: Workshop) -> None:
-    upload = await workshop.register(content=make_jpeg(4000, 3000))
+    upload = await workshop.register(content=make_jpeg(4000, 3000, noise=True))
 
     await _render_and_kill_its_child(workshop.tools, upload.image_id)
 
@@ -49,7 +49,7 @@ async def test_a_child_that_is_killed_costs_the_image_no_attempt_and_lets_it_run
 async def test_a_picture_that_is_killed_three_times_alone_fails_and_a_larger_worker_tries_it_again(
     workshop: Workshop,
 ) -> None:
-    upload = await workshop.register(content=make_jpeg(4000, 3000), is_answered=True)
+    upload = await workshop.register(content=make_jpeg(4000, 3000, noise=True), is_answered=True)
     tools = replace(workshop.tools, memory_bytes=1 << 30)
     await _change(workshop, upload.image_id, starvations=MAX_LONE_STARVATIONS)
     failed_before = _count_failed()
