@@ -1,6 +1,7 @@
 """Who is calling, with which scopes, and what they may see or change."""
 
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -46,6 +47,14 @@ class Principal:
     """Name of the account's plan; null where there is no account."""
     sign_in_id: UUID | None = None
     """Set where the credential came of a sign-in: what `signOut` ends."""
+
+    @property
+    def sharing_key(self) -> Hashable:
+        """All that may decide what this principal sees of an image or album: equal keys see the same.
+
+        Only what identifies the credential itself is left out, so that a field added later is part of the key.
+        """
+        return replace(self, api_key_id=None, sign_in_id=None)
 
     def has(self, scope: Scope) -> bool:
         """Does the credential carry this scope? ADMIN carries all."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
-from app.domain.access import Principal, Scope
+from app.domain.access import Principal
 from app.resolvers.arguments import get_album_id, get_image_id, get_session_id
 from app.schema.arguments import IdArgument
 from app.schema.live import (
@@ -72,8 +72,7 @@ async def _tell_readiness(
     steps: AsyncIterator[Readiness], principal: Principal
 ) -> AsyncGenerator[StableVariantsEvent, None]:
     async for step in steps:
-        is_owner = principal.owns(step.snapshot.image.owner_id, Scope.IMAGES_READ)
-        yield readiness_event_of(step, scopes=principal.scopes if is_owner else None)
+        yield readiness_event_of(step, principal)
 
 
 async def _tell_progress(steps: AsyncIterator[SessionProgress]) -> AsyncGenerator[UploadSessionEvent, None]:
@@ -85,4 +84,4 @@ async def _tell_changes(
     changes: AsyncIterator[LibraryChange], principal: Principal
 ) -> AsyncGenerator[LibraryEvent, None]:
     async for change in changes:
-        yield library_event_of(change, principal.scopes)
+        yield library_event_of(change, principal)

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 
 import strawberry
 
-from app.domain.access import Scope
+from app.domain.access import Principal
 from app.schema.enums import ImageState, LibraryEventKind, SessionState, VariantState
 from app.schema.images import Image, image_of
 from app.schema.scalars import BigInt
@@ -99,18 +99,18 @@ class LibraryEvent:
         return image_of(self.change.snapshot) if self.change.snapshot is not None else None
 
 
-def library_event_of(change: LibraryChange, scopes: frozenset[Scope]) -> LibraryEvent:
-    """One event of a library, for its owner, whose credential has these scopes."""
+def library_event_of(change: LibraryChange, principal: Principal) -> LibraryEvent:
+    """One event of a library, for its owner."""
     snapshot = change.snapshot
     state = (snapshot.image.revision, snapshot.image.updated_at) if snapshot is not None else None
-    return LibraryEvent(change=change, fanout_key=(change.kind, change.image_id, state, scopes))
+    return LibraryEvent(change=change, fanout_key=(change.kind, change.image_id, state, principal.sharing_key))
 
 
-def readiness_event_of(readiness: Readiness, *, scopes: frozenset[Scope] | None) -> StableVariantsEvent:
-    """One step of an image's readiness, for its owner, whose credential has these scopes; None for everybody else."""
+def readiness_event_of(readiness: Readiness, principal: Principal) -> StableVariantsEvent:
+    """One step of an image's readiness, for this watcher."""
     image = readiness.snapshot.image
     changed = tuple(record.id for record in readiness.changed)
-    key = (image.id, image.revision, image.updated_at, changed, scopes)
+    key = (image.id, image.revision, image.updated_at, changed, principal.sharing_key)
     return StableVariantsEvent(readiness=readiness, fanout_key=key)
 
 
