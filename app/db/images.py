@@ -40,12 +40,22 @@ def _by_id(columns: ImageColumns) -> Select[*tuple[Any, ...]]:
 
 async def find_images(db: AsyncConnection, image_ids: Sequence[ImageId]) -> dict[ImageId, ImageRecord]:
     """Those of the ids that exist, with what the aliases among them stand for under the alias's own id."""
+    return (await find_images_and_aliases(db, image_ids))[0]
+
+
+async def find_images_and_aliases(
+    db: AsyncConnection, image_ids: Sequence[ImageId]
+) -> tuple[dict[ImageId, ImageRecord], dict[ImageId, ImageRecord]]:
+    """What `find_images` gives, and beside it the rows of the aliases themselves."""
     found = {row.id: ImageRecord(*row) for row in await db.execute(select(images).where(images.c.id.in_(image_ids)))}
-    aliases = {record.alias_of for record in found.values() if record.alias_of is not None}
+    aliases = {key: record for key, record in found.items() if record.alias_of is not None}
     if not aliases:
-        return found
-    targets = {row.id: ImageRecord(*row) for row in await db.execute(select(images).where(images.c.id.in_(aliases)))}
-    return {key: targets.get(record.alias_of, record) if record.alias_of else record for key, record in found.items()}
+        return found, aliases
+    ids = {record.alias_of for record in aliases.values()}
+    targets = {row.id: ImageRecord(*row) for row in await db.execute(select(images).where(images.c.id.in_(ids)))}
+    return {
+        key: targets.get(record.alias_of, record) if record.alias_of else record for key, record in found.items()
+    }, aliases
 
 
 async def find_image_by(db: AsyncConnection, **wanted: object) -> ImageRecord | None:

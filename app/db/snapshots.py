@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.images import find_images
+from app.db.images import find_images_and_aliases
 from app.db.records import AccountRecord, AlbumRecord, ImageRecord, SessionRecord, VariantRecord
 from app.db.uploads import find_session_of_image
 from app.db.variants import list_variants, list_watched
@@ -29,6 +29,10 @@ class ImageSnapshot:
     """Read with pages of images; None where nobody looked."""
     album: AlbumRecord | None = None
     """Likewise; None too where the image is in none."""
+    alias: ImageRecord | None = None
+    """The row of `asked_id` where that is an alias: what its own session said of the file."""
+    hides_place: bool = False
+    """Must the pretty address, which names the file and its album, not be shown?"""
     making: tuple[VariantRecord, ...] = ()
     """What is being made on demand and is no part of the image yet; read for watchers only."""
 
@@ -45,16 +49,20 @@ def stable_path(snapshot: ImageSnapshot, derivative: Derivative) -> str:
 
 async def read_snapshots(db: AsyncConnection, image_ids: Sequence[ImageId]) -> dict[ImageId, ImageSnapshot]:
     """Those of these images that exist, under the ids that were asked for, without their sessions."""
-    found = await find_images(db, image_ids)
+    found, aliases = await find_images_and_aliases(db, image_ids)
     variants = await list_variants(db, {image.id for image in found.values()})
-    return {asked_id: ImageSnapshot(asked_id, image, tuple(variants[image.id])) for asked_id, image in found.items()}
+    return {
+        asked_id: ImageSnapshot(asked_id, image, tuple(variants[image.id]), alias=aliases.get(asked_id))
+        for asked_id, image in found.items()
+    }
 
 
 async def read_watched(db: AsyncConnection, image_id: ImageId) -> ImageSnapshot | None:
     """One image with the session that leads to it."""
-    image = (await find_images(db, [image_id])).get(image_id)
+    found, aliases = await find_images_and_aliases(db, [image_id])
+    image = found.get(image_id)
     if image is None:
         return None
     variants, making = await list_watched(db, image.id)
     session = await find_session_of_image(db, image_id)
-    return ImageSnapshot(image_id, image, tuple(variants), session, making=tuple(making))
+    return ImageSnapshot(image_id, image, tuple(variants), session, alias=aliases.get(image_id), making=tuple(making))

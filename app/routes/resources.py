@@ -31,7 +31,9 @@ def image_resource(
         "view_url": make_view_path(image.short_id),
         "url": stable_url,
         "stable_url": stable_url,
-        "cdn_url": addresses.cdn_url + make_pretty_path(owner_name, album_slug, image.filename),
+        "cdn_url": stable_url
+        if snapshot.hides_place
+        else addresses.cdn_url + make_pretty_path(owner_name, album_slug, image.filename),
         "storage_url": object_url(image.upload_key) if object_url and image.upload_key else None,
         "is_nsfw": image.is_nsfw,
         "width": image.width_px,

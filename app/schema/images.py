@@ -8,9 +8,10 @@ from strawberry.utils.await_maybe import AwaitableOrValue
 
 from app.context import Info
 from app.db.records import AlbumRecord
-from app.db.snapshots import ImageSnapshot
+from app.db.snapshots import ImageSnapshot, stable_path
 from app.domain.links import make_pretty_path
 from app.domain.listing import ImageOrder as WantedOrder
+from app.domain.variants import ORIGINAL
 from app.ids import AccountId, AlbumId
 from app.schema.arguments import AfterArgument, BeforeArgument, FirstArgument, LastArgument, PrettySizeArgument
 from app.schema.node import Node, PageInfo
@@ -50,6 +51,8 @@ class Image(SharedImage):
     )
     def cdn_url(self, info: Info, size: PrettySizeArgument = None) -> AwaitableOrValue[str]:
         snapshot = self.snapshot
+        if snapshot.hides_place:
+            return info.context.addresses.base_url + stable_path(snapshot, ORIGINAL)
         if snapshot.owner is None or (snapshot.album is None and snapshot.image.album_id is not None):
             return _load_pretty_url(info, snapshot, size)
         return _pretty_url(info, snapshot, snapshot.owner.username, snapshot.album, size)

@@ -1,6 +1,8 @@
 """Who may see an image: the one rule behind queries, subscriptions and delivery."""
 
-from app.db.records import ImageRecord
+from dataclasses import replace
+
+from app.db.records import ImageRecord, SessionRecord
 from app.db.snapshots import ImageSnapshot
 from app.domain.access import Principal, Scope, Visibility
 
@@ -19,6 +21,41 @@ def may_see(principal: Principal, snapshot: ImageSnapshot) -> bool:
     if principal.upload_image_id is not None and principal.upload_image_id == snapshot.asked_id:
         return True
     return is_public(snapshot.image)
+
+
+def as_seen_by(principal: Principal, snapshot: ImageSnapshot) -> ImageSnapshot:
+    """The snapshot without anything that its viewer may not know; the caller has asked `may_see`.
+
+    A duplicate's upload token stands for the image that was there before: its holder sees of that one the state, sizes,
+    addresses and variants, and everything else as the session itself gave it.
+    """
+    alias = snapshot.alias
+    if alias is None or principal.upload_image_id is None or principal.upload_image_id != snapshot.asked_id:
+        return snapshot
+    image = snapshot.image._replace(
+        filename=alias.filename,
+        title=alias.title,
+        alt=alias.alt,
+        description=alias.description,
+        tags=alias.tags,
+        creator=alias.creator,
+        meta=alias.meta,
+        is_nsfw=alias.is_nsfw,
+        created_at=alias.created_at,
+        uploaded_at=alias.created_at,
+        custom_id=None,
+        custom_key=None,
+        album_id=None,
+        exif=None,
+        taken_at=None,
+        views=0,
+    )
+    return replace(snapshot, image=image, owner=None, album=None, hides_place=True)
+
+
+def as_seen_by_holder(session: SessionRecord, snapshot: ImageSnapshot) -> ImageSnapshot:
+    """The same for the holder of this session's upload token."""
+    return as_seen_by(Principal(upload_session_id=session.id, upload_image_id=session.image_id), snapshot)
 
 
 def is_public(image: ImageRecord) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.db.accounts import find_account
 from app.db.engine import Database, Transaction, utc_now
 from app.db.failures import RowConflict
 from app.db.images import find_image, find_image_by, update_image
@@ -21,7 +22,7 @@ from app.services.filing.places import get_album_id, settle_filename
 from app.services.library.image_changes import ImageChange, checked_columns
 from app.services.library.own_images import Batch, check_batch, hold_one, hold_own
 from app.services.library.presets import remake_cropped
-from app.services.uploads.registration import dedupe_key
+from app.services.uploads.registration import dedupe_key, is_deduplicated
 
 _TRIES = 3
 
@@ -112,6 +113,9 @@ async def free_dedupe_key(db: Transaction, image: ImageRecord, visibility: Visib
     An image that was never decoded has none: the same bytes sent again shall get a verdict of their own.
     """
     if image.sha256 is None or image.thumbhash is None:
+        return None
+    owner = await find_account(db, image.owner_id)
+    if owner is None or not is_deduplicated(owner, visibility):
         return None
     key = dedupe_key(image.owner_id, visibility, image.sha256)
     present = await find_image_by(db, dedupe_key=key)

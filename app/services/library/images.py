@@ -16,7 +16,7 @@ from app.domain.listing import NEWEST_FIRST, ImageFilter, ImageOrder, Position, 
 from app.domain.texts import is_text
 from app.errors import NotFound
 from app.ids import AccountId, ImageId, VariantId, make_custom_key
-from app.services.filing.visibility import VISIBILITY_COLUMNS, may_see
+from app.services.filing.visibility import VISIBILITY_COLUMNS, as_seen_by, may_see
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ImageService:
         """Those of these images that the caller may see, under the ids that were asked for."""
         async with self._database.read() as db:
             found = await read_snapshots(db, image_ids)
-        return {key: snapshot for key, snapshot in found.items() if may_see(principal, snapshot)}
+        return {key: as_seen_by(principal, snapshot) for key, snapshot in found.items() if may_see(principal, snapshot)}
 
     async def find_alone(
         self, principal: Principal, image_id: ImageId, columns: frozenset[str] | None = None
@@ -82,11 +82,13 @@ class ImageService:
         """The same without its variants, for whoever is not going to look at them, nor at other columns than these."""
         read = columns | VISIBILITY_COLUMNS | {"alias_of"} if columns is not None else None
         async with self._database.read() as db:
-            image = await find_image(db, image_id, columns=read)
+            image, alias = await find_image(db, image_id, columns=read), None
             if image is not None and image.alias_of is not None:
-                image = await find_image(db, image.alias_of, columns=read)
-        snapshot = ImageSnapshot(image_id, image, ()) if image is not None else None
-        return snapshot if snapshot is not None and may_see(principal, snapshot) else None
+                image, alias = await find_image(db, image.alias_of, columns=read), image
+        if image is None:
+            return None
+        snapshot = ImageSnapshot(image_id, image, (), alias=alias)
+        return as_seen_by(principal, snapshot) if may_see(principal, snapshot) else None
 
     async def find_by_short_id(self, principal: Principal, short_id: str) -> ImageSnapshot | None:
         """The image of this short id, if the caller may see it."""

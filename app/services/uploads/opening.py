@@ -26,7 +26,7 @@ from app.services.filing.places import get_album_id, make_album, settle_filename
 from app.services.making.planning import plan_more, planned_rows
 from app.services.uploads.drafts import SessionRequest, make_draft
 from app.services.uploads.quotas import check_quota, check_unsized
-from app.services.uploads.registration import dedupe_key
+from app.services.uploads.registration import dedupe_key, is_deduplicated
 from app.services.watching.image_watching import closing_error
 
 MIN_TTL_S, MAX_TTL_S = 120, 21_600
@@ -75,7 +75,8 @@ class SessionOpener:
         if request.makes_album and request.album_slug is not None:
             await make_album(db, account.id, request.album_slug, now=now)
         album_id = await get_album_id(db, account.id, request.album_id, request.album_slug)
-        present = None if request.is_kept_apart else await self._find_known(draft, session.announced_sha256)
+        is_kept_apart = request.is_kept_apart or not is_deduplicated(account, Visibility(str(draft["visibility"])))
+        present = None if is_kept_apart else await self._find_known(draft, session.announced_sha256)
         if present is not None:
             await plan_more(db, present, policy.planned)
             await insert_image(db, {**draft, "custom_id": None, "custom_key": None, "alias_of": present.id})
@@ -92,7 +93,7 @@ class SessionOpener:
         await insert_variants(db, planned_rows(session.image_id, policy.planned, now=now))
         more = {
             "source_url": request.source_url,
-            "is_kept_apart": request.is_kept_apart,
+            "is_kept_apart": is_kept_apart,
             "reserved_bytes": 0 if is_unsized else max_bytes,
         }
         opened = await insert_session_of(db, replace(session, max_bytes=max_bytes), now=now, more=more)

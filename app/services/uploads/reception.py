@@ -29,6 +29,7 @@ from app.errors import (
 )
 from app.events.bus import EventBus
 from app.ids import ImageId, SessionId
+from app.services.filing.visibility import as_seen_by_holder
 from app.services.uploads.checking import check_file
 from app.services.uploads.leases import SessionLease, refusal_of, settle_abandoned, take_lease
 from app.services.uploads.registration import Arrival, Registered, Registrar
@@ -125,7 +126,8 @@ class ReceptionService:
             FileTooLarge, InvalidFileType, ImageTooLarge, InvalidImage, ChecksumMismatch: the bytes are refused,
                 and the session is FAILED.
         """
-        return await _counted(self._receive(sending))
+        reception = await _counted(self._receive(sending))
+        return replace(reception, snapshot=as_seen_by_holder(reception.session, reception.snapshot))
 
     async def receive_held(self, lease: SessionLease, bring: Bring, *, awaits_verdict: bool = True) -> Reception:
         """Take the file that `bring` brings for a session whose lease is held; the lease ends here in every case.
@@ -260,8 +262,7 @@ class ReceptionService:
         return False
 
     async def _await_other_verdict(self, lease: SessionLease, arrival: Arrival) -> None:
-        image_id = await self._registrar.find_undecided(lease, arrival)
-        if image_id is not None:
+        if (image_id := await self._registrar.find_undecided(lease, arrival)) is not None:
             await self._wait_for_session(image_id, by=asyncio.get_running_loop().time() + VERDICT_WAIT_S)
 
     async def _result(self, session_id: SessionId, *, is_new: bool) -> Reception:
@@ -271,8 +272,7 @@ class ReceptionService:
             raise error
         async with self._database.read() as db:
             owner = await find_account(db, session.owner_id)
-            album_id = snapshot.image.album_id
-            album = await find_album(db, album_id) if album_id is not None else None
+            album = await find_album(db, place) if (place := snapshot.image.album_id) is not None else None
         assert owner is not None, "a foreign key holds it"
         return Reception(session, replace(snapshot, album=album), owner.username, is_new)
 
@@ -290,8 +290,8 @@ async def _counted(receiving: Awaitable[Reception]) -> Reception:
 def _check_announced(sending: Sending, session: SessionRecord) -> None:
     if sending.announced_bytes is None or sending.announced_bytes <= session.max_bytes + sending.framing_bytes:
         return
-    limit = {"maxBytes": session.max_bytes}
-    raise FileTooLarge(f"The file has more than the {session.max_bytes} bytes of its session.", details=limit)
+    message = f"The file has more than the {session.max_bytes} bytes of its session."
+    raise FileTooLarge(message, details={"maxBytes": session.max_bytes})
 
 
 async def _quietly(action: Awaitable[None]) -> None:

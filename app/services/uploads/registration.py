@@ -8,7 +8,7 @@ from enum import Enum, auto
 from app.db.engine import Database, Transaction, utc_now
 from app.db.failures import RowConflict
 from app.db.images import bump_revision, find_image, find_image_by, settle_state, update_image
-from app.db.records import ImageRecord, SessionRecord
+from app.db.records import AccountRecord, ImageRecord, SessionRecord
 from app.db.uploads import complete_receiving, update_held_session
 from app.db.variants import delete_variants
 from app.domain.access import Visibility
@@ -21,6 +21,7 @@ from app.errors import Conflict, UploadAlreadyUsed
 from app.events.bus import EventBus
 from app.ids import AccountId, ImageId
 from app.jobs import RenderQueue
+from app.services.accounts.accounts import GUEST_USERNAME
 from app.services.filing.indexing import index_image, unindex_image
 from app.services.filing.places import settle_filename
 from app.services.making.planning import plan_more
@@ -59,6 +60,11 @@ class Registered(Enum):
 def dedupe_key(owner_id: AccountId, visibility: Visibility, sha256: str) -> str:
     """What two uploads share that are one image. PRIVATE bytes never match a PUBLIC image, nor the reverse."""
     return f"{owner_id}:{visibility.value}:{sha256}"
+
+
+def is_deduplicated(account: AccountRecord, visibility: Visibility) -> bool:
+    """May uploads of these bytes share an image? Guests do not know each other: none must learn of another's image."""
+    return visibility is Visibility.PUBLIC or account.username != GUEST_USERNAME
 
 
 class Registrar:

@@ -16,6 +16,7 @@ from app.domain.states import OPEN_STATES, SessionState
 from app.errors import InvalidFileType, SafelightError, Unauthorized
 from app.events.bus import EventBus
 from app.ids import SessionId
+from app.services.filing.visibility import as_seen_by_holder
 from app.services.uploads.disk_faults import disk_faults
 from app.services.uploads.leases import SessionLease, refusal_of, take_lease
 from app.services.uploads.partials import PartialFile, PartialFiles, in_thread
@@ -168,7 +169,9 @@ class ResumingService:
         current, snapshot = await self._uploads.get_own(session.id)
         is_complete = current.state is SessionState.COMPLETED
         return UploadProgress(
-            current, snapshot, current.max_bytes if is_complete else _counted_bytes(byte_size, current)
+            current,
+            as_seen_by_holder(current, snapshot),
+            current.max_bytes if is_complete else _counted_bytes(byte_size, current),
         )
 
     async def _refusal_of(self, session: SessionRecord) -> SafelightError:

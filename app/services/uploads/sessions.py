@@ -23,6 +23,7 @@ from app.events.bus import EventBus
 from app.ids import SessionId, hash_secret
 from app.jobs import RenderQueue
 from app.services.accounts.accounts import ACTIVE, AccountService
+from app.services.filing.visibility import as_seen_by
 from app.services.uploads.drafts import SessionRequest
 from app.services.uploads.opening import OpenedSession, SessionOpener, hold_account
 from app.services.uploads.quotas import check_quota
@@ -89,7 +90,7 @@ class UploadService:
             if session is None or not _may_read(principal, session):
                 raise NotFound("There is no such upload session.")
             snapshots = await read_snapshots(db, [session.image_id])
-        return session, snapshots[session.image_id]
+        return session, as_seen_by(principal, snapshots[session.image_id])
 
     async def get_own(self, session_id: SessionId) -> tuple[SessionRecord, ImageSnapshot]:
         """A session whose token was checked just now."""
@@ -103,7 +104,7 @@ class UploadService:
             found = await find_sessions(db, session_ids)
             visible = {key: session for key, session in found.items() if _may_read(principal, session)}
             snapshots = await read_snapshots(db, [session.image_id for session in visible.values()])
-        return {key: (session, snapshots[session.image_id]) for key, session in visible.items()}
+        return {key: (session, as_seen_by(principal, snapshots[session.image_id])) for key, session in visible.items()}
 
     async def cancel(self, principal: Principal, session_id: SessionId) -> tuple[SessionRecord, ImageSnapshot]:
         """Close an open session for good; its reservation is free at once. Needs the scope IMAGES_WRITE.

@@ -11,7 +11,7 @@ from app.domain.access import Principal, Scope
 from app.domain.states import ImageState, SessionState
 from app.errors import NotFound, SafelightError, UploadExpired
 from app.ids import ImageId, SessionId
-from app.services.filing.visibility import may_see
+from app.services.filing.visibility import as_seen_by, may_see
 from app.services.watching.feeds import REREAD_S, Feeds, ImageFeed
 from app.services.watching.kept_errors import error_of_session
 
@@ -79,7 +79,7 @@ class WatchService:
                     return
                 _raise_if_hopeless(current)
                 await watcher.wait(_patience_s(current))
-                snapshot = await _newest(feed, current)
+                snapshot = await _newest(feed, snapshot or current)
 
     async def watch_session(self, principal: Principal, session_id: SessionId) -> AsyncIterator[SessionProgress]:
         """The session now, then each change of it or of its image, until the image is complete or cannot be any more.
@@ -95,7 +95,7 @@ class WatchService:
                 # An image can have had several: its first, and those that replaced its bytes.
                 is_newest = snapshot.session.id == session_id
                 current = snapshot.session if is_newest else await self._find_own(principal, session_id)
-                progress = SessionProgress(current, snapshot, _received(current, feed))
+                progress = SessionProgress(current, as_seen_by(principal, snapshot), _received(current, feed))
                 mark = (state_of(progress.session), progress.received_bytes, snapshot.image.id, snapshot.image.revision)
                 if mark != seen:
                     yield progress
@@ -139,7 +139,7 @@ def _visible(principal: Principal, snapshot: ImageSnapshot | None) -> ImageSnaps
     # Asked at the start and again at each change: what is made private or deleted ends its strangers' watching.
     if snapshot is None or not may_see(principal, snapshot):
         raise NotFound("There is no such image.")
-    return snapshot
+    return as_seen_by(principal, snapshot)
 
 
 def _changed_since(snapshot: ImageSnapshot, revision: int | None) -> tuple[VariantRecord, ...]:
