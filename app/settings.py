@@ -119,6 +119,14 @@ class Settings(BaseSettings):
         [],
         description="Proxies whose X-Forwarded-For is believed, between commas: 10.0.0.0/8. Others may have forged it.",
     )
+    incomplete_connections: int = Field(
+        256,
+        ge=1,
+        description=(
+            "Connections of one client address whose request or connection_init has not come whole; "
+            "more are closed. Loopback and trusted proxies are not counted."
+        ),
+    )
     plans_file: Path | None = Field(
         None, description="TOML file that changes and adds plans; default the built-in ones. See docs/accounts.md."
     )

@@ -124,6 +124,8 @@ class Socket(Generic[CallerT]):
                         self._is_closed = True
                         return
                     await self._take(self._parse(message.get("text")))
+                    # Messages that came together are there at once: others have their turn in between.
+                    await asyncio.sleep(0)
                     if self._is_acknowledged:
                         deadline.reschedule(None)
         except TimeoutError:

@@ -11,9 +11,13 @@ from functools import partial
 import uvicorn
 
 from app.collector import keep_what_is_here
-from app.connections import BoundedHttpProtocol, LightSocketProtocol
-from app.ending import end_tasks
+from app.connections.http import BoundedHttpProtocol
+from app.connections.incomplete import IncompleteConnections
+from app.connections.sockets import LightSocketProtocol
+from app.descriptors import report_exhaustion_until_cancelled
+from app.ending import end_tasks, start_loop
 from app.hangup import end_with_terminal, terminate
+from app.rate_limit import parse_networks
 from app.settings import InvalidSettings, Settings
 from app.shared_metrics import sharing_metrics
 from app.telemetry import set_up_logging
@@ -32,6 +36,8 @@ def serve_api(settings: Settings) -> int:
     """Serve HTTP until SIGTERM or SIGINT; the exit status."""
     set_up_logging(settings.log_level, role="api")
     app = Server(settings)
+    exempt = parse_networks(settings.trusted_proxies)
+    incomplete = IncompleteConnections(settings.incomplete_connections, exempt=exempt)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -40,8 +46,9 @@ def serve_api(settings: Settings) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http=partial(BoundedHttpProtocol, head_timeout_s=settings.head_timeout_s),  # type: ignore[arg-type]  # made like a class
-        ws=LightSocketProtocol,
+        # Both are made like a class.
+        http=partial(BoundedHttpProtocol, head_timeout_s=settings.head_timeout_s, incomplete=incomplete),  # type: ignore[arg-type]
+        ws=partial(LightSocketProtocol, incomplete=incomplete),  # type: ignore[arg-type]
         ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.
         ws_per_message_deflate=False,
@@ -62,10 +69,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Server) -> None:
         super().__init__(config)
         self._app = app
+        self._reporting: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Build the application and begin to serve."""
         await super().startup(sockets)
+        self._reporting = [start_loop(report_exhaustion_until_cancelled, name="report-descriptors")]
         keep_what_is_here()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,6 +82,7 @@ class _Server(uvicorn.Server):
         # uvicorn closes sockets by itself, but would wait for event streams until it loses its patience.
         self._app.prepare_to_stop()
         await super().shutdown(sockets)
+        await end_tasks(self._reporting)
 
     async def _wait_tasks_to_complete(self) -> None:
         """Give requests under way their time; then break them off, before all that they work with is closed."""

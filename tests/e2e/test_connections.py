@@ -9,7 +9,7 @@ import pytest
 import websockets
 from websockets.exceptions import InvalidStatus
 
-from app.connections import MAX_HEAD_BYTES
+from app.connections.http import MAX_HEAD_BYTES
 from tests.support.client import PROTOCOL, UNHURRIED
 from tests.support.site import Site
 from tests.support.site_logs import faults_of

@@ -20,7 +20,7 @@ async def test_it_says_that_it_is_alive_and_ready(stranger: httpx.AsyncClient) -
 
     assert (alive.status_code, alive.headers["cache-control"]) == (200, "no-store")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-    assert ready.json()["checks"] == {"database": "ok", "redis": "ok", "store": "ok", "worker": "ok"}
+    assert ready.json()["checks"] == {"database": "ok", "redis": "ok", "store": "ok", "tmp": "ok", "worker": "ok"}
     assert ready.json()["sandbox"] == {"landlockAbi": landlock_abi()}
     assert ("landlock" in ready.json()["warnings"]) == (0 < landlock_abi() < 6)
 

@@ -11,7 +11,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.connections import HEAD_TIMEOUT_S, BoundedHttpProtocol, LightSocketProtocol
+from app.connections.http import HEAD_TIMEOUT_S, BoundedHttpProtocol
+from app.connections.sockets import LightSocketProtocol
 from tests.support.waiting import in_time
 
 KEEP_ALIVE_S = 30

@@ -6,7 +6,7 @@ import socket
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.connections import BoundedHttpProtocol
+from app.connections.http import BoundedHttpProtocol
 from app.routes.listening import while_heard
 from tests.support.waiting import LIMIT_S
 

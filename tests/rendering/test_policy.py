@@ -61,4 +61,4 @@ def test_a_coder_that_is_not_named_is_refused(answers: dict[str, object], name: 
 
 
 def test_pixels_stay_in_memory_and_on_one_thread(answers: dict[str, object]) -> None:
-    assert answers["limits"] == {"memory": 800 * 2**20, "map": 0, "disk": 0, "thread": 1}
+    assert answers["limits"] == {"memory": 1000 * 2**20, "map": 0, "disk": 0, "thread": 1}

@@ -1,11 +1,18 @@
 """Who may see an image: the one rule behind queries, subscriptions and delivery."""
 
 from dataclasses import replace
+from typing import Any
 
 from app.db.records import ImageRecord, SessionRecord
 from app.db.snapshots import ImageSnapshot
 from app.domain.access import Principal, Scope, Visibility
 
+_OF_THE_SESSION = ("filename", "title", "alt", "description", "tags", "creator", "meta", "is_nsfw", "created_at")
+_OF_THE_OWNER = {
+    **dict.fromkeys(("custom_id", "custom_key", "album_id", "exif", "taken_at", "uploaded_at")),
+    "views": 0,
+}
+"""What takes the place of columns that are for the owner of an earlier image alone."""
 VISIBILITY_COLUMNS = frozenset({"owner_id", "visibility", "deleted_at", "state"})
 """What `may_see` looks at."""
 
@@ -32,24 +39,11 @@ def as_seen_by(principal: Principal, snapshot: ImageSnapshot) -> ImageSnapshot:
     alias = snapshot.alias
     if alias is None or principal.upload_image_id is None or principal.upload_image_id != snapshot.asked_id:
         return snapshot
-    image = snapshot.image._replace(
-        filename=alias.filename,
-        title=alias.title,
-        alt=alias.alt,
-        description=alias.description,
-        tags=alias.tags,
-        creator=alias.creator,
-        meta=alias.meta,
-        is_nsfw=alias.is_nsfw,
-        created_at=alias.created_at,
-        uploaded_at=alias.created_at,
-        custom_id=None,
-        custom_key=None,
-        album_id=None,
-        exif=None,
-        taken_at=None,
-        views=0,
-    )
+    # Of a record that was read in part, only what it has.
+    known = snapshot.image._fields
+    shown: dict[str, Any] = {name: getattr(alias, name) for name in _OF_THE_SESSION if name in known}
+    shown |= {name: value for name, value in _OF_THE_OWNER.items() if name in known}
+    image = snapshot.image._replace(**shown)
     return replace(snapshot, image=image, owner=None, album=None, hides_place=True)
 
 

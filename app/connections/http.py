@@ -1,32 +1,28 @@
-"""Connections with limits that uvicorn does not set: on the time and size of a head, and on what a socket weighs."""
+"""HTTP connections with limits that uvicorn does not set: on a request's head, and on what waits to be answered."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGI3Application, HTTPScope
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
 
+from app.connections.heads import TOO_LARGE, body_length, has_body
+from app.connections.incomplete import IncompleteConnections
 from app.routes.answers import send_error, stopping
-
-# Below app.telemetry's limit for libraries.
-_SOCKET_LOG = logging.getLogger("websockets.server")
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
 """Proxies add some to the thirty or so of a browser."""
 
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 31\r\nconnection: close\r\n\r\n"
-    b"The request's head is too large"
-)
+PIECE_BYTES = 4096
+"""How much is parsed at a time where requests may begin: a hundred small ones."""
+MAX_WAITING = 16
+"""Requests of one connection that wait for the answer to one before them; what follows is not parsed yet."""
 
 
 FindAnswer = Callable[[HTTPScope], tuple[int, bytes, bytes] | None]
@@ -39,6 +35,17 @@ class _TooManyHeaders(Exception):
 
 class _UpgradeWithBody(Exception):
     """Ends the parser's work, as above: it would take the body for the next request."""
+
+
+class _HeldFlow(FlowControl):
+    """Reads on only when all that has come is parsed."""
+
+    is_holding = False
+
+    def resume_reading(self) -> None:
+        """Read on, unless something is held."""
+        if not self.is_holding:
+            super().resume_reading()
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -55,22 +62,42 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _running: RequestResponseCycle | None = None
     """The newest that the application was asked about; others wait for its answer."""
+    _held: memoryview | None = None
+    """What has come and is not parsed yet, as enough requests wait; reading is paused meanwhile."""
+    _is_going_on = False
+    _body_left = 0
+    """Bytes of the current body that are still to come, where its length is known."""
+    _is_complete = True
+    """Has the newest request come whole?"""
+    flow: _HeldFlow
 
     def __init__(
-        self, *args: Any, head_timeout_s: float = HEAD_TIMEOUT_S, **options: Any
-    ) -> None:  # the others are uvicorn's
+        self,
+        *args: Any,  # these and the options are uvicorn's
+        head_timeout_s: float = HEAD_TIMEOUT_S,
+        incomplete: IncompleteConnections | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self._head_timeout_s = head_timeout_s
+        self._incomplete = incomplete or IncompleteConnections()
         self._find_answer: FindAnswer | None = getattr(self.app, "answer_at_once", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self.flow = _HeldFlow(transport)
+        if not self._incomplete.add(self, self.client):
+            transport.close()
+            return
         self._deadline = self.loop.call_later(self._head_timeout_s, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._forget_deadline()
+        self._incomplete.remove(self)
+        self._held = None
+        self.pipeline.clear()
         super().connection_lost(exc)
         # uvicorn tells the request that came last, which may be waiting for others to be answered.
         if self._running is not None and not self._running.response_complete:
@@ -78,25 +105,72 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, unless they make the head too large or no request can follow."""
+        if self._held is not None:
+            self._held = memoryview(bytes(self._held) + data)
+        elif len(data) <= PIECE_BYTES and len(self.pipeline) < MAX_WAITING:
+            self._parse(data)
+            self._note_progress()
+        else:
+            self._take(memoryview(data))
+
+    def _take(self, data: memoryview) -> None:
+        while data and not self.transport.is_closing():
+            if len(self.pipeline) >= MAX_WAITING:
+                self._held, self.flow.is_holding = data, True
+                self.flow.pause_reading()
+                return
+            count = max(PIECE_BYTES, self._body_left)
+            self._parse(bytes(data[:count]))
+            data = data[count:]
+        self._note_progress()
+
+    def _parse(self, data: bytes) -> None:
         if self._is_last:
             return
         if self._is_in_head:
             room = MAX_HEAD_BYTES - self._head_bytes
             # What comes behind the empty line is the body, which others count.
             if len(data) > room and b"\r\n\r\n" not in data[:room]:
-                self.transport.write(_TOO_LARGE)
+                self.transport.write(TOO_LARGE)
                 self.transport.close()
                 return
             self._head_bytes += len(data)
         super().data_received(data)
+
+    def _note_progress(self) -> None:
+        """Watch a request that has come in part: its head by the clock, all of it among those of its address."""
+        if self.transport.is_closing() or self._is_last:
+            return
         if self._deadline is None and (self._is_in_head or self._is_unwatched()):
             # Nearly every head comes whole, and needs no clock.
             self._deadline = self.loop.call_later(self._head_timeout_s, self.transport.close)
+        if self._is_complete:
+            self._incomplete.remove(self)
+        elif not self._incomplete.add(self, self.client):
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Go on with what is held, once few requests wait."""
+        super().on_response_complete()
+        if self._held is not None and not self._is_going_on and len(self.pipeline) <= MAX_WAITING // 2:
+            self._is_going_on = True
+            # Not from here, which may be in the midst of the parser's work.
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        held, self._held = self._held, None
+        self._is_going_on = self.flow.is_holding = False
+        if held is None or self.transport.is_closing():
+            return
+        self._take(held)
+        if self._held is None and not self.pipeline and not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def on_message_begin(self) -> None:
         """Begin a head; of a later request it is timed from here, where it has not come whole with these bytes."""
         super().on_message_begin()
         self._is_in_head = True
+        self._is_complete = False
         self._header_count = 0
         if self._deadline is None:
             self._head_bytes = 0
@@ -111,7 +185,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser could not go on with."""
         if self._header_count > MAX_HEADERS:
-            self.transport.write(_TOO_LARGE)
+            self.transport.write(TOO_LARGE)
             self.transport.close()
             return
         super().send_400_response(msg)
@@ -120,17 +194,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """End a head."""
         self._is_in_head = False
         self._head_bytes = 0
+        self._body_left = body_length(self.headers)
         self._forget_deadline()
         if self.parser.should_upgrade():
             # httptools skips the body of such a request, whatever the protocol, and reads on in the midst of it.
-            if _has_body(self.headers):
+            if has_body(self.headers):
                 raise _UpgradeWithBody
             self._is_last = True
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Count what has come of a body."""
+        self._body_left = max(0, self._body_left - len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request; the next begins where another byte comes."""
+        self._is_complete, self._body_left = True, 0
+        super().on_message_complete()
+
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection on; the socket has limits of its own."""
         self._forget_deadline()
+        self._incomplete.remove(self)
         self._unset_keepalive_if_required()
         super().handle_websocket_upgrade()
 
@@ -196,52 +282,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0") for name, value in headers
-    )
-
-
-class LightSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket without what an idle one does not need: 4 KB less for each of thousands."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # passed through
-        super().__init__(*arguments, **options)
-        self.queue = _Mailbox()  # type: ignore[assignment]  # all of a queue that is used
-        # uvicorn tells of each handshake with its query at `info`, the library below of headers and frames at `debug`.
-        self.logger = self.conn.logger = _SOCKET_LOG
-        self.conn.debug = False
-
-    def handle_connect(self, event: Request) -> None:
-        """Shake hands; the scope has all that the request said."""
-        super().handle_connect(event)
-        del self.request
-
-
-class _Mailbox:
-    """An unbounded queue for one reader; `asyncio.Queue` weighs two kilobytes when it is empty."""
-
-    __slots__ = ("_messages", "_reader")
-
-    def __init__(self) -> None:
-        self._messages: list[Any] = []
-        self._reader: asyncio.Future[None] | None = None
-
-    def put_nowait(self, message: Any) -> None:
-        self._messages.append(message)
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
-
-    async def get(self) -> Any:
-        while not self._messages:
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        return self._messages.pop(0)
-
-    def empty(self) -> bool:
-        return not self._messages
