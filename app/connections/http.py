@@ -7,11 +7,21 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from app.connections.heads import TOO_LARGE, body_length, has_body
+from app.connections.flow import HeldFlow
+from app.connections.heads import (
+    BAD_REQUEST,
+    TOO_LARGE,
+    AmbiguousHost,
+    TooManyHeaders,
+    UpgradeWithBody,
+    body_length,
+    has_body,
+    has_one_host,
+)
 from app.connections.incomplete import IncompleteConnections
+from app.connections.sending import SAFE_LINES, guard
 from app.routes.answers import send_error, stopping
 
 HEAD_TIMEOUT_S = 10.0
@@ -25,27 +35,11 @@ MAX_WAITING = 16
 """Requests of one connection that wait for the answer to one before them; what follows is not parsed yet."""
 
 
+_GRACE_S, _OTHER_GRACE_S = {"/graphql": 2.0}, 60.0
+"""How long a client that sends no more is waited for: operations that it may have given up are not worth much."""
+
 FindAnswer = Callable[[HTTPScope], tuple[int, bytes, bytes] | None]
 """Status, header lines and body for a scope of HTTP; None where the application must be asked."""
-
-
-class _TooManyHeaders(Exception):
-    """Ends the parser's work; it tells of it as of whatever else is no request."""
-
-
-class _UpgradeWithBody(Exception):
-    """Ends the parser's work, as above: it would take the body for the next request."""
-
-
-class _HeldFlow(FlowControl):
-    """Reads on only when all that has come is parsed."""
-
-    is_holding = False
-
-    def resume_reading(self) -> None:
-        """Read on, unless something is held."""
-        if not self.is_holding:
-            super().resume_reading()
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -69,7 +63,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """Bytes of the current body that are still to come, where its length is known."""
     _is_complete = True
     """Has the newest request come whole?"""
-    flow: _HeldFlow
+    _has_ended = False
+    """Has the client closed its sending half?"""
+    flow: HeldFlow
 
     def __init__(
         self,
@@ -86,7 +82,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin to wait for the first head."""
         super().connection_made(transport)
-        self.flow = _HeldFlow(transport)
+        self.flow = HeldFlow(transport)
         if not self._incomplete.add(self, self.client):
             transport.close()
             return
@@ -102,6 +98,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         # uvicorn tells the request that came last, which may be waiting for others to be answered.
         if self._running is not None and not self._running.response_complete:
             self._break_off(self._running)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # what asyncio lets it return
+        """The client will send no more: it gets the answers to what it has asked whole."""
+        is_waiting = self.cycle is not None and not self.cycle.response_complete and self._is_complete
+        if not is_waiting or self._is_last or self.transport.is_closing():
+            return False
+        self._has_ended = True
+        # One that has gone altogether looks the same until something is sent to it.
+        grace_s = _GRACE_S.get(self.cycle.scope["path"], _OTHER_GRACE_S)
+        self._forget_deadline()
+        self._deadline = self.loop.call_later(grace_s, self.transport.close)
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, unless they make the head too large or no request can follow."""
@@ -152,6 +160,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with what is held, once few requests wait."""
         super().on_response_complete()
+        if self._has_ended and self._held is None and self.cycle.response_complete and not self.pipeline:
+            self.transport.close()
         if self._held is not None and not self._is_going_on and len(self.pipeline) <= MAX_WAITING // 2:
             self._is_going_on = True
             # Not from here, which may be in the midst of the parser's work.
@@ -179,7 +189,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Take a header, unless there are too many."""
         self._header_count += 1
         if self._header_count > MAX_HEADERS:
-            raise _TooManyHeaders
+            raise TooManyHeaders
         super().on_header(name, value)
 
     def send_400_response(self, msg: str) -> None:
@@ -188,7 +198,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.write(TOO_LARGE)
             self.transport.close()
             return
-        super().send_400_response(msg)
+        body = msg.encode()
+        length = b"content-length: %d\r\n" % len(body)
+        self.transport.write(BAD_REQUEST + SAFE_LINES + length + b"\r\n" + body)
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """End a head."""
@@ -196,10 +209,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._body_left = body_length(self.headers)
         self._forget_deadline()
+        if not has_one_host(self.headers, is_needed=self.parser.get_http_version() == "1.1"):
+            raise AmbiguousHost
         if self.parser.should_upgrade():
             # httptools skips the body of such a request, whatever the protocol, and reads on in the midst of it.
             if has_body(self.headers):
-                raise _UpgradeWithBody
+                raise UpgradeWithBody
             self._is_last = True
         super().on_headers_complete()
 
@@ -235,10 +250,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     ) -> None:
         """Ask the application. Neither a client that goes nor our own end is a fault, as uvicorn takes it."""
         try:
-            await app(scope, receive, send)  # type: ignore[arg-type]  # two names for the same
+            await app(scope, receive, guard(send, cycle))  # type: ignore[arg-type]  # two names for the same
         except asyncio.CancelledError:
             if not cycle.response_started:
-                await send_error(send, stopping())
+                await send_error(guard(send, cycle), stopping())
             elif not cycle.response_complete:
                 # Only that tells the client that there was more to come.
                 self._break_off(cycle)

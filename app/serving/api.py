@@ -26,6 +26,7 @@ from app.web import Server
 log = logging.getLogger(__name__)
 
 MAX_SOCKET_MESSAGE_BYTES = 65_536
+PING_EVERY_S = 11
 DRAIN_S = 6
 _END_S = 2.5
 USER_TIMEOUT_MS = 30_000
@@ -52,6 +53,8 @@ def serve_api(settings: Settings) -> int:
         ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         # Compression takes 40 KB a socket, and saves nothing on messages as small as ours.
         ws_per_message_deflate=False,
+        # As on event streams: proxies that close what is silent for 15 s or more leave sockets open.
+        ws_ping_interval=PING_EVERY_S,
         timeout_keep_alive=30,
         backlog=2048,
         lifespan="on",
