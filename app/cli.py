@@ -16,6 +16,7 @@ _COMMANDS = {
     "users": "app.commands.accounts:users",
     "keys": "app.commands.accounts:keys",
     "audit": "app.commands.audit:audit",
+    "adopt": "app.commands.adopt:adopt",
     "migrate": "app.commands.database:migrate",
     "migration": "app.commands.database:migration",
     "sdl": "app.commands.sdl:sdl",

@@ -85,6 +85,9 @@ KEPT_ORPHANS = Gauge(
     "safelight_kept_orphans",
     "Objects without a row that the last look over the whole store found and did not delete, as they were too many.",
 )
+REFUSED_SWEEPS = Counter(
+    "safelight_refused_sweeps_total", "Looks over the whole store that deleted nothing, as it is another instance's."
+)
 DELETED_ORPHANS = Counter("safelight_deleted_orphans_total", "Objects without a row that the sweep deleted.")
 SUBSCRIBERS = Gauge("safelight_subscribers", "Open subscriptions.")
 PUSH_DELAY_SECONDS = Histogram(

@@ -39,7 +39,7 @@ def _audit(settings: Settings, *, repair: bool, orphans: bool, as_json: bool, at
         click.echo(json.dumps(_as_json(report)))
     else:
         Console().print(_as_table(report, repair=repair))
-    return 0 if report.is_clean else 1
+    return 0 if report.is_clean and report.refusal is None else 1
 
 
 async def _run(settings: Settings, *, repair: bool, orphans: bool, at_once: bool) -> AuditReport:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from app.adapters import open_database
+from app.adapters import open_database, open_own_store
 from app.container import check_parts, open_accounts
 from app.db.engine import Database
 from app.db.failures import DatabaseRefused
 from app.db.migrating import NotMigrated, check_is_migrated, migrate
 from app.errors import SafelightError
+from app.services.upkeep.identity import IdentityService, Stranger
 from app.settings import InvalidSettings, Settings
 from app.supervisor.ground import CannotStart, make_data_dir
 
@@ -22,7 +23,9 @@ async def prepare_to_run(settings: Settings) -> str | None:
     """
     try:
         await check_parts(settings)
-        return await prepare(settings)
+        key = await prepare(settings)
+        await check_identity(settings)
+        return key
     except (InvalidSettings, NotMigrated) as error:
         raise CannotStart(str(error)) from error
 
@@ -85,10 +88,37 @@ async def open_migrated(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
+async def check_identity(settings: Settings) -> None:
+    """Return if the database and the store belong together; the first start makes them.
+
+    Raises:
+        CannotStart: they do not, or one of them does not answer.
+        InvalidSettings, NotMigrated: one of them cannot be used.
+    """
+    async with open_migrated(settings) as database, open_identity(settings, database) as identity:
+        try:
+            await identity.check()
+        except Stranger as error:
+            raise CannotStart(str(error)) from error
+        except SafelightError as error:
+            raise CannotStart(error.message) from error
+
+
+@asynccontextmanager
+async def open_identity(settings: Settings, database: Database) -> AsyncIterator[IdentityService]:
+    """What compares the database with the store, until the context is left."""
+    store = open_own_store(settings)
+    try:
+        yield IdentityService(database, store)
+    finally:
+        await store.close()
+
+
 async def _check(settings: Settings) -> None:
     async with open_migrated(settings):
         make_data_dir(settings.data_dir)
     await check_parts(settings)
+    await check_identity(settings)
 
 
 def _check_is_there(settings: Settings) -> None:

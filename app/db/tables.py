@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlmodel import BigInteger, Field, SQLModel
 
 from app.db.account_tables import Account, ApiKey, RefreshToken, SigningKey
+from app.db.instance_tables import Instance
 from app.db.library_tables import Album, FaceNumber, ImageTag, OldPlace, OldSlug, SearchDocument, VariantPreset
 from app.db.metadata import BY_CODE_POINTS, METADATA, moment
 from app.db.types import JSONDocument, RowId, text_enum
@@ -234,5 +235,6 @@ search_documents = _table(SearchDocument)
 face_numbers = _table(FaceNumber)
 variant_presets = _table(VariantPreset)
 images = _table(Image)
+instances = _table(Instance)
 variants = _table(Variant)
 upload_sessions = _table(UploadSession)

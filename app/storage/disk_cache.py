@@ -51,6 +51,14 @@ class CachedStore:
         """Ask the store itself."""
         await self._store.check()
 
+    async def read_marker(self) -> bytes | None:
+        """That of the store itself."""
+        return await self._store.read_marker()
+
+    async def write_marker(self, content: bytes) -> None:
+        """Into the store itself."""
+        await self._store.write_marker(content)
+
     async def put(self, key: ObjectKey, source: Path, *, media_type: str) -> None:
         """Store it; no older copy outlives that."""
         await self._store.put(key, source, media_type=media_type)

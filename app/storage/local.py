@@ -15,7 +15,16 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from app.ids import ImageId
-from app.storage.port import CHUNK_BYTES, Handed, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
+from app.storage.port import (
+    CHUNK_BYTES,
+    MARKER_NAME,
+    MAX_MARKER_BYTES,
+    Handed,
+    ObjectKey,
+    ObjectNotFound,
+    ObjectStat,
+    StoreUnavailable,
+)
 from app.storage.reading import read_on, translated
 
 _INCOMING = ".incoming"
@@ -38,6 +47,14 @@ class LocalStore:
     async def check(self) -> None:
         """Write a file and remove it: shows a full or read-only disk, and one that is not mounted."""
         await asyncio.to_thread(self._check)
+
+    async def read_marker(self) -> bytes | None:
+        """A file beside the images' directories."""
+        return await asyncio.to_thread(self._read_marker)
+
+    async def write_marker(self, content: bytes) -> None:
+        """As an object: written aside, and renamed."""
+        await asyncio.to_thread(self._write_marker, content)
 
     async def put(self, key: ObjectKey, source: Path, *, media_type: str) -> None:
         """Copy to `.incoming`, sync, rename, sync the directory."""
@@ -124,6 +141,24 @@ class LocalStore:
     def _check(self) -> None:
         with translated(), self._temporary() as probe:
             probe.write_bytes(b"x")
+
+    def _read_marker(self) -> bytes | None:
+        with translated():
+            self._incoming.stat()  # a disk that is not mounted has no marker either
+            try:
+                with (self._root / MARKER_NAME).open("rb") as file:
+                    return file.read(MAX_MARKER_BYTES)
+            except FileNotFoundError:
+                return None
+
+    def _write_marker(self, content: bytes) -> None:
+        with translated(), self._temporary() as temporary:
+            with _open_locked(temporary) as copy:
+                copy.write(content)
+                copy.flush()
+                os.fsync(copy.fileno())
+                temporary.replace(self._root / MARKER_NAME)
+            _sync_directory(self._root)
 
     def _put(self, key: ObjectKey, source: Path) -> None:
         path = self._path(key)

@@ -28,6 +28,11 @@ _KEY = re.compile(
 )
 
 
+MARKER_NAME = "safelight-instance"
+"""Of the object in the root of a store that says which instance the store belongs to; no key of an image."""
+MAX_MARKER_BYTES = 4096
+
+
 class ObjectNotFound(Exception):
     """The store answers, and has no such object (or it ends before the bytes that were asked for)."""
 
@@ -123,6 +128,14 @@ class ObjectStore(Protocol):
 
     async def check(self) -> None:
         """Return if objects can be stored and read now."""
+        ...
+
+    async def read_marker(self) -> bytes | None:
+        """What `MARKER_NAME` holds, at most `MAX_MARKER_BYTES` of it; None where there is no such object."""
+        ...
+
+    async def write_marker(self, content: bytes) -> None:
+        """Replace what `MARKER_NAME` holds; durable when this returns."""
         ...
 
     async def put(self, key: ObjectKey, source: Path, *, media_type: str) -> None:

@@ -18,7 +18,16 @@ from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
 
 from app.ids import ImageId
-from app.storage.port import CHUNK_BYTES, Handed, ObjectKey, ObjectNotFound, ObjectStat, StoreUnavailable
+from app.storage.port import (
+    CHUNK_BYTES,
+    MARKER_NAME,
+    MAX_MARKER_BYTES,
+    Handed,
+    ObjectKey,
+    ObjectNotFound,
+    ObjectStat,
+    StoreUnavailable,
+)
 from app.storage.s3_client import PART_BYTES, PartUpload, S3Client, S3Location, translated
 
 _T = TypeVar("_T")
@@ -52,6 +61,14 @@ class S3Store:
     async def check(self) -> None:
         """Ask for the bucket."""
         await self._run(self._check)
+
+    async def read_marker(self) -> bytes | None:
+        """An object in the bucket's root."""
+        return await self._run(partial(self._client.read_plain, self._bucket, MARKER_NAME, MAX_MARKER_BYTES))
+
+    async def write_marker(self, content: bytes) -> None:
+        """In one request."""
+        await self._run(partial(self._client.write_plain, self._bucket, MARKER_NAME, content))
 
     async def put(self, key: ObjectKey, source: Path, *, media_type: str) -> None:
         """In one request, or in parts of 5 MiB; an upload in parts that is broken off leaves no object."""

@@ -93,6 +93,26 @@ class S3Client(Minio):
         with translated(), _mapped(file, part=0) as content:
             self._put_object(bucket, str(key), content, {"Content-Type": media_type})
 
+    def write_plain(self, bucket: str, name: str, content: bytes) -> None:
+        """Send an object that is no image's."""
+        with translated():
+            self._put_object(bucket, name, content, {"Content-Type": "application/json"})
+
+    def read_plain(self, bucket: str, name: str, max_bytes: int) -> bytes | None:
+        """The beginning of such an object; None where there is no such one."""
+        with translated():
+            try:
+                response = self.get_object(bucket, name)
+            except S3Error as error:
+                if error.code in _MISSING_OBJECT:
+                    return None
+                raise
+            try:
+                return response.read(max_bytes)
+            finally:
+                response.close()
+                response.release_conn()
+
     def begin_parts(self, bucket: str, key: ObjectKey, media_type: str) -> "PartUpload":
         """Open an upload in parts; no object is there until it is completed."""
         with translated():

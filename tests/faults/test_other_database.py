@@ -17,6 +17,10 @@ async def test_a_repair_with_a_new_database_keeps_a_full_store(make_plain_site: 
         other = {**site.environment, "SAFELIGHT_DATABASE_URL": f"sqlite+aiosqlite:///{site.data_dir}/other.db"}
         assert _run(other, "migrate").returncode == 0
 
+        assert "safelight adopt" in _run(other, "audit", "--repair", "--orphans", "--at-once").stderr
+        await assert_served(client, sent)
+        # Adopted by mistake, there are still too many objects without a row.
+        assert _run(other, "adopt").returncode == 0
         repair = _run(other, "audit", "--repair", "--at-once")
 
         assert repair.returncode == 1

@@ -24,6 +24,7 @@ from app.jobs import QUEUE, RENDER_JOB, RenderQueue, deserialize_job, open_queue
 from app.rendering.sandbox import Cage
 from app.services.making.claims import ClaimService
 from app.services.making.planning import planned_rows
+from app.services.upkeep.identity import IdentityService
 from app.services.upkeep.retention import RetentionService
 from app.services.uploads.leases import LEASE
 from app.services.uploads.partials import PartialFiles
@@ -171,6 +172,7 @@ async def cold_workshop(tmp_path: Path, redis_url: str) -> AsyncIterator[Worksho
     database = Database(f"sqlite+aiosqlite:///{tmp_path / FILE_NAME}")
     store = open_store(store_dir.as_uri())
     await store.make_ready()
+    await IdentityService(database, store).check()
     queue_redis = open_queue(redis_url)
     redis: Redis = Redis.from_url(redis_url, decode_responses=True)
     bus, queue = EventBus(redis), RenderQueue(queue_redis)

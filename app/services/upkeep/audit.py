@@ -17,6 +17,7 @@ from app.db.images import bump_revision, settle_state, update_image
 from app.db.records import ImageRecord, VariantRecord
 from app.domain.formats import MEDIA_TYPES, SNIFF_BYTES, sniff
 from app.services.filing.orphans import Orphans, TooManyOrphans, check_amount, find_orphans
+from app.services.upkeep.identity import IdentityService, Stranger
 from app.services.uploads.scratch import clear_scratch, count_left
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore
 
@@ -96,7 +97,9 @@ class AuditService:
         await audit.check_rows(list_uploaded_images, audit.check_upload)
         async for batch in self._orphans.batches(older_than=orphan_age):
             await audit.check_objects([stat.key for stat in batch])
-        refusal = None if delete_all_orphans or not repair else audit.why_orphans_stay()
+        refusal = await self._why_nothing_is_deleted() if repair else None
+        if refusal is None and repair and not delete_all_orphans:
+            refusal = audit.why_orphans_stay()
         if repair and refusal is None:
             async for batch in self._orphans.batches(older_than=orphan_age):
                 await audit.delete_orphans([stat.key for stat in batch])
@@ -108,6 +111,15 @@ class AuditService:
             audit.repaired[Promise.NO_LEFTOVER] = audit.broken[Promise.NO_LEFTOVER]
         counts = {promise: audit.broken[promise] for promise in Promise}
         return AuditReport(counts, {promise: audit.repaired[promise] for promise in Promise}, refusal)
+
+    async def _why_nothing_is_deleted(self) -> str | None:
+        identity = IdentityService(self._database, self._store)
+        try:
+            await identity.check()
+            await identity.begin_sweep()
+        except Stranger as error:
+            return str(error)
+        return None
 
 
 class _Audit:

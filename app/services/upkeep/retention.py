@@ -19,11 +19,12 @@ from app.services.library.presets import ASKED_AT_ONCE
 from app.services.library.trash import Purger
 from app.services.making.outcomes import MAX_LOSSES, report_end, worn_out
 from app.services.making.starved import StarvedRetries
+from app.services.upkeep.identity import IdentityService, Stranger
 from app.services.uploads.leases import Settled, settle_abandoned
 from app.services.uploads.partials import PartialFiles
 from app.services.uploads.resuming import delete_left
 from app.storage.port import ObjectStore
-from app.telemetry import DELETED_ORPHANS, KEPT_ORPHANS, LAST_SWEEP
+from app.telemetry import DELETED_ORPHANS, KEPT_ORPHANS, LAST_SWEEP, REFUSED_SWEEPS
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class RetentionService:
         self._bus = bus
         self._queue = queue
         self._orphans = Orphans(database, store)
+        self._identity = IdentityService(database, store)
         self.starved = StarvedRetries(database, bus, queue)
         """Run once by each worker that starts."""
         self._purger = Purger(database, store, bus)
@@ -151,7 +153,12 @@ class RetentionService:
         Where they are too many to be what a crash left, none is deleted and an error is logged.
         """
         try:
+            await self._identity.begin_sweep()
             deleted = await self._orphans.delete_all(older_than=older_than)
+        except Stranger as error:
+            REFUSED_SWEEPS.inc()
+            log.error("sweep_refused", extra={"reason": str(error)})
+            return 0
         except TooManyOrphans as error:
             KEPT_ORPHANS.set(error.orphan_count)
             counts = {"orphans": error.orphan_count, "objects": error.object_count}
