@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import fcntl
 import itertools
 import os
 import shutil
@@ -15,6 +14,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from app.ids import ImageId
+from app.storage.files import copy_file, is_locked, open_locked, sync_directory
 from app.storage.port import (
     CHUNK_BYTES,
     MARKER_NAME,
@@ -134,7 +134,7 @@ class LocalStore:
             for entry in entries:
                 with suppress(FileNotFoundError), Path(entry).open("rb") as file:
                     # Whoever writes it holds its lock, which the kernel takes from a process that is killed.
-                    if _is_locked(file):
+                    if is_locked(file):
                         continue
                     Path(entry).unlink()
 
@@ -153,22 +153,22 @@ class LocalStore:
 
     def _write_marker(self, content: bytes) -> None:
         with translated(), self._temporary() as temporary:
-            with _open_locked(temporary) as copy:
+            with open_locked(temporary) as copy:
                 copy.write(content)
                 copy.flush()
                 os.fsync(copy.fileno())
                 temporary.replace(self._root / MARKER_NAME)
-            _sync_directory(self._root)
+            sync_directory(self._root)
 
     def _put(self, key: ObjectKey, source: Path) -> None:
         path = self._path(key)
         with source.open("rb") as original, translated(), self._temporary() as temporary:
-            with _open_locked(temporary) as copy:
+            with open_locked(temporary) as copy:
                 shutil.copyfileobj(original, copy, CHUNK_BYTES)
                 copy.flush()
                 os.fsync(copy.fileno())
                 self._move(temporary, path)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
 
     def _move(self, temporary: Path, path: Path) -> None:
         for _ in range(_MOVE_TRIES):
@@ -184,7 +184,7 @@ class LocalStore:
         for parent in reversed([parent for parent in missing if self._root in parent.parents]):
             with suppress(FileExistsError, FileNotFoundError):
                 parent.mkdir()
-                _sync_directory(parent.parent)
+                sync_directory(parent.parent)
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
@@ -226,7 +226,7 @@ class LocalStore:
                 # Another file system, one without links, or as many links as it takes.
                 if error.errno not in {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK}:
                     raise
-                _copy(path, target)
+                copy_file(path, target)
 
     def _stat(self, key: ObjectKey) -> ObjectStat:
         with self._reading(key):
@@ -282,40 +282,6 @@ def _raise_unless_gone(error: OSError) -> None:
     # An object is deleted meanwhile, or an image has none: that is no fault. All else would look like an empty store.
     if not isinstance(error, FileNotFoundError):
         raise error
-
-
-def _open_locked(path: Path) -> BinaryIO:
-    while True:
-        file = path.open("wb")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        # Another process may have taken it for abandoned between the two steps; under the lock it cannot.
-        if path.exists():
-            return file
-        file.close()
-
-
-def _is_locked(file: BinaryIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _copy(path: Path, target: Path) -> None:
-    try:
-        shutil.copyfile(path, target)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
 
 
 def _make_stat(key: ObjectKey, stat: os.stat_result) -> ObjectStat:
