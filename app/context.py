@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from strawberry.types import Info as StrawberryInfo
 
@@ -38,6 +39,11 @@ class Addresses:
 
     base_url: str
     cdn_url: str
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins of this server's own pages, as browsers send them."""
+        return tuple("://".join(urlsplit(url)[:2]) for url in (self.base_url, self.cdn_url))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,18 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidRequest, NotFound, SafelightError
 from app.rate_limit import Network, RateNote, client_address, find_client_address, rate_note
 from app.routes.answers import TELL, mask, send_error, stopping, tell_error
+from app.routes.host_check import HostCheck
+from app.routes.hosts import PictureHosts
 from app.telemetry import HTTP_REQUESTS, HTTP_SECONDS, request_id
 
 log = logging.getLogger(__name__)
@@ -27,8 +30,9 @@ _ROUTES = frozenset((*_OWN, *_DOCUMENTS, *_PICTURES, *_FACES))
 class RequestEnvelope:
     """Gives each request an id, measures it, and turns what is raised into an answer."""
 
-    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, public_urls: Sequence[str], trusted_proxies: Sequence[Network] = ()) -> None:
         self._app = app
+        self._host_check = HostCheck(public_urls, trusted_proxies)
         self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,6 +40,7 @@ class RequestEnvelope:
         # Every request has a context of its own, so that neither needs putting back.
         client_address.set(self._find_address(scope))
         rate_note.set([])
+        self._host_check.check(scope)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -76,6 +81,25 @@ class RequestEnvelope:
             route = _route_of(scope["path"])
             HTTP_REQUESTS.labels(route=route, status=str(status)).inc()
             HTTP_SECONDS.labels(route=route).observe(time.perf_counter() - started_at)
+
+
+def share_with_origins(origins: Collection[str], app: ASGIApp, hosts: PictureHosts) -> ASGIApp:
+    """Let pages of these origins use the API; pictures say by themselves that anyone may read them."""
+    if not origins:
+        return app
+    shared = CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+        max_age=86_400,
+    )
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        await (app if hosts.is_picture(scope) else shared)(scope, receive, send)
+
+    return choose
 
 
 def _rate_headers(present: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

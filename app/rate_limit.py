@@ -131,7 +131,7 @@ def find_client_address(peer: str | None, forwarded_for: Sequence[str], trusted:
         return "unknown"
     peer = _parse_peer(peer) or peer
     seen = [name.strip() for value in forwarded_for for name in value.split(",")]
-    while seen and _is_trusted(peer, trusted):
+    while seen and is_trusted(peer, trusted):
         named = _parse(seen.pop())
         if named is None:
             break
@@ -147,7 +147,8 @@ def counted_address(address: str) -> str:
     return str(ip_network(f"{bare}/{_IPV6_PREFIX_BITS}", strict=False))
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    """Tell whether this address is a trusted proxy's."""
     named = _parse(address)
     return named is not None and any(ip_address(named) in network for network in trusted)
 

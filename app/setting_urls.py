@@ -1,6 +1,8 @@
 """What is said of settings that are addresses. Nothing that is said quotes them: they may hold passwords."""
 
 import re
+import socket
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 # What both clients of Redis, ours and the queue's, understand behind `?`.
@@ -36,6 +38,19 @@ def check_web_address(url: str | None) -> str | None:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an http:// or https:// address without query, such as https://img.example.org")
     return url.rstrip("/")
+
+
+def default_base_url(host: str, port: int) -> str:
+    """Build the address of a server that listens on `host`: by the machine's name where that is every address."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:
+        return f"http://{socket.gethostname()}:{port}"
+    # In a URL the zone of a link-local address follows a percent sign that is itself encoded (RFC 6874).
+    name = f"[{host.replace('%', '%25')}]" if isinstance(address, IPv6Address) else host
+    return f"http://{name}:{port}"
 
 
 def check_database_url(url: str | None) -> str | None:

@@ -17,6 +17,7 @@ from app.setting_urls import (
     check_redis_url,
     check_store_url,
     check_web_address,
+    default_base_url,
 )
 
 MIB = 1024 * 1024
@@ -47,11 +48,16 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    host: Annotated[str, AfterValidator(check_host)] = Field("127.0.0.1", description="Address the API listens on.")
+    host: Annotated[str, AfterValidator(check_host)] = Field(
+        "127.0.0.1", description="Address the API listens on; :: is every address of IPv6 and IPv4."
+    )
     port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on.")
     base_url: OptionalOrigin = Field(
         None,
-        description="Where clients reach the server; default http://{HOST}:{PORT}. Stands in every address given out.",
+        description=(
+            "Where clients reach the server, the first thing to set behind a proxy: it stands in every address given "
+            "out. Default http://{HOST}:{PORT} with the machine's name for 0.0.0.0 and ::."
+        ),
     )
     cdn_url: OptionalOrigin = Field(None, description="Where pictures are served; default {BASE_URL}/cdn.")
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept on this machine.")
@@ -191,7 +197,7 @@ class Settings(BaseSettings):
     @property
     def public_base_url(self) -> str:
         """Where clients reach the server, without a slash at the end."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        return self.base_url or default_base_url(self.host, self.port)
 
     @property
     def base_path(self) -> str:

@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, Router
@@ -17,18 +16,19 @@ from app.container import Container, open_container
 from app.context import RequestContext
 from app.domain.access import Principal
 from app.ending import end_tasks
-from app.errors import Unavailable
+from app.errors import Forbidden, Unavailable
 from app.graphql_api.callers import Callers, Credentials
 from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.schema import get_schema, write_sdl
 from app.jobs import check_worker, read_landlock_abi
 from app.loaders import Loaders, Sources
-from app.middleware import RequestEnvelope
+from app.middleware import RequestEnvelope, share_with_origins
 from app.rate_limit import parse_networks
 from app.routes.archives import ArchiveRoute
 from app.routes.faces import make_face_routes
 from app.routes.faces.parts import FaceParts
 from app.routes.handing_over import DeliveryMode, HandOver
+from app.routes.handshakes import refuse_handshake
 from app.routes.hosts import PictureHosts
 from app.routes.ide import graphiql_page, static_mount
 from app.routes.kept_pictures import Kept, KeptPictures
@@ -119,32 +119,14 @@ class Server:
             app = RequestEnvelope(
                 _Fork(hosts, pictures, graphql, routes),
                 trusted_proxies=parse_networks(self._settings.trusted_proxies),
+                public_urls=(container.addresses.base_url, container.addresses.cdn_url),
             )
-            self._app = _open_to(container.settings.allowed_origins, app, hosts)
+            self._app = share_with_origins(container.settings.allowed_origins, app, hosts)
             rechecking = _recheck_for_ever(graphql, Rechecking(container.database, cache))
             try:
                 yield
             finally:
                 await end_tasks(rechecking)
-
-
-def _open_to(origins: Collection[str], app: ASGIApp, hosts: PictureHosts) -> ASGIApp:
-    """Let pages of these origins use the API; pictures say by themselves that anyone may read them."""
-    if not origins:
-        return app
-    shared = CORSMiddleware(
-        app,
-        allow_origins=list(origins),
-        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["*"],
-        expose_headers=["*"],
-        max_age=86_400,
-    )
-
-    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
-        await (app if hosts.is_picture(scope) else shared)(scope, receive, send)
-
-    return choose
 
 
 class _Fork:
@@ -159,8 +141,7 @@ class _Fork:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_graphql = scope["path"] == "/graphql"
         if scope["type"] == "websocket" and (self._hosts.is_cdn(scope) or not is_graphql):
-            # Before it is accepted this becomes an HTTP 403.
-            await send({"type": "websocket.close", "code": 1008})
+            await refuse_handshake(send, Forbidden("WebSockets are served at /graphql of the server's own host only."))
         elif self._hosts.is_picture(scope) and not self._hosts.is_page(scope):
             await self._pictures(scope, receive, send)
         elif is_graphql:
@@ -221,7 +202,8 @@ def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQ
         get_schema(),
         Callers(authenticate, make_context),
         ide_page=graphiql_page,
-        allowed_origins=container.settings.allowed_origins,
+        # A proxy that does not pass Host must not shut out our own pages.
+        allowed_origins=(*container.settings.allowed_origins, *container.addresses.origins),
     )
 
 

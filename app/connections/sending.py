@@ -7,7 +7,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-SAFE_LINES = b"".join(b"%s: %s\r\n" % header for header in (_NO_SNIFFING, _NO_CONTENT))
+SAFE_HEADERS = (_NO_SNIFFING, _NO_CONTENT)
+SAFE_LINES = b"".join(b"%s: %s\r\n" % header for header in SAFE_HEADERS)
 """The headers of an answer that no application gives."""
 
 
@@ -19,7 +20,7 @@ def guard(send: Send, cycle: RequestResponseCycle) -> Send:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             names = {name.lower() for name, _ in headers}
-            headers += (header for header in (_NO_SNIFFING, _NO_CONTENT) if header[0] not in names)
+            headers += (header for header in SAFE_HEADERS if header[0] not in names)
             message = {**message, "headers": headers}
             if is_old and not _has_length(names):
                 # The end of the connection ends the body.

@@ -4,13 +4,17 @@ import asyncio
 import logging
 from asyncio.transports import BaseTransport
 from collections import deque
+from functools import partial
 from typing import Any
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
 
 from app.connections.incomplete import IncompleteConnections
+from app.connections.sending import SAFE_HEADERS
 
 # Below app.telemetry's limit for libraries.
 _SOCKET_LOG = logging.getLogger("websockets.server")
@@ -37,6 +41,7 @@ class LightSocketProtocol(WebSocketsSansIOProtocol):
         # uvicorn tells of each handshake with its query at `info`, the library below of headers and frames at `debug`.
         self.logger = self.conn.logger = _SOCKET_LOG
         self.conn.debug = False
+        self.conn.reject = partial(_reject, self.conn)  # type: ignore[method-assign]
 
     def handle_connect(self, event: Request) -> None:
         """Shake hands; the scope has all that the request said."""
@@ -60,6 +65,9 @@ class LightSocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.send":
             self._incomplete.remove(self)
         await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # uvicorn would report a handshake without an answer.
+            self.handshake_complete = True
 
     async def receive(self) -> ASGIReceiveEvent:
         """The next message; reading goes on where nothing speaks against it."""
@@ -107,6 +115,13 @@ class LightSocketProtocol(WebSocketsSansIOProtocol):
     def _resume_reading(self) -> None:
         if not self.read_paused and self.writable.is_set() and not self.transport.is_closing():
             self.transport.resume_reading()
+
+
+def _reject(conn: ServerProtocol, status: StatusLike, text: str) -> Response:
+    response = ServerProtocol.reject(conn, status, text)
+    for name, value in SAFE_HEADERS:
+        response.headers[name.decode()] = value.decode()
+    return response
 
 
 class _Mailbox:

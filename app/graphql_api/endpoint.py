@@ -13,17 +13,19 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.websocket_origin import normalize_allowed_origins
 
 from app.errors import Forbidden, InternalError, InvalidRequest, SafelightError, Unauthorized, Unavailable
-from app.graphql_api.callers import Callers, CallerT, credentials_of, request_id_of
+from app.graphql_api.callers import Callers, CallerT, credentials_of, make_request_id, request_id_of
 from app.graphql_api.errors import MASKED_MESSAGE, format_refusal, report_fault
 from app.graphql_api.events import OpenStream, send_events
 from app.graphql_api.execution import Answer, Operation, OperationNotAllowed, OperationRequest, SafelightSchema
 from app.graphql_api.fanout import Fanout, encode_answer
+from app.graphql_api.handshakes import UpgradeRequired, check_upgrade, report_refused_origin
 from app.graphql_api.negotiation import MediaType, choose_media_type
 from app.graphql_api.origins import is_origin_allowed, may_get
 from app.graphql_api.parsing import read_get, read_post
 from app.graphql_api.sockets import Socket, SocketLimits, SocketShare
 from app.graphql_api.streams import Failure, stream_responses
 from app.routes.answers import TELL
+from app.routes.handshakes import refuse_handshake
 
 CLOSE_S = 2.0
 """How long a socket may take to say that it is closed; after that nothing is sent on it any more."""
@@ -53,7 +55,7 @@ class MethodNotAllowed(InvalidRequest):
 class GraphQLEndpoint(Generic[CallerT]):
     """Serves one schema. Mount it for HTTP and WebSocket alike: it is an ASGI application of its own.
 
-    Every answer but a refused handshake is JSON in the shape of a GraphQL response, errors included.
+    Every answer is JSON in the shape of a GraphQL response, errors and refused handshakes included.
     """
 
     def __init__(
@@ -139,9 +141,10 @@ class GraphQLEndpoint(Generic[CallerT]):
         closing.add_done_callback(self._closing.discard)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not is_origin_allowed(HTTPConnection(scope), self._allowed_origins):
-            # Before it is accepted this becomes an HTTP 403.
-            await send({"type": "websocket.close", "code": 1008})
+        connection = HTTPConnection(scope)
+        if not is_origin_allowed(connection, self._allowed_origins):
+            refusal = report_refused_origin(connection, self._allowed_origins)
+            await refuse_handshake(send, refusal, lambda error: (error.status, _refusal(error, make_request_id())))
             return
         socket = Socket(scope, receive, send, self._share)
         self.sockets.add(socket)
@@ -168,6 +171,7 @@ class GraphQLEndpoint(Generic[CallerT]):
             return _refuse(InternalError(MASKED_MESSAGE), request_id)
 
     async def _answer_or_raise(self, request: Request, send: Send, request_id: str) -> Response | None:
+        check_upgrade(request)
         media_type = self._choose(request)
         if media_type is MediaType.HTML and self._ide_page:
             return await self._ide_page(request)
@@ -259,6 +263,8 @@ def _refuse(error: SafelightError, request_id: str) -> Response:
     body = orjson.dumps(_refusal(error, request_id))
     is_mutation_by_get = isinstance(error, OperationNotAllowed) and error.kind is OperationType.MUTATION
     response = _respond(body, MediaType.JSON, status=405 if is_mutation_by_get else error.status)
+    if isinstance(error, UpgradeRequired):
+        response.headers.update({"upgrade": "websocket", "connection": "Upgrade"})
     if isinstance(error, MethodNotAllowed):
         response.headers["allow"] = "GET, POST"
     elif is_mutation_by_get:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -90,7 +91,9 @@ class UploadDoor:
         asked = _read_request(file_bytes, read_metadata(request))
         (opened,) = await self.uploads.open_sessions(principal, [asked])
         # Clients send the same headers with every request, and keep the address to go on with: the token is in it.
-        location = f"{self.addresses.base_url}/upload/{opened.session.id}?token={opened.token}"
+        # Relative, so that it leads through the same proxy as this request, which strips the path of our address.
+        prefix = urlsplit(self.addresses.base_url).path
+        location = f"{prefix}/upload/{opened.session.id}?token={opened.token}"
         expires = expiry_header(opened.session)
         return _empty(201, {"Location": location, **expires})
 

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from functools import partial
+from ipaddress import IPv6Address
 
 import uvicorn
 
@@ -109,8 +110,11 @@ class _Server(uvicorn.Server):
 
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # `create_server` itself would leave IPv4 out.
+    is_dual = family == socket.AF_INET6 and IPv6Address(settings.host).is_unspecified and socket.has_dualstack_ipv6()
     try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        address = (settings.host, settings.port)
+        listener = socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=is_dual)
     except OSError as error:
         where = f"SAFELIGHT_HOST={settings.host} and SAFELIGHT_PORT={settings.port}"
         raise InvalidSettings(f"{where} cannot be listened on: {error.strerror}") from error
