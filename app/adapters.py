@@ -5,10 +5,12 @@ import tomllib
 from redis.asyncio import Redis
 
 from app.db.engine import Database
+from app.db.instance import find_instance_id
 from app.domain.headers.facts import Budget
 from app.domain.plans import Plans, make_plans
 from app.errors import Unavailable
 from app.ids import ImageId, make_uuid
+from app.redis_names import RedisNames, bind_names
 from app.settings import InvalidSettings, Settings
 from app.storage.cache_files import CacheFolder
 from app.storage.disk_cache import CachedStore
@@ -104,7 +106,13 @@ def redis_url_of(settings: Settings) -> str:
     return settings.redis_url
 
 
-def open_redis(settings: Settings) -> Redis:
+async def read_names(database: Database) -> RedisNames:
+    """The names in Redis of this database's instance."""
+    async with database.read() as db:
+        return RedisNames(await find_instance_id(db))
+
+
+def open_redis(settings: Settings, names: RedisNames) -> Redis:
     """A connection for events, limits and locks; nothing is asked of it yet."""
     redis: Redis = Redis.from_url(
         redis_url_of(settings),
@@ -112,6 +120,7 @@ def open_redis(settings: Settings) -> Redis:
         socket_timeout=_REDIS_TIMEOUT_S,
         socket_connect_timeout=_REDIS_TIMEOUT_S,
     )
+    bind_names(redis, names)
     return redis
 
 

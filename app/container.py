@@ -17,6 +17,7 @@ from app.adapters import (
     open_own_store,
     open_redis,
     put_cache_before,
+    read_names,
     read_plans,
     redis_url_of,
 )
@@ -127,17 +128,17 @@ async def open_container(settings: Settings, *, listens: bool = True) -> AsyncIt
         store = put_cache_before(settings, open_own_store(settings))
         stack.push_async_callback(store.close)
         await make_store_ready(store)
-        redis = open_redis(settings)
+        names = await read_names(database)
+        redis = open_redis(settings, names)
         stack.push_async_callback(redis.aclose)
-        queue_redis = open_queue(redis_url_of(settings))
+        queue_redis = open_queue(redis_url_of(settings), names)
         stack.push_async_callback(queue_redis.aclose, close_connection_pool=True)
         bus = EventBus(redis)
         stack.push_async_callback(bus.close)
         if listens:
             await bus.start()
-        container = _assemble(
-            _Adapters(settings, scratch.folder, database, store, redis, bus, RenderQueue(queue_redis))
-        )
+        adapters = _Adapters(settings, scratch.folder, database, store, redis, bus, RenderQueue(queue_redis))
+        container = _assemble(adapters)
         stack.push_async_callback(container.views.close)
         stack.push_async_callback(end_tasks, [start_loop(scratch.heal_until_cancelled, name="heal-scratch")])
         yield container
@@ -148,7 +149,6 @@ async def check_parts(settings: Settings) -> None:
 
     Raises:
         InvalidSettings: one of them cannot be used.
-        Unavailable: the store does not answer.
     """
     redis_url_of(settings)
     read_plans(settings)

@@ -19,18 +19,13 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.errors import Unavailable
 from app.ids import ImageId
+from app.redis_names import RedisNames, bind_names, names_of
 from app.telemetry import LOST_HINTS
 
 log = logging.getLogger(__name__)
 
-QUEUE = "safelight:render"
-WAKE_CHANNEL = "safelight:wake"
-"""A message here ends the worker's pause at once; arq itself only polls."""
-IMPORT_CHANNEL = "safelight:import"
-"""A message here tells workers that there is a URL to fetch."""
 RENDER_JOB = "render_image"
 WORKER_SILENCE_S = 10
-_WORKERS = "safelight:workers"
 _WANTED = "wanted:"
 _TIMEOUT_S = 2.0
 _ENQUEUE_TIMEOUT_S = 0.5
@@ -69,10 +64,14 @@ def redis_settings(url: str) -> RedisSettings:
     )
 
 
-def open_queue(url: str) -> ArqRedis:
+def open_queue(url: str, names: RedisNames | None = None) -> ArqRedis:
     """A connection to the queue. Unlike arq's own it waits for no answer, so that a Redis that is away stops nobody."""
     pool = ConnectionPool.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
-    queue = ArqRedis(pool, default_queue_name=QUEUE, job_serializer=serialize_job, job_deserializer=deserialize_job)
+    names = names or RedisNames()
+    queue = ArqRedis(
+        pool, default_queue_name=names.queue, job_serializer=serialize_job, job_deserializer=deserialize_job
+    )
+    bind_names(queue, names)
     # The pool is nobody else's: it closes with the queue.
     queue.auto_close_connection_pool = True
     return queue
@@ -82,8 +81,8 @@ async def note_worker(redis: Redis, name: str, *, landlock_abi: int = 0) -> None
     """Say that a worker lives, and which version of Landlock is around its children."""
     now = time.time()
     async with redis.pipeline(transaction=False) as pipeline:
-        pipeline.zadd(_WORKERS, {f"{name}:{landlock_abi}": now})
-        pipeline.zremrangebyscore(_WORKERS, 0, now - 60)
+        pipeline.zadd(names_of(redis).workers, {f"{name}:{landlock_abi}": now})
+        pipeline.zremrangebyscore(names_of(redis).workers, 0, now - 60)
         await pipeline.execute()
 
 
@@ -99,12 +98,12 @@ async def check_worker(redis: Redis) -> None:
 
 async def count_workers(redis: Redis) -> int:
     """How many workers said within the last 10 s that they live."""
-    return int(await redis.zcount(_WORKERS, time.time() - WORKER_SILENCE_S, "+inf"))
+    return int(await redis.zcount(names_of(redis).workers, time.time() - WORKER_SILENCE_S, "+inf"))
 
 
 async def read_landlock_abi(redis: Redis) -> int | None:
     """The oldest version of Landlock around the children of the living workers; None where no worker lives."""
-    living = await redis.zrangebyscore(_WORKERS, time.time() - WORKER_SILENCE_S, "+inf")
+    living = await redis.zrangebyscore(names_of(redis).workers, time.time() - WORKER_SILENCE_S, "+inf")
     versions = [version for _, _, version in (str(name).rpartition(":") for name in living)]
     # What lies in Redis may have been written by another program.
     return min((int(version) for version in versions if version.isdecimal()), default=None)
@@ -115,11 +114,11 @@ def is_wanted_job(job_id: str) -> bool:
     return job_id.startswith(_WANTED)
 
 
-async def list_planned_jobs(redis: Redis, *, limit: int) -> list[bytes]:
+async def list_planned_jobs(redis: Redis, queue_name: str, *, limit: int) -> list[bytes]:
     """Jobs that are due and overtake nobody, the longest waiting first; those under way are among them."""
     now = datetime.now(UTC)
     since, until = ((moment.timestamp() * 1000) for moment in (now - _AHEAD / 2, now))
-    found: list[bytes] = await redis.zrangebyscore(QUEUE, since, until, start=0, num=limit)
+    found: list[bytes] = await redis.zrangebyscore(queue_name, since, until, start=0, num=limit)
     return found
 
 
@@ -132,7 +131,7 @@ class RenderQueue:
     async def wake_importers(self) -> None:
         """Say that there is a URL to fetch. Never fails: workers look by themselves every second."""
         try:
-            await _briefly(self._redis.publish(IMPORT_CHANNEL, "1"))
+            await _briefly(self._redis.publish(names_of(self._redis).import_channel, "1"))
         except (RedisError, OSError) as error:
             LOST_HINTS.inc()
             log.warning("wake_lost", extra={"reason": type(error).__name__})
@@ -154,7 +153,7 @@ class RenderQueue:
         try:
             await _briefly(self._redis.enqueue_job(RENDER_JOB, str(image_id), is_wanted, _job_id=job_id, **when))
             if not delay_s:
-                await _briefly(self._redis.publish(WAKE_CHANNEL, "1"))
+                await _briefly(self._redis.publish(names_of(self._redis).wake_channel, "1"))
         except (RedisError, OSError) as error:
             LOST_HINTS.inc()
             log.warning("job_lost", extra={"image_id": str(image_id), "reason": type(error).__name__})

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from redis.asyncio import Redis
 
 from app.errors import RateLimited
+from app.redis_names import names_of
 from app.telemetry import COUNTED_ALONE
 from app.token_buckets import Bucket, Drawn, OwnBuckets, SharedBuckets
 
@@ -50,6 +51,7 @@ class RateLimiter:
     """Counts: once for all processes in Redis; while that is silent each process by itself, from what it heard last."""
 
     def __init__(self, redis: Redis) -> None:
+        self._names = names_of(redis)
         self._shared = SharedBuckets(redis)
         self._own = OwnBuckets()
 
@@ -74,8 +76,7 @@ class RateLimiter:
 
     async def _draw(self, who: str, rates: Sequence[Rate], count: int) -> Drawn:
         buckets = [
-            Bucket(f"safelight:rate:{{{who}}}:{rate.name}", rate.capacity, rate.capacity / rate.period_s)
-            for rate in rates
+            Bucket(self._names.bucket(who, rate.name), rate.capacity, rate.capacity / rate.period_s) for rate in rates
         ]
         drawn = await self._shared.draw(buckets, count)
         if drawn is None:

@@ -22,6 +22,7 @@ from app.domain.variants import Family
 from app.events.bus import EventBus
 from app.ids import ImageId
 from app.jobs import RenderQueue, open_queue
+from app.redis_names import names_of
 from app.services.making.claims import ClaimService
 from app.services.making.outcomes import StoredVariant
 from app.settings import Settings
@@ -68,7 +69,7 @@ async def measure(site: Site, container: Container, count: int, rounds: int) -> 
     await asyncio.sleep(1.0)
     weight_kib = (rss_mib(pid) - before_mib) * 1024 / count
     bus = TimedBus(container.redis)
-    queue = open_queue(site.environment["SAFELIGHT_REDIS_URL"])
+    queue = open_queue(site.environment["SAFELIGHT_REDIS_URL"], names_of(container.redis))
     claims = ClaimService(container.database, bus, RenderQueue(queue))
     delays = [await settle_one(container, claims, bus, image_id, subscribers) for _ in range(rounds)]
     every = sorted(delay for one_round in delays for delay in one_round)

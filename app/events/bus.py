@@ -19,11 +19,11 @@ from app.ending import end_tasks, start_loop
 from app.events.hints import LOST_SINCE, Hint, decode, encode
 from app.events.outbox import Outbox
 from app.ids import AccountId, AlbumId, ImageId, make_uuid
+from app.redis_names import names_of
 from app.telemetry import LOST_HINTS
 
 log = logging.getLogger(__name__)
 
-STREAM = "safelight:events"
 STREAM_ENTRIES = 100_000
 READ_BLOCK_MS = 400
 """How long one read waits. While reads return, the stream vouches for what this process believes."""
@@ -45,6 +45,7 @@ class EventBus:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._stream = names_of(redis).events
         self._name = make_uuid().hex
         self._listeners: dict[ImageId, set[Listener]] = {}
         self._all_listeners: set[Listener] = set()
@@ -142,7 +143,7 @@ class EventBus:
             for batch in self._unsent.batches():
                 async with self._redis.pipeline(transaction=False) as pipeline:
                     for entry in batch.values():
-                        pipeline.xadd(STREAM, entry, maxlen=STREAM_ENTRIES, approximate=True)  # type: ignore[arg-type]  # invariant dict in its stubs
+                        pipeline.xadd(self._stream, entry, maxlen=STREAM_ENTRIES, approximate=True)  # type: ignore[arg-type]  # invariant dict in its stubs
                     await pipeline.execute()
                 self._unsent.discard(batch)
 
@@ -182,13 +183,13 @@ class EventBus:
                 failures += 1
 
     async def _newest_id(self) -> str:
-        entries = await self._redis.xrevrange(STREAM, count=1)
+        entries = await self._redis.xrevrange(self._stream, count=1)
         # An explicit id: with "$" whatever comes between two reads would be lost.
         return entries[0][0] if entries else "0-0"
 
     async def _read_once(self, last_id: str) -> str:
         asked_at = time.monotonic()
-        answer = await self._redis.xread({STREAM: last_id}, count=_READ_ENTRIES, block=READ_BLOCK_MS)
+        answer = await self._redis.xread({self._stream: last_id}, count=_READ_ENTRIES, block=READ_BLOCK_MS)
         entries = answer[0][1] if answer else []
         for entry_id, entry in entries:
             last_id = entry_id

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 SLOTS = 4
 LOOK_EVERY_S = 1.0
-"""How often it looks by itself; a message on `IMPORT_CHANNEL` is faster, and may be lost."""
+"""How often it looks by itself; a message on the import channel is faster, and may be lost."""
 _PAUSE_S = 5.0
 """After a fault of our own, as what follows would meet it too."""
 

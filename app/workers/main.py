@@ -15,15 +15,13 @@ from app.ending import end_tasks, start_loop
 from app.errors import SafelightError
 from app.ids import ImageId, make_uuid, parse_uuid
 from app.jobs import (
-    IMPORT_CHANNEL,
-    QUEUE,
     RENDER_JOB,
-    WAKE_CHANNEL,
     deserialize_job,
     note_worker,
     redis_settings,
     serialize_job,
 )
+from app.redis_names import names_of
 from app.rendering.sandbox import Cage
 from app.services.delivery.views import ViewKeeper
 from app.services.making.starved import StarvedRetries
@@ -86,7 +84,7 @@ async def work_until_stopped(parts: WorkerParts) -> None:
     worker = QueueWorker(
         functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
         redis_settings=redis_settings(parts.redis_url),
-        queue_name=QUEUE,
+        queue_name=names_of(parts.redis).queue,
         slots=parts.slots,
         job_timeout=JOB_TIMEOUT_S,
         job_completion_wait=DRAIN_S,
@@ -111,14 +109,14 @@ async def work_until_stopped(parts: WorkerParts) -> None:
 async def _beside(parts: WorkerParts, worker: QueueWorker) -> AsyncIterator[None]:
     """What runs beside the jobs: imports, the sweep, the ears for wake-ups, the sign of life."""
     imports = ImportLoop(parts.importer)
-    name = str(make_uuid())
+    name, names = str(make_uuid()), names_of(parts.redis)
     loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "imports": imports.run,
-        "import-listener": lambda: _listen(parts.redis, IMPORT_CHANNEL, imports.woken),
+        "import-listener": lambda: _listen(parts.redis, names.import_channel, imports.woken),
         "sweep": lambda: sweep_for_ever(parts.retention, parts.clear_scratch, every_s=parts.sweep_every_s),
         "starved": lambda: _retry_starved(parts.retention.starved, parts.tools.memory_bytes),
         "views": parts.views.settle_for_ever,
-        "wake-listener": lambda: _listen(parts.redis, WAKE_CHANNEL, worker.woken),
+        "wake-listener": lambda: _listen(parts.redis, names.wake_channel, worker.woken),
         "worker-beat": lambda: _beat(parts.redis, name, parts.tools.cage),
     }
     tasks = [start_loop(loop, name=loop_name) for loop_name, loop in loops.items()]

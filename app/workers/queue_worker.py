@@ -14,7 +14,7 @@ SPARE_SLOTS = 1
 """What is wanted and what is planned may each take as many slots as the settings say. There is one more, so that
 either kind finds one free, however long the other's jobs take and however many there are."""
 IDLE_POLL_S = 0.5
-"""How often a worker looks by itself; a message on `WAKE_CHANNEL` is faster, and may be lost."""
+"""How often a worker looks by itself; a message on the wake channel is faster, and may be lost."""
 
 
 class QueueWorker(Worker):
@@ -38,7 +38,7 @@ class QueueWorker(Worker):
         # arq reads the first of the queue only, and there may stand so many wanted jobs that no other is among them.
         if len(job_ids) < self.queue_read_limit or not is_wanted_job(job_ids[-1].decode()):
             return []
-        return await list_planned_jobs(self.pool, limit=self.queue_read_limit)
+        return await list_planned_jobs(self.pool, self.queue_name, limit=self.queue_read_limit)
 
     def _has_slot(self, *, is_wanted: bool) -> bool:
         running = (job_id for job_id, task in self.tasks.items() if not task.done())

@@ -1,5 +1,6 @@
 """A database and a store that do not belong together: nothing starts, nothing is deleted, and the remedy is named."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -8,11 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
+from tests.support.client import Client
 from tests.support.fault_sites import MakeSite
 from tests.support.load import assert_served, send_patiently, wait_complete
 from tests.support.pictures import make_jpeg
-from tests.support.site import Site
+from tests.support.site import Site, run_site
 from tests.support.waiting import LIMIT_S, eventually
 
 FULL = pytest.mark.full("further ways not to belong together; `make test` has three")
@@ -158,3 +161,37 @@ async def test_a_copy_gets_an_id_of_its_own(make_plain_site: MakeSite) -> None:
             return (await client.http.get("/readyz")).status_code == 200
 
         await eventually(is_alive, ignoring=(httpx.TransportError,))
+
+
+async def test_two_servers_on_one_redis_do_not_take_each_others_jobs(make_plain_site: MakeSite, tmp_path: Path) -> None:
+    first = make_plain_site()
+    redis_url = first.redis.url
+    second = run_site(tmp_path / "second", redis_url=redis_url)
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        with second as other:
+            first.site.workers[0].stop()
+            async with first.site.client() as client, other.client() as neighbour:
+                waiting = await client.open_session(len(content := make_jpeg(210, 150)))
+                sending = asyncio.create_task(client.send(waiting, content))
+                await eventually(lambda: _has_job(redis, waiting.image_id))
+                for number in range(3):
+                    taken = await neighbour.upload(make_jpeg(300 + number, 200))
+                    await neighbour.wait_complete(taken.image_id)
+
+                # The neighbour's worker has looked at its own queue alone, and is no worker of this server.
+                assert await _has_job(redis, waiting.image_id)
+                await eventually(lambda: _lacks_worker(client))
+                assert (await neighbour.http.get("/readyz")).status_code == 200
+                first.site.workers[0].start()
+                assert (await sending).status_code == 201
+                await client.wait_complete(waiting.image_id)
+
+
+async def _has_job(redis: Redis, image_id: str) -> bool:
+    queues = [key async for key in redis.scan_iter("safelight:*:render")]
+    jobs = [job for queue in queues for job in await redis.zrange(queue, 0, -1)]
+    return any(image_id in str(job) for job in jobs)
+
+
+async def _lacks_worker(client: Client) -> bool:
+    return bool((await client.http.get("/readyz")).json()["checks"]["worker"] != "ok")

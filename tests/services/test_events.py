@@ -12,9 +12,10 @@ from redis.asyncio import Redis
 
 from app.domain.library_events import LibraryEventKind as Kind
 from app.events import outbox
-from app.events.bus import STREAM, EventBus
+from app.events.bus import EventBus
 from app.events.hints import Hint
 from app.ids import ImageId, make_uuid
+from app.redis_names import RedisNames
 from tests.support.servers.redis import RedisServer
 from tests.support.waiting import LIMIT_S, eventually, in_time
 
@@ -149,7 +150,7 @@ async def test_more_than_can_be_kept_tells_the_others_to_look_anew(pair: Pair, m
 
 async def test_whoever_is_told_to_look_anew_knows_how_far_back(pair: Pair) -> None:
     # The other process alone was cut off: here the stream was vouched for all along.
-    await pair.redis.xadd(STREAM, {"resync": repr(time.time() - 3600), "from": "another"})
+    await pair.redis.xadd(RedisNames().events, {"resync": repr(time.time() - 3600), "from": "another"})
 
     await eventually(lambda: pair.resyncs != [], "it is told to look again")
     await eventually(lambda: pair.there.seconds_since_vouched < VOUCHED_S, "the stream is believed again")

@@ -8,10 +8,13 @@ from redis.asyncio import Redis
 
 from app.errors import Unavailable
 from app.ids import ImageId, make_uuid
-from app.services.delivery.views import VIEWS_KEY, ViewCounter, ViewKeeper
+from app.redis_names import RedisNames
+from app.services.delivery.views import ViewCounter, ViewKeeper
 from tests.support.library_fixture import Shelf
 from tests.support.servers.redis import RedisServer
 from tests.support.waiting import eventually
+
+VIEWS_KEY = RedisNames().views
 
 
 def lost() -> float:

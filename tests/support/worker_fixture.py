@@ -20,7 +20,8 @@ from app.domain.states import ImageState, SessionState
 from app.domain.variants import ORIGINAL, Derivative, Family, VariantState
 from app.events.bus import EventBus
 from app.ids import ImageId, SessionId
-from app.jobs import QUEUE, RENDER_JOB, RenderQueue, deserialize_job, open_queue, redis_settings, serialize_job
+from app.jobs import RENDER_JOB, RenderQueue, deserialize_job, open_queue, redis_settings, serialize_job
+from app.redis_names import names_of
 from app.rendering.sandbox import Cage
 from app.services.making.claims import ClaimService
 from app.services.making.planning import planned_rows
@@ -152,7 +153,7 @@ def make_worker(workshop: Workshop, *, slots: int, burst: bool = False) -> Queue
     return QueueWorker(
         functions=[func(render_image, name=RENDER_JOB, max_tries=3)],  # type: ignore[arg-type]  # its protocol wants *args
         redis_settings=redis_settings(workshop.redis_url),
-        queue_name=QUEUE,
+        queue_name=names_of(workshop.redis).queue,
         slots=slots,
         burst=burst,
         handle_signals=False,

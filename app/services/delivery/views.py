@@ -15,11 +15,11 @@ from app.db.images import add_views
 from app.ending import end_tasks
 from app.errors import Unavailable
 from app.ids import ImageId, parse_uuid
+from app.redis_names import names_of
 from app.telemetry import LOST_VIEWS
 
 log = logging.getLogger(__name__)
 
-VIEWS_KEY = "safelight:views"
 FLUSH_EVERY_S = 1.0
 SETTLE_EVERY_S = 2.0
 MAX_HELD_IMAGES = 20_000
@@ -93,7 +93,7 @@ class ViewKeeper:
         """Move all counts; what the database does not take now goes back."""
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                held: list[str] = await self._take(keys=[VIEWS_KEY])
+                held: list[str] = await self._take(keys=[names_of(self._redis).views])
         except (RedisError, OSError, TimeoutError):
             return
         for part in _in_parts(_parse(held)):
@@ -115,7 +115,7 @@ async def _add(redis: Redis, counts: Mapping[ImageId, int]) -> None:
     try:
         async with asyncio.timeout(_TIMEOUT_S), redis.pipeline(transaction=True) as pipeline:
             for image_id, count in counts.items():
-                pipeline.hincrby(VIEWS_KEY, str(image_id), count)
+                pipeline.hincrby(names_of(redis).views, str(image_id), count)
             await pipeline.execute()
     except (RedisError, OSError, TimeoutError) as error:
         # Whether it took them nobody knows: sent again, they might count twice.
