@@ -130,3 +130,53 @@ async def test_every_answer_forbids_sniffing_and_content(client: Client, method:
         answer = await client.http.request(method, path, headers=headers, follow_redirects=False)
         assert answer.headers.get_list("x-content-type-options") == ["nosniff"], answer
         assert len(answer.headers.get_list("content-security-policy")) == 1, answer
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """A short WebSocket frame of a client; a mask of zeros leaves the payload as it is."""
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+async def answer_pings(client: Client, count: int) -> None:
+    """Open an idle WebSocket, and return after so many pings of the server."""
+    lines = [
+        "GET /graphql HTTP/1.1",
+        "Host: x",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: graphql-transport-ws",
+    ]
+    async with connected(client) as (reader, writer):
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        await in_time(reader.readuntil(b"\r\n\r\n"))
+        writer.write(masked(0x1, b'{"type":"connection_init"}'))
+        while count:
+            first, length = await in_time(reader.readexactly(2))
+            payload = await in_time(reader.readexactly(length))
+            if first == 0x89:
+                writer.write(masked(0xA, payload))
+                count -= 1
+
+
+async def read_heartbeats(client: Client, count: int) -> None:
+    """Open an idle event stream, and return after so many comments of the server."""
+    body = b'{"query": "subscription { library { __typename } }"}'
+    headers = {"Content_Type": "application/json", "Accept": "text/event-stream", "X_API_Key": str(client.key)}
+    async with connected(client) as (reader, writer):
+        writer.write(request("POST", "/graphql", body, **headers))
+        for _ in range(count):
+            await in_time(reader.readuntil(b":\n\n"))
+
+
+@pytest.mark.full("the pauses between pings; settings do not shorten them")
+async def test_sockets_are_pinged_as_often_as_event_streams(client: Client) -> None:
+    # The first comment comes at once.
+    pinged, heard = asyncio.create_task(answer_pings(client, 2)), asyncio.create_task(read_heartbeats(client, 3))
+
+    done, _ = await asyncio.wait((pinged, heard), return_when=asyncio.FIRST_COMPLETED)
+
+    assert done == {pinged}
+    await pinged
+    await heard
