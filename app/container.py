@@ -241,7 +241,7 @@ def _make_core(adapters: _Adapters) -> _Core:
         accounts,
         limiter,
         uploaders,
-        UploadService(adapters.database, accounts, uploaders, adapters.bus, adapters.queue),
+        UploadService(adapters.database, adapters.store, accounts, uploaders, adapters.bus, adapters.queue),
         Feeds(adapters.database, adapters.bus),
         StoreHealth(adapters.store),
         Fetcher(),

@@ -132,3 +132,9 @@ async def replan_lost(db: AsyncConnection, variant: VariantRecord, *, now: datet
         )
     )
     return (await db.execute(statement)).rowcount == 1
+
+
+async def clear_pauses(db: AsyncConnection, image_id: ImageId) -> None:
+    """Let an image's PLANNED variants be claimed now, with fresh counts of failures."""
+    statement = update(variants).where(variants.c.image_id == image_id, variants.c.state == VariantState.PLANNED)
+    await db.execute(statement.values(**FRESH_COUNTS, not_before=None))

@@ -93,7 +93,7 @@ def _make_importer(workshop: Workshop) -> Importer:
     database, bus, scratch_dir = workshop.database, EventBus(workshop.redis), workshop.tools.scratch_dir
     accounts = AccountService(database, make_plans(max_upload_bytes=10**8))
     uploaders = Uploaders(accounts, RateLimiter(workshop.redis))
-    uploads = UploadService(database, accounts, uploaders, bus, workshop.queue)
+    uploads = UploadService(database, workshop.store, accounts, uploaders, bus, workshop.queue)
     registrar = Registrar(database, bus, workshop.queue)
     limits = ReceptionLimits(scratch_dir, Budget())
     feeds = Feeds(database, bus)

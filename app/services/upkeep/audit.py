@@ -18,6 +18,7 @@ from app.db.records import ImageRecord, VariantRecord
 from app.domain.formats import MEDIA_TYPES, SNIFF_BYTES, sniff
 from app.services.filing.orphans import Orphans, TooManyOrphans, check_amount, find_orphans
 from app.services.upkeep.identity import IdentityService, Stranger
+from app.services.uploads.lost_objects import are_objects_lost
 from app.services.uploads.scratch import clear_scratch, count_left
 from app.storage.port import ObjectKey, ObjectNotFound, ObjectStore
 
@@ -85,9 +86,9 @@ class AuditService:
     ) -> AuditReport:
         """Check everything; with `repair`, also let lost variants be made anew and delete what is nobody's.
 
-        A lost upload cannot be brought back: its image stops being taken for a duplicate, so that sending it again
-        helps. What is stuck is left to the workers. Where objects without a row are too many to be what a crash left,
-        they stay unless `delete_all_orphans` is set.
+        A lost upload comes back when its bytes are sent again. An image with damaged bytes of the right size is no
+        longer used for duplicates, so that sending it again makes a new image. Stuck work is left to the workers.
+        Where objects without a row are too many to be what a crash left, they stay unless `delete_all_orphans` is set.
 
         Raises:
             Unavailable: the database or the store does not answer.
@@ -180,9 +181,13 @@ class _Audit:
         if not page or page[0].upload_key != image.upload_key:
             return
         self.broken[Promise.UPLOAD_IS_WHOLE] += 1
-        if self._repair:
+        # A lost object comes back when its bytes are sent again. A damaged one of the right size is not noticed then.
+        if self._repair and not await self._is_lost(image):
             async with self._database.write() as db:
                 await update_image(db, image.id, {"dedupe_key": None})
+
+    async def _is_lost(self, image: ImageRecord) -> bool:
+        return (await are_objects_lost(self._store, [(image.upload_key, image.byte_size)]))[0]
 
     async def check_objects(self, keys: Sequence[ObjectKey]) -> None:
         """I2 and I6: some row needs each object."""

@@ -49,6 +49,8 @@ class SessionOpener:
     plan: Plan
     knows_hashes: bool
     """Do announced bytes that are there already answer at once?"""
+    lost_keys: frozenset[str] = frozenset()
+    """Objects that the store lost: their bytes must be sent again."""
 
     async def open_at(self, requests: Sequence[SessionRequest], index: int) -> OpenedSession:
         """Open the session of one of the requests; an error says of which, where there are several."""
@@ -109,7 +111,8 @@ class SessionOpener:
         if present is None or present.is_draft:
             return None
         held = await find_image(self.db, present.id, for_update=True)
-        return held if held is not None and held.dedupe_key == key else None
+        is_known = held is not None and held.dedupe_key == key and held.upload_key not in self.lost_keys
+        return held if is_known else None
 
 
 async def hold_account(db: Transaction, owner_id: AccountId) -> AccountRecord:

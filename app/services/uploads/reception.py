@@ -32,6 +32,7 @@ from app.ids import ImageId, SessionId
 from app.services.filing.visibility import as_seen_by_holder
 from app.services.uploads.checking import check_file
 from app.services.uploads.leases import SessionLease, refusal_of, settle_abandoned, take_lease
+from app.services.uploads.lost_objects import LostObjects, store_upload
 from app.services.uploads.registration import Arrival, Registered, Registrar
 from app.services.uploads.sessions import UploadService
 from app.services.uploads.spool import Spool, SpooledFile, spooling
@@ -114,6 +115,7 @@ class ReceptionService:
         self._feeds = feeds
         self._bus = bus
         self._limits = limits
+        self._lost = LostObjects(database, store, registrar)
 
     async def receive(self, sending: Sending) -> Reception:
         """Take the one file of a session.
@@ -187,7 +189,7 @@ class ReceptionService:
         if lease.session.is_replacement:
             arrival = await self._registrar.in_next_generation(lease, arrival)
         async with lease.kept():
-            await self._put(arrival)
+            await store_upload(self._store, arrival.key, arrival.file, MEDIA_TYPES[arrival.facts.format])
             verdict_by = asyncio.get_running_loop().time() + VERDICT_WAIT_S
             outcome, is_queued = await self._register(lease, arrival)
         # Of whom no worker has heard, none will speak in time.
@@ -197,6 +199,7 @@ class ReceptionService:
             await self._wait_for_session(lease.session.image_id, by=verdict_by + UNDECIDED_WAIT_S)
         elif outcome not in {Registered.NEW, Registered.STAGED}:
             await asyncio.shield(_quietly(self._store.delete([arrival.key])))
+            await self._lost.restore(lease.session.image_id, arrival.file)
         return await self._result(lease.session.id, is_new=outcome in {Registered.NEW, Registered.STAGED})
 
     async def _register(self, lease: SessionLease, arrival: Arrival) -> tuple[Registered, bool]:
@@ -208,16 +211,6 @@ class ReceptionService:
                 raise Unavailable("The same file is being looked at just now. Send it again.", retry_after_s=2)
             await self._await_other_verdict(lease, arrival)
         return registered
-
-    async def _put(self, arrival: Arrival) -> None:
-        storing = asyncio.ensure_future(
-            self._store.put(arrival.key, arrival.file.path, media_type=MEDIA_TYPES[arrival.facts.format])
-        )
-        try:
-            await asyncio.shield(storing)
-        finally:
-            # A thread that stores cannot be called back: whoever tidies up after a cancelled request comes after it.
-            await asyncio.wait([storing])
 
     async def _spool(self, spool: Spool, lease: SessionLease, sending: Sending) -> SpooledFile:
         async with lease.kept():
@@ -235,6 +228,8 @@ class ReceptionService:
                 async for chunk in sending.chunks:
                     await spool.add(chunk)
                 file = await spool.finish()
+                if file.sha256 == session.sha256:
+                    await self._lost.restore(session.image_id, file)
         except (FileTooLarge, InvalidFileType) as error:
             raise refusal_of(session) from error
         if file.sha256 != session.sha256:

@@ -123,6 +123,13 @@ class Registrar:
                 await settle_state(db, image_id, leaves_draft=True)
         await self._bus.publish([image_id], kind=LibraryEventKind.IMAGE_CREATED if is_answered else None)
 
+    async def announce_restored(self, image_id: ImageId) -> None:
+        """Enqueue a new job for an image whose lost objects are back, and notify its subscribers."""
+        await asyncio.gather(
+            self._queue.enqueue(image_id, attempt=0, round_=int(time.time() * 1000)),
+            self._bus.publish([image_id], kind=LibraryEventKind.VARIANTS_CHANGED),
+        )
+
     async def _announce(self, outcome: Registered, session: SessionRecord, image_id: ImageId) -> bool:
         if outcome in {Registered.UNDECIDED, Registered.GONE}:
             return False

@@ -25,9 +25,11 @@ from app.jobs import RenderQueue
 from app.services.accounts.accounts import ACTIVE, AccountService
 from app.services.filing.visibility import as_seen_by
 from app.services.uploads.drafts import SessionRequest
+from app.services.uploads.lost_objects import find_lost_uploads
 from app.services.uploads.opening import OpenedSession, SessionOpener, hold_account
 from app.services.uploads.quotas import check_quota
 from app.services.uploads.uploaders import Uploaders, check_may_upload
+from app.storage.port import ObjectStore
 
 MAX_SESSIONS_AT_ONCE = 50
 READABLE_AFTER_EXPIRY = timedelta(hours=1)
@@ -38,9 +40,16 @@ class UploadService:
     """Leave to send files."""
 
     def __init__(
-        self, database: Database, accounts: AccountService, uploaders: Uploaders, bus: EventBus, queue: RenderQueue
+        self,
+        database: Database,
+        store: ObjectStore,
+        accounts: AccountService,
+        uploaders: Uploaders,
+        bus: EventBus,
+        queue: RenderQueue,
     ) -> None:
         self._database = database
+        self._store = store
         self._accounts = accounts
         self._uploaders = uploaders
         self._bus = bus
@@ -62,13 +71,17 @@ class UploadService:
             message = f"Between 1 and {MAX_SESSIONS_AT_ONCE} sessions can be opened at once."
             raise InvalidRequest(message, details={"field": "inputs"})
         owner_id = await self._uploaders.admit(principal, count=len(requests))
+        # Before the transaction, which must not wait for the store.
+        hashes = [request.sha256.lower() for request in requests if request.sha256 is not None]
+        lost_keys = await find_lost_uploads(self._database, self._store, owner_id, hashes)
         async with self._database.write() as db:
             account = await hold_account(db, owner_id)
             plan = self._accounts.plan_of(account)
             open_sessions, _ = await reserved_by(db, owner_id, now=utc_now())
             check_may_upload(plan, open_sessions=open_sessions, count=len(requests))
             # Of a guest's hash nobody can tell whether its sender has the bytes too, or only wants to see them.
-            opener = SessionOpener(db, account, plan, knows_hashes=principal.account_id is not None)
+            knows_hashes = principal.account_id is not None
+            opener = SessionOpener(db, account, plan, knows_hashes=knows_hashes, lost_keys=lost_keys)
             opened = [await opener.open_at(requests, index) for index in range(len(requests))]
         await self._set_going([session for session in opened if session.session.is_duplicate])
         return opened
