@@ -31,7 +31,7 @@ async def prepare_to_run(settings: Settings) -> str | None:
 
 
 async def prepare(settings: Settings, *, target: str = "head") -> str | None:
-    """Migrate, and make the first account; its API key where it was made just now.
+    """Migrate, and make the first account; its API key where the server made one up just now.
 
     Raises:
         CannotStart: the database does not answer, or does not let us in.
@@ -52,7 +52,8 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
         raise _cannot_use_database(settings, error) from error
     finally:
         await database.close()
-    return first.secret if first is not None else None
+    # The owner knows a key of his own choice; no log needs it.
+    return first.secret if first is not None and wanted is None else None
 
 
 def when_migrated(settings: Settings, serve: Callable[[Settings], int]) -> int:

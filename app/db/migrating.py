@@ -33,6 +33,18 @@ async def migrate(database: Database, *, target: str = "head") -> None:
         await connection.run_sync(_run, target)
 
 
+async def is_downgrade(database: Database, target: str) -> bool:
+    """Would `migrate` to this target take tables or columns away?
+
+    Raises:
+        NotMigrated: there is no such revision.
+    """
+    _check_target(target)
+    async with database.read() as connection:
+        current = await connection.run_sync(_current_revision)
+    return current is not None and target != current and _is_down(target, current)
+
+
 async def check_is_migrated(database: Database) -> None:
     """Return if the database is of the newest shape.
 
@@ -61,8 +73,11 @@ def _run(connection: Connection, target: str) -> None:
     if current is None:
         _check_is_empty(connection)
     _check_known(current)
-    is_down = target == "base" or (target != "head" and target in _revisions_up_to(current))
-    (command.downgrade if is_down else command.upgrade)(_config(connection), target)
+    (command.downgrade if _is_down(target, current) else command.upgrade)(_config(connection), target)
+
+
+def _is_down(target: str, current: str | None) -> bool:
+    return target == "base" or (target != "head" and target in _revisions_up_to(current))
 
 
 def _check_target(target: str) -> None:
