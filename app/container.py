@@ -216,7 +216,7 @@ def _assemble(adapters: _Adapters) -> Container:
         archives=ArchiveService(database, store, base_path=settings.base_path),
         claims=ClaimService(database, bus, queue, lease=lease),
         swaps=SwapService(database, bus, lease=lease),
-        retention=RetentionService(database, store, bus, queue, partials),
+        retention=RetentionService(database, store, bus, queue, partials, settings.orphan_days),
         views=ViewCounter(adapters.redis),
         view_keeper=ViewKeeper(database, adapters.redis),
         figures=FiguresService(database, adapters.redis, settings.data_dir),

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
         [],
         description="Proxies whose X-Forwarded-For is believed, between commas: 10.0.0.0/8. Others may have forged it.",
     )
+    orphan_days: int = Field(
+        7, ge=1, le=365, description="Days for which objects without a row lie in the store's trash/ before they go."
+    )
     incomplete_connections: int = Field(
         256,
         ge=1,

@@ -88,7 +88,9 @@ KEPT_ORPHANS = Gauge(
 REFUSED_SWEEPS = Counter(
     "safelight_refused_sweeps_total", "Looks over the whole store that deleted nothing, as it is another instance's."
 )
-DELETED_ORPHANS = Counter("safelight_deleted_orphans_total", "Objects without a row that the sweep deleted.")
+DELETED_ORPHANS = Counter(
+    "safelight_deleted_orphans_total", "Objects without a row that the sweep moved to the store's trash."
+)
 SUBSCRIBERS = Gauge("safelight_subscribers", "Open subscriptions.")
 PUSH_DELAY_SECONDS = Histogram(
     "safelight_push_delay_seconds",

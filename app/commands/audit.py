@@ -21,8 +21,8 @@ _NOW = timedelta(0)
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Render lost variants again, delete objects without a row.")
-@click.option("--orphans", is_flag=True, help="With --repair: delete objects without a row, however many they are.")
+@click.option("--repair", is_flag=True, help="Render lost variants again, move objects without a row to trash/.")
+@click.option("--orphans", is_flag=True, help="With --repair: move objects without a row, however many they are.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--at-once", is_flag=True, help="Count orphans and stuck work of any age: nothing may be under way.")
 def audit(repair: bool, orphans: bool, as_json: bool, at_once: bool) -> None:

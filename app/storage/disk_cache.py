@@ -29,6 +29,7 @@ class CachedStore:
 
     def __init__(self, store: ObjectStore, folder: CacheFolder) -> None:
         self._store = store
+        self.trash = store.trash
         self._folder = folder
         self._fillings: dict[ObjectKey, Filling] = {}
         self._too_large: dict[ObjectKey, None] = {}

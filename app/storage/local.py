@@ -15,10 +15,12 @@ from uuid import uuid4
 
 from app.ids import ImageId
 from app.storage.files import copy_file, is_locked, open_locked, sync_directory
+from app.storage.local_trash import LocalTrash
 from app.storage.port import (
     CHUNK_BYTES,
     MARKER_NAME,
     MAX_MARKER_BYTES,
+    TRASH,
     Handed,
     ObjectKey,
     ObjectNotFound,
@@ -39,6 +41,7 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         self._incoming = self._root / _INCOMING
+        self.trash = LocalTrash(self._root, self._path, self._prune)
 
     async def make_ready(self) -> None:
         """Make the directories, and clear away what killed processes left half written."""
@@ -257,8 +260,8 @@ class LocalStore:
             # An image without objects is no fault; a disk that is not mounted is, and would look the same.
             self._incoming.stat()
             for folder, subfolders, names in os.walk(directory, onerror=_raise_unless_gone):
-                if _INCOMING in subfolders and Path(folder) == self._root:
-                    subfolders.remove(_INCOMING)
+                if Path(folder) == self._root:
+                    subfolders[:] = [name for name in subfolders if name not in {_INCOMING, TRASH}]
                 for name in names:
                     path = Path(folder, name)
                     # Foreign files, and objects that are deleted meanwhile, are passed over.

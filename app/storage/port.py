@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol, Self
 from uuid import UUID
@@ -31,6 +31,8 @@ _KEY = re.compile(
 MARKER_NAME = "safelight-instance"
 """Of the object in the root of a store that says which instance the store belongs to; no key of an image."""
 MAX_MARKER_BYTES = 4096
+TRASH = "trash"
+"""Where orphans wait to be deleted; nothing in it is listed or served."""
 
 
 class ObjectNotFound(Exception):
@@ -116,11 +118,28 @@ class Handed:
     cache_control: str
 
 
+class ObjectTrash(Protocol):
+    """Objects that are out of use, and can still be brought back by hand."""
+
+    async def add(self, keys: Iterable[ObjectKey], *, on: date) -> None:
+        """Move objects here, under the day `on`; those that are not there are no error."""
+        ...
+
+    async def empty(self, *, before: date, limit: int) -> int:
+        """Delete what was moved here before that day, at most `limit` objects; gives how many."""
+        ...
+
+
 class ObjectStore(Protocol):
     """A place for bytes that live longer than any process.
 
     Every method may raise `StoreUnavailable`; a store that is away says so within 3 s.
     """
+
+    @property
+    def trash(self) -> ObjectTrash:
+        """What was taken out of use."""
+        ...
 
     async def make_ready(self) -> None:
         """Make the directory or the bucket where it is missing; called once when a process starts."""

@@ -29,6 +29,7 @@ from app.storage.port import (
     StoreUnavailable,
 )
 from app.storage.s3_client import PART_BYTES, PartUpload, S3Client, S3Location, translated
+from app.storage.s3_trash import S3Trash
 
 _T = TypeVar("_T")
 
@@ -51,6 +52,7 @@ class S3Store:
         # Nothing is asked of it: it signs for the name under which clients know the store.
         self._public_client = S3Client(public_location or location, max_connections=1)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+        self.trash = S3Trash(self._client, self._bucket, partial(self._run, timeout_s=None))
         self._slot = asyncio.Semaphore(1)
         self._failures = 0
 

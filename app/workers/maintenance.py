@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from app.db.engine import utc_now
 from app.services.upkeep.retention import RetentionService
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ async def sweep_for_ever(
             await asyncio.to_thread(clear_scratch)
             if is_deep:
                 await retention.delete_orphans(older_than=ORPHAN_AGE)
+                await retention.empty_object_trash(utc_now())
         except Exception as error:
             # Whatever it was: without the sweep, all that is lost stays lost.
             log.error("sweep_broken_off", exc_info=error)

@@ -29,7 +29,7 @@ class TooManyOrphans(Exception):
         super().__init__(
             f"{orphan_count} of {object_count} objects in the store are named by no row of this database. "
             "Check that SAFELIGHT_DATABASE_URL and SAFELIGHT_STORE_URL belong together; nothing was deleted. "
-            "If they do, `safelight audit --repair --orphans` deletes these objects."
+            "If they do, `safelight audit --repair --orphans` moves these objects to the store's trash."
         )
         self.orphan_count = orphan_count
         self.object_count = object_count
@@ -85,19 +85,25 @@ class Orphans:
         self._looked_until = now
         return deleted
 
-    async def delete_all(self, *, older_than: timedelta) -> int:
-        """Delete all of them, however they came to be. Reads the whole store's list: rarely, then.
+    async def trash_all(self, *, older_than: timedelta) -> int:
+        """Move all of them to the trash, however they came to be. Reads the whole store's list: rarely, then.
 
         Raises:
-            TooManyOrphans: see `check_amount`. Nothing was deleted.
+            TooManyOrphans: see `check_amount`. Nothing was moved.
         """
         found = await self._find_all(older_than=older_than)
         check_amount(found.orphan_count, found.object_count)
         deleted = 0
         for start in range(0, len(found.orphans), BATCH):
             # Asked once more, as a listing of a large store takes its time.
-            deleted += await self._delete_among(found.orphans[start : start + BATCH])
+            deleted += await self._trash_among(found.orphans[start : start + BATCH])
         return deleted
+
+    async def _trash_among(self, keys: Sequence[ObjectKey]) -> int:
+        async with self._database.read() as db:
+            orphans = await find_orphans(db, keys)
+        await self._store.trash.add(orphans, on=utc_now().date())
+        return len(orphans)
 
     async def _find_all(self, *, older_than: timedelta) -> "_Listing":
         listing = _Listing()

@@ -204,10 +204,10 @@ class _Audit:
         return None
 
     async def delete_orphans(self, keys: Sequence[ObjectKey]) -> None:
-        """Delete those that no row needs."""
+        """Move those that no row needs to the trash."""
         orphans, counts = await self._find_orphans(keys)
         if orphans:
-            await self._store.delete(orphans)
+            await self._store.trash.add(orphans, on=utc_now().date())
             self.repaired += counts
 
     async def _find_orphans(self, keys: Sequence[ObjectKey]) -> tuple[list[ObjectKey], Counter[Promise]]:

@@ -31,15 +31,25 @@ log = logging.getLogger(__name__)
 ANNOUNCE_AGAIN = timedelta(seconds=30)
 _BATCH = 500
 _ROUND_S = 15
+_TRASH_AT_ONCE = 10_000
+"""Objects that one look deletes from the store's trash; the next takes the rest."""
 
 
 class RetentionService:
     """Each method is one kind of mending; `sweep` does all of the frequent ones."""
 
     def __init__(
-        self, database: Database, store: ObjectStore, bus: EventBus, queue: RenderQueue, partials: PartialFiles
+        self,
+        database: Database,
+        store: ObjectStore,
+        bus: EventBus,
+        queue: RenderQueue,
+        partials: PartialFiles,
+        orphan_days: int = 7,
     ) -> None:
         self._database = database
+        self._store = store
+        self._orphan_days = orphan_days
         self._partials = partials
         self._bus = bus
         self._queue = queue
@@ -148,13 +158,13 @@ class RetentionService:
             log.info("trash_emptied", extra={"count": purged})
 
     async def delete_orphans(self, *, older_than: timedelta) -> int:
-        """Delete every object that no row names; how many there were. Reads the whole store's list: rarely, then.
+        """Move every object that no row names to the trash; how many there were. Reads the whole store's list.
 
-        Where they are too many to be what a crash left, none is deleted and an error is logged.
+        Where they are too many to be what a crash left, none is moved and an error is logged.
         """
         try:
             await self._identity.begin_sweep()
-            deleted = await self._orphans.delete_all(older_than=older_than)
+            deleted = await self._orphans.trash_all(older_than=older_than)
         except Stranger as error:
             REFUSED_SWEEPS.inc()
             log.error("sweep_refused", extra={"reason": str(error)})
@@ -167,5 +177,12 @@ class RetentionService:
         KEPT_ORPHANS.set(0)
         DELETED_ORPHANS.inc(deleted)
         if deleted:
-            log.info("orphans_deleted", extra={"count": deleted})
+            log.info("orphans_moved_to_trash", extra={"count": deleted})
         return deleted
+
+    async def empty_object_trash(self, now: datetime) -> None:
+        """Delete orphans that were moved to the store's trash so many days ago."""
+        before = (now - timedelta(days=self._orphan_days)).date()
+        deleted = await self._store.trash.empty(before=before, limit=_TRASH_AT_ONCE)
+        if deleted:
+            log.info("object_trash_emptied", extra={"count": deleted})
