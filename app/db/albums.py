@@ -13,6 +13,7 @@ from app.db.list_statements import is_listed
 from app.db.records import AlbumRecord
 from app.db.tables import albums, images, upload_sessions
 from app.db.types import UTCDateTime
+from app.domain.formats import ImageFormat
 from app.domain.states import OPEN_STATES
 from app.ids import AccountId, AlbumId, ImageId
 
@@ -153,11 +154,12 @@ class UploadInAlbum:
     byte_size: int
     key: str
     uploaded_at: datetime
+    format: ImageFormat
 
 
 async def list_uploads_in(db: AsyncConnection, album_id: AlbumId) -> list[UploadInAlbum]:
     """Every upload that is listed in an album, by its filename."""
-    columns = (images.c.filename, images.c.byte_size, images.c.upload_key, images.c.uploaded_at)
+    columns = (images.c.filename, images.c.byte_size, images.c.upload_key, images.c.uploaded_at, images.c.format)
     statement = select(*columns).where(images.c.album_id == album_id, is_listed(), images.c.upload_key.is_not(None))
     return [UploadInAlbum(*row) for row in await db.execute(statement.order_by(images.c.filename, images.c.id))]
 

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from app.domain.formats import EXTENSIONS, FORMATS_BY_EXTENSION, ImageFormat
+
 MAX_FILENAME_BYTES = 255
 MAX_EXTENSION_BYTES = 16
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -41,6 +43,15 @@ def split_filename(name: str) -> tuple[str, str]:
     if not dot or not stem or len(extension.encode()) > MAX_EXTENSION_BYTES:
         return name, ""
     return stem, dot + extension
+
+
+def download_filename(name: str, codec: ImageFormat) -> str:
+    """The name under which bytes of this format are saved: `evil.html` of a PNG becomes `evil.html.png`.
+
+    Systems choose the program that opens a file by its extension, so it must be one of the format that was checked.
+    """
+    extension = split_filename(name)[1].lower().removeprefix(".")
+    return name if FORMATS_BY_EXTENSION.get(extension) is codec else _cut(f"{name}.{EXTENSIONS[codec]}")
 
 
 def _is_kept(character: str) -> bool:

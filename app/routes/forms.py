@@ -33,7 +33,7 @@ class FormFile:
         self._value = bytearray()
         self._is_ended = False
         self._files_seen = 0
-        self._other_bytes = 0
+        self._file_bytes = self._received_bytes = 0
         self._pending: list[bytes] = []
         self.filename: str | None = None
         """As the form gives it; known once the file's first bytes are."""
@@ -50,11 +50,13 @@ class FormFile:
         """The file's bytes.
 
         Raises:
-            InvalidRequest: this is no form, or it holds no file or two.
+            InvalidRequest: this is no form, it holds no file or two, or is more than `FRAMING_BYTES` longer than it.
             UploadIncomplete: the form ends before its last boundary.
         """
         async for chunk in self._body:
+            self._received_bytes += len(chunk)
             self._parse(chunk)
+            self._check_framing()
             pending, self._pending = self._pending, []
             for part in pending:
                 yield part
@@ -65,11 +67,19 @@ class FormFile:
 
     def _parse(self, chunk: bytes) -> None:
         if self._is_ended:
-            return  # an epilogue
+            return  # an epilogue: it is counted, as all that is not the file
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise InvalidRequest("The form cannot be understood.", details={"field": "body"}) from error
+
+    def _check_framing(self) -> None:
+        if self._received_bytes - self._file_bytes > FRAMING_BYTES:
+            raise InvalidRequest(
+                f"The form has more than {FRAMING_BYTES} bytes beside its file. Send fewer and shorter fields, and "
+                "nothing behind the closing boundary.",
+                details={"field": "body"},
+            )
 
     def on_part_begin(self) -> None:
         """Begin to collect a part's headers."""
@@ -103,13 +113,11 @@ class FormFile:
         self.filename = filename.decode("utf-8", "replace") if filename is not None else None
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """Hand the file's bytes on, and count those of other fields."""
+        """Hand the file's bytes on, and collect those of other fields."""
         if self._is_in_file:
+            self._file_bytes += end - start
             self._pending.append(data[start:end])
             return
-        self._other_bytes += end - start
-        if self._other_bytes > FRAMING_BYTES:
-            raise InvalidRequest("The form's other fields are too long.", details={"field": "body"})
         self._value += data[start:end]
 
     def on_part_end(self) -> None:

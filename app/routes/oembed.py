@@ -51,7 +51,7 @@ class OEmbed:
         if format_ not in {"json", "xml"}:
             raise FormatNotSupported("format must be json or xml.", details={"field": "format"})
         max_width_px, max_height_px = (_read_side(asked.get(name), name) for name in ("maxwidth", "maxheight"))
-        shown = await self.showing.show_public(self._read_url(asked.get("url")))
+        shown = await self._find(self._read_url(asked.get("url")))
         photo = plan_photo(shown.linker, max_width_px=max_width_px, max_height_px=max_height_px)
         if photo is None:
             raise NotFound(_NOT_OURS)
@@ -60,6 +60,13 @@ class OEmbed:
         response.headers["cache-control"] = f"public, max-age={CACHE_AGE_S}"
         response.headers["access-control-allow-origin"] = "*"
         return response
+
+    async def _find(self, address: Address) -> Shown:
+        try:
+            return await self.showing.show_public(address)
+        except NotFound as error:
+            # One answer for all: another message would tell private images from missing ones.
+            raise NotFound(_NOT_OURS) from error
 
     def _read_url(self, url: str | None) -> Address:
         if url is None or not url:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.filenames import MAX_FILENAME_BYTES, clean_filename, number_filename
+from app.domain.filenames import MAX_FILENAME_BYTES, clean_filename, download_filename, number_filename
+from app.domain.formats import ImageFormat
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,15 @@ def test_a_numbered_name_is_as_safe_and_another(sent: str, number: int) -> None:
 
     assert numbered != name
     assert len(numbered.encode()) <= MAX_FILENAME_BYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        *(("a.png", "a.png"), ("a.PNG", "a.PNG"), ("a.apng", "a.apng"), ("a", "a.png"), (".png", ".png.png")),
+        *(("a.html", "a.html.png"), ("a.jpg", "a.jpg.png"), ("a.png.exe", "a.png.exe.png"), ("a.", "a..png")),
+        ("\u00e4" * 127, "\u00e4" * 125 + ".png"),
+    ],
+)
+def test_a_download_is_called_as_its_format(name: str, saved: str) -> None:
+    assert download_filename(name, ImageFormat.PNG) == saved

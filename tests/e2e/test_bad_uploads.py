@@ -45,10 +45,11 @@ async def post(session: OpenSession, body: bytes, content_type: str | None = Non
         (b"--B\r\nX-Long: " + b"a" * 65_536 + b"\r\n\r\nx\r\n--B--", "INVALID_REQUEST", "body"),
         (b"--B\r\n" + b"X-Many: 1\r\n" * 5_000 + b"\r\nx\r\n--B--", "INVALID_REQUEST", "body"),
         (b'--B\r\nContent-Disposition: form-data; name="other"\r\n\r\n' + b"x" * 66_000, "INVALID_REQUEST", "body"),
+        (PART + PICTURE + b"\r\n--B--" + b"x" * 66_000, "INVALID_REQUEST", "body"),
     ],
     ids=[
         *("no part", "no file", "two files", "file and image", "no end", "half an end", "half a header", "nothing"),
-        *("wrong boundary", "malformed header", "long header", "many headers", "long field"),
+        *("wrong boundary", "malformed header", "long header", "many headers", "long field", "long epilogue"),
     ],
 )
 async def test_a_form_that_is_none_is_refused_and_the_session_stays_open(

@@ -147,7 +147,9 @@ async def test_the_filenames_of_the_corpus_are_kept_or_refused(client: Client, c
         image = await ask_image(client, session.image_id)
         assert served.status_code == 200, name
         disposition = served.headers["content-disposition"]
-        assert unquote(disposition.partition("''")[2]) == image["filename"]
+        kept = image["filename"]
+        saved = kept if kept.endswith((".jpg", ".jpeg")) and kept.rpartition(".")[0] else f"{kept}.jpg"
+        assert unquote(disposition.partition("''")[2]) == saved
         assert "set-cookie" not in served.headers
 
     assert set(refused) <= {("INVALID_REQUEST", "filename")}
@@ -164,3 +166,19 @@ async def test_a_name_that_comes_with_the_form_counts_where_none_was_given(clien
     assert (await ask_image(client, first.image_id))["filename"] == "été “1”.jpg"
     image = await client.ask("query ($id: ID!) { image(id: $id) { filename shortId } }", id=second.image_id)
     assert image["image"]["filename"] == image["image"]["shortId"] + ".jpg"
+
+
+async def test_every_download_has_the_extension_of_its_format(client: Client) -> None:
+    session = await client.upload(make_png(411, 300), filename="evil.html")
+    await client.wait_complete(session.image_id)
+    image = await ask_image(client, session.image_id)
+    urls = [variant["url"] for variant in image["stableVariants"]]
+
+    answers = [await client.http.get(url) for url in (*urls, f"/images/{session.image_id}/blob")]
+    asked = [await client.http.get(url, params={"download": "1"}) for url in urls]
+
+    assert image["filename"] == "evil.html"
+    for answer in (*answers, *asked):
+        assert answer.status_code == 200
+        extension = answer.headers["content-type"].removeprefix("image/").replace("jpeg", "jpg")
+        assert answer.headers["content-disposition"].endswith(f"; filename*=UTF-8''evil.html.{extension}")

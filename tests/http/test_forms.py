@@ -68,6 +68,8 @@ async def test_a_form_without_its_end_is_incomplete(end: bytes) -> None:
         (HEAD.replace(b"file", b"photo") + b"x\r\n--B--", "file"),
         (b"--B--", "file"),
         (HEAD.replace(b'"file"', b'"note"') + b"x" * (FRAMING_BYTES + 1), "body"),
+        (HEAD + b"x\r\n--B--" + b"x" * FRAMING_BYTES, "body"),
+        (HEAD + b"x\r\n" + (HEAD.replace(b'"file"', b'"note"') + b"\r\n") * 2_000 + b"--B--", "body"),
         (b"no form at all", "body"),
     ],
 )

@@ -10,6 +10,7 @@ from app.db.presets import find_preset, preset_of
 from app.db.records import AccountRecord, ImageRecord, VariantRecord
 from app.db.snapshots import ImageSnapshot, read_watched
 from app.domain.access import Principal, Scope, Visibility
+from app.domain.filenames import download_filename
 from app.domain.formats import EXTENSIONS, FORMATS_BY_EXTENSION, MEDIA_TYPES
 from app.domain.links import StablePath
 from app.domain.states import ImageState
@@ -103,7 +104,7 @@ class DeliveryService:
             content_type=MEDIA_TYPES[image.format],
             byte_size=image.byte_size or 0,
             sha256=image.sha256 or "",
-            filename=image.filename,
+            filename=download_filename(image.filename, image.format),
             changed_at=image.uploaded_at,
             is_public=False,
             browser_ttl_s=_browser_ttl_s(owner, None),
@@ -162,8 +163,10 @@ def _browser_ttl_s(owner: AccountRecord | None, preset: Preset | None) -> int:
 def _name_of(image: ImageRecord, record: VariantRecord) -> str:
     """The upload's own name, with the extension of what is sent."""
     sent = next((codec for codec, media_type in MEDIA_TYPES.items() if media_type == record.content_type), None)
-    if sent is None or sent is image.format:
+    if sent is None:
         return image.filename
+    if sent is image.format:
+        return download_filename(image.filename, sent)
     stem, dot, extension = image.filename.rpartition(".")
     return f"{stem if dot and extension.lower() in FORMATS_BY_EXTENSION else image.filename}.{EXTENSIONS[sent]}"
 

@@ -8,7 +8,7 @@ from app.db.albums import find_album, list_uploads_in
 from app.db.credentials import list_signing_keys
 from app.db.engine import Database
 from app.domain.access import Principal, Scope
-from app.domain.filenames import portable_names
+from app.domain.filenames import download_filename, portable_names
 from app.domain.signatures import verify
 from app.domain.zip_format import (
     Member,
@@ -77,7 +77,7 @@ class ArchiveService:
     async def _read(self, album_id: AlbumId, slug: str) -> Archive:
         async with self._database.read() as db:
             uploads = await list_uploads_in(db, album_id)
-        names = portable_names([upload.filename for upload in uploads])
+        names = portable_names([download_filename(upload.filename, upload.format) for upload in uploads])
         members = [
             (Member(name, upload.byte_size, upload.uploaded_at), ObjectKey.parse(upload.key))
             for name, upload in zip(names, uploads, strict=True)
