@@ -88,13 +88,36 @@ def set_plan(username: str, plan: str) -> None:
     click.echo(f"{username} has the plan {plan}.")
 
 
+_revoke_keys = click.option("--revoke-keys", is_flag=True, help="Revoke the API keys that its sign-ins made.")
+
+
 @users.command("set-password")
 @click.argument("username")
-def set_password(username: str) -> None:
-    """Ask for an account's new password, or read it from stdin; its sign-ins end."""
+@_revoke_keys
+def set_password(username: str, revoke_keys: bool) -> None:
+    """Ask for an account's new password, or read it from stdin; its sign-ins and batch tokens end."""
     password = read_password()
-    work(lambda desk: desk.people.set_password(username, password))
+    left = work(lambda desk: desk.people.set_password(username, password, revokes_keys=revoke_keys))
     click.echo(f"{username} has a new password.")
+    _report_keys(left, username, are_revoked=revoke_keys)
+
+
+@users.command("sign-out")
+@click.argument("username")
+@_revoke_keys
+def sign_out(username: str, revoke_keys: bool) -> None:
+    """End every sign-in and batch token of an account."""
+    left = work(lambda desk: desk.people.sign_out(username, revokes_keys=revoke_keys))
+    click.echo(f"{username} is signed out everywhere.")
+    _report_keys(left, username, are_revoked=revoke_keys)
+
+
+def _report_keys(made: list[ApiKeyRecord], username: str, *, are_revoked: bool) -> None:
+    if not made:
+        return
+    state = "are revoked" if are_revoked else "are still good; --revoke-keys revokes them"
+    click.echo(f"API keys that sign-ins of {username} made {state}:")
+    show([_key_row(key) for key in made], as_json=False)
 
 
 @click.group()

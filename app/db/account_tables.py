@@ -33,6 +33,8 @@ class Account(SQLModel, table=True):
     preferences: dict[str, object] = Field(sa_column=Column(JSONDocument, nullable=False))
     created_at: datetime = Field(sa_column=moment())
     last_login_at: datetime | None = Field(sa_column=moment(nullable=True))
+    credential_generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Grows when all sign-ins end: a batch token carries the one it was made in."""
 
 
 class ApiKey(SQLModel, table=True):
@@ -50,6 +52,8 @@ class ApiKey(SQLModel, table=True):
     last_used_at: datetime | None = Field(sa_column=moment(nullable=True))
     expires_at: datetime | None = Field(sa_column=moment(nullable=True))
     revoked_at: datetime | None = Field(sa_column=moment(nullable=True))
+    sign_in_id: UUID | None = None
+    """The sign-in that made it, by itself or by another key that it made; null for keys of the command line."""
 
 
 class SigningKey(SQLModel, table=True):

@@ -90,6 +90,16 @@ async def find_refresh_token(db: AsyncConnection, token_hash: str) -> tuple[Refr
     return RefreshTokenRecord(*row[:split]), AccountRecord(*row[split:])
 
 
+async def hold_account_of_token(db: AsyncConnection, token_hash: str) -> None:
+    """Hold the row of a refresh token's account, before the token's own, as ending all its sign-ins does."""
+    statement = (
+        select(accounts.c.id)
+        .join(refresh_tokens, refresh_tokens.c.account_id == accounts.c.id)
+        .where(refresh_tokens.c.token_hash == token_hash)
+    )
+    await db.execute(statement.with_for_update(of=accounts))
+
+
 async def use_refresh_token(db: AsyncConnection, token_id: UUID, *, now: datetime) -> bool:
     """Mark a token as used: true for exactly one caller."""
     statement = update(refresh_tokens).where(refresh_tokens.c.id == token_id, refresh_tokens.c.used_at.is_(None))
@@ -104,8 +114,19 @@ async def revoke_chain(db: AsyncConnection, chain_id: UUID, *, now: datetime) ->
     await db.execute(statement.values(revoked_at=now))
 
 
-async def revoke_chains_of(db: AsyncConnection, account_id: AccountId, *, now: datetime) -> None:
-    """End every sign-in of an account."""
+async def list_sign_in_keys(db: AsyncConnection, account_id: AccountId) -> list[ApiKeyRecord]:
+    """The keys of an account that sign-ins made and that are not revoked, the newest first."""
+    statement = select(api_keys).where(
+        api_keys.c.account_id == account_id, api_keys.c.revoked_at.is_(None), api_keys.c.sign_in_id.is_not(None)
+    )
+    return [ApiKeyRecord(*row) for row in await db.execute(statement.order_by(api_keys.c.created_at.desc()))]
+
+
+async def end_sign_ins_of(db: AsyncConnection, account_id: AccountId, *, now: datetime) -> None:
+    """End every sign-in and batch token of an account."""
+    # The account comes first: its row is held, so that no sign-in or refresh adds a token meanwhile.
+    grown = accounts.c.credential_generation + 1
+    await db.execute(update(accounts).where(accounts.c.id == account_id).values(credential_generation=grown))
     statement = update(refresh_tokens).where(
         refresh_tokens.c.account_id == account_id, refresh_tokens.c.revoked_at.is_(None)
     )

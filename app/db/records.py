@@ -31,6 +31,7 @@ class AccountRecord(NamedTuple):
     preferences: dict[str, object]
     created_at: datetime
     last_login_at: datetime | None
+    credential_generation: int
 
 
 class ApiKeyRecord(NamedTuple):
@@ -46,6 +47,7 @@ class ApiKeyRecord(NamedTuple):
     last_used_at: datetime | None
     expires_at: datetime | None
     revoked_at: datetime | None
+    sign_in_id: UUID | None
 
 
 class ImageRecord(NamedTuple):

@@ -88,5 +88,15 @@ class CredentialMutations:
         return sign_in_of(await info.context.services.sign_in.refresh(refresh_token))
 
     @strawberry.mutation(description="Ends the session that the access token came of; false where it came of none.")
-    async def sign_out(self, info: Info) -> bool:
-        return await info.context.services.sign_in.sign_out(info.context.principal)
+    async def sign_out(
+        self,
+        info: Info,
+        everywhere: Annotated[
+            bool,
+            strawberry.argument(
+                description="Ends all sessions and batch tokens of the account; needs the scope ACCOUNT_WRITE."
+            ),
+        ] = False,
+    ) -> bool:
+        sign_in, principal = info.context.services.sign_in, info.context.principal
+        return await (sign_in.sign_out_everywhere(principal) if everywhere else sign_in.sign_out(principal))

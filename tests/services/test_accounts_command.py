@@ -194,3 +194,56 @@ def test_wrong_settings_are_told_in_one_line_that_names_them(people: People, wro
     assert (done.returncode, done.stdout) == (1, "")
     assert next(iter(wrong)) in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+CREATE_KEY = """mutation { createApiKey(input: {name: "made", scopes: [KEYS_READ, KEYS_WRITE]}) {
+  secret apiKey { prefix }
+} }"""
+
+
+async def _sign_in(people: People, username: str) -> str:
+    async with people.site.stranger() as client:
+        client.http.headers["X-Forwarded-For"] = "198.51.100.201"
+        query = SIGN_IN.replace("{ viewer { username } }", "{ accessToken }")
+        return str((await client.ask(query, username=username, password="a password"))["signIn"]["accessToken"])
+
+
+async def _batch_token(client: Client) -> str:
+    answer = await client.http.get(f"/client/v4/accounts/{'0' * 32}/images/v1/batch_token")
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["result"]["token"])
+
+
+async def _is_refused(people: People, token: str) -> bool:
+    async with Client(people.site.base_url, token) as client:
+        return (await client.http.post("/graphql", json={"query": "{ __typename }"})).status_code == 401
+
+
+@pytest.mark.parametrize("ending", ["set-password", "sign-out", "everywhere"])
+async def test_all_that_sign_ins_gave_ends_and_the_keys_that_they_made_are_listed(people: People, ending: str) -> None:
+    name = f"ina-{ending}"
+    await run_beside(people, "users", "add", name, "--password", stdin="a password\n")
+    own = read_json(await run_beside(people, "keys", "add", name, "--json"))
+    access = await _sign_in(people, name)
+    async with Client(people.site.base_url, access) as signed_in, Client(people.site.base_url, own["secret"]) as by_key:
+        made = (await signed_in.ask(CREATE_KEY))["createApiKey"]
+        batches = [await _batch_token(client) for client in (signed_in, by_key)]
+        async with Client(people.site.base_url, made["secret"]) as by_made:
+            child = (await by_made.ask(CREATE_KEY))["createApiKey"]
+        assert not any([await _is_refused(people, token) for token in (*batches, access)])
+
+        if ending == "everywhere":
+            assert await by_key.ask("mutation { signOut(everywhere: true) }") == {"signOut": True}
+        else:
+            await run_beside(people, "users", ending, name, stdin="a password\n")
+    for token in (*batches, access):
+        await eventually(lambda token=token: _is_refused(people, token), "the token has ended")
+    assert not any([await _is_refused(people, secret) for secret in (own["secret"], made["secret"], child["secret"])])
+
+    listed = await run_beside(people, "users", "sign-out", name, "--revoke-keys")
+
+    assert all(key["apiKey"]["prefix"] in listed.stdout for key in (made, child))
+    assert own["prefix"] not in listed.stdout
+    for key in (made, child):
+        await eventually(lambda secret=key["secret"]: _is_refused(people, secret), "the key is revoked")
+    assert not await _is_refused(people, own["secret"])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.db.accounts import find_account_by_name, list_accounts, update_account
-from app.db.credentials import list_api_keys, revoke_chains_of
+from app.db.credentials import end_sign_ins_of, list_api_keys, list_sign_in_keys, revoke_key
 from app.db.engine import Database, Transaction, utc_now
 from app.db.failures import RowConflict
 from app.db.records import AccountRecord, ApiKeyRecord
@@ -11,6 +11,7 @@ from app.domain.plans import Plans
 from app.domain.texts import check_text
 from app.domain.usernames import check_username
 from app.errors import Conflict, InvalidRequest, NotFound
+from app.ids import ApiKeyId
 from app.services.accounts.accounts import ACTIVE, DISABLED, add_account
 from app.services.accounts.new_keys import MAX_LISTED_KEYS
 from app.services.accounts.passwords import Passwords
@@ -76,7 +77,7 @@ class AdministrationService:
         async with self._database.write() as db:
             account = await _get(db, username)
             await update_account(db, account.id, {"status": DISABLED})
-            await revoke_chains_of(db, account.id, now=utc_now())
+            await end_sign_ins_of(db, account.id, now=utc_now())
             return await _get(db, username)
 
     async def enable(self, username: str) -> AccountRecord:
@@ -87,14 +88,31 @@ class AdministrationService:
         """Give an account another plan."""
         return await self._change(username, {"plan": self._check_plan(plan)})
 
-    async def set_password(self, username: str, password: str) -> AccountRecord:
-        """Give an account another password, and end every sign-in that came of the old one."""
+    async def set_password(self, username: str, password: str, *, revokes_keys: bool = False) -> list[ApiKeyRecord]:
+        """Give an account another password, and end every sign-in and batch token, as `sign_out` does."""
         kept = await self._passwords.hash(password)
+        return await self._end_sign_ins(username, {"password_hash": kept}, revokes_keys=revokes_keys)
+
+    async def sign_out(self, username: str, *, revokes_keys: bool = False) -> list[ApiKeyRecord]:
+        """End every sign-in and batch token of an account.
+
+        Returns the API keys that sign-ins made and that were good until now; with `revokes_keys` they end, too.
+        """
+        return await self._end_sign_ins(username, {}, revokes_keys=revokes_keys)
+
+    async def _end_sign_ins(
+        self, username: str, values: dict[str, object], *, revokes_keys: bool
+    ) -> list[ApiKeyRecord]:
+        now = utc_now()
         async with self._database.write() as db:
             account = await _get(db, username)
-            await update_account(db, account.id, {"password_hash": kept})
-            await revoke_chains_of(db, account.id, now=utc_now())
-            return await _get(db, username)
+            await end_sign_ins_of(db, account.id, now=now)
+            if values:
+                await update_account(db, account.id, values)
+            keys = await list_sign_in_keys(db, account.id)
+            for key in keys if revokes_keys else ():
+                await revoke_key(db, ApiKeyId(key.id), now=now)
+        return keys
 
     async def list_keys(self, username: str) -> list[ApiKeyRecord]:
         """The keys of an account."""

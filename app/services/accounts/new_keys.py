@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from app.domain.access import Scope
 from app.ids import SHOWN_PREFIX_CHARACTERS, AccountId, hash_secret, make_uuid
@@ -18,6 +19,7 @@ def new_key_row(
     scopes: Iterable[Scope],
     now: datetime,
     expires_at: datetime | None = None,
+    sign_in_id: UUID | None = None,
 ) -> dict[str, object]:
     """The columns of a key whose value is `secret`; only its hash stands there."""
     asked = set(scopes)
@@ -30,4 +32,5 @@ def new_key_row(
         "scopes": [scope.value for scope in Scope if scope in asked],
         "created_at": now,
         "expires_at": expires_at,
+        "sign_in_id": sign_in_id,
     }

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from app.db.accounts import find_account
 from app.db.credentials import count_live_keys, find_api_key, insert_api_key, list_api_keys, revoke_key
@@ -67,7 +68,17 @@ class ApiKeyService:
         if lacking:
             message = f"This credential lacks the scope {lacking[0].value}, and cannot give it."
             raise Forbidden(message, details={"scope": lacking[0].value})
-        return await self.create_for(account_id, name=name, scopes=scopes, expires_at=expires_at, style=style)
+        sign_in_id = await self._find_sign_in(principal)
+        return await self.create_for(
+            account_id, name=name, scopes=scopes, expires_at=expires_at, style=style, sign_in_id=sign_in_id
+        )
+
+    async def _find_sign_in(self, principal: Principal) -> UUID | None:
+        if principal.api_key_id is None:
+            return principal.sign_in_id
+        async with self._database.read() as db:
+            parent = await find_api_key(db, principal.api_key_id)
+        return parent.sign_in_id if parent is not None else None
 
     async def create_for(
         self,
@@ -77,6 +88,7 @@ class ApiKeyService:
         scopes: Collection[Scope],
         expires_at: datetime | None,
         style: KeyStyle = KeyStyle.SAFELIGHT,
+        sign_in_id: UUID | None = None,
     ) -> NewKey:
         """Make a key for an account, with any scopes: for the command line.
 
@@ -91,7 +103,9 @@ class ApiKeyService:
         if expires_at is not None and expires_at <= now:
             raise InvalidRequest("expiresAt must lie in the future.", details={"field": "expiresAt"})
         secret = make_api_key(style)
-        row = new_key_row(account_id, checked or "", secret, scopes=scopes, now=now, expires_at=expires_at)
+        row = new_key_row(
+            account_id, checked or "", secret, scopes=scopes, now=now, expires_at=expires_at, sign_in_id=sign_in_id
+        )
         async with self._database.write() as db:
             # Its row is held, so that the keys are counted by one at a time.
             await find_account(db, account_id, for_update=True)

@@ -8,18 +8,20 @@ from uuid import UUID
 
 import jwt
 
-from app.db.accounts import find_account_by_name, note_sign_in, update_account
+from app.db.accounts import find_account, find_account_by_name, note_sign_in, update_account
 from app.db.credentials import (
     delete_old_tokens,
+    end_sign_ins_of,
     find_account_of_chain,
     find_refresh_token,
+    hold_account_of_token,
     insert_refresh_token,
     revoke_chain,
     use_refresh_token,
 )
 from app.db.engine import Database, Transaction, utc_now
 from app.db.records import AccountRecord
-from app.domain.access import SIGNED_IN_SCOPES, Principal
+from app.domain.access import SIGNED_IN_SCOPES, Principal, Scope, require_account
 from app.errors import InvalidRequest, Unauthorized
 from app.ids import AccountId, hash_secret, make_refresh_token, make_uuid, parse_uuid
 from app.rate_limit import Rate, RateLimiter, client_address, counted_address
@@ -115,6 +117,17 @@ class SignInService:
         self._known.clear()
         return True
 
+    async def sign_out_everywhere(self, principal: Principal) -> bool:
+        """End every sign-in and batch token of the caller's account. Needs the scope ACCOUNT_WRITE.
+
+        API keys stay good, those that a sign-in made included: `safelight users sign-out` lists and revokes these.
+        """
+        account_id = require_account(principal, Scope.ACCOUNT_WRITE)
+        async with self._database.write() as db:
+            await end_sign_ins_of(db, account_id, now=utc_now())
+        self._known.clear()
+        return True
+
     async def authenticate(self, access_token: str) -> Principal:
         """The account behind an access token.
 
@@ -156,6 +169,10 @@ class SignInService:
         rehashed = await self._passwords.hash(password) if self._passwords.needs_rehash(kept) else None
         async with self._database.write() as db:
             await note_sign_in(db, account.id, now=now)
+            current = await find_account(db, account.id)
+            if current is None or current.credential_generation != account.credential_generation:
+                # The password that was verified has been replaced meanwhile.
+                raise Unauthorized("There is no account with this name and this password.")
             if rehashed is not None:
                 await update_account(db, account.id, {"password_hash": rehashed})
             await delete_old_tokens(db, account.id, now=now)
@@ -163,6 +180,7 @@ class SignInService:
         return await self._with_view(tokens)
 
     async def _refresh(self, db: Transaction, refresh_token: str, now: datetime) -> _Tokens | None:
+        await hold_account_of_token(db, hash_secret(refresh_token))
         found = await find_refresh_token(db, hash_secret(refresh_token))
         if found is None:
             return None

@@ -58,7 +58,7 @@ class CloudflareAccount:
 
     async def batch_token(self, request: Request) -> Response:
         """A token for the batch host's routes."""
-        issued = self.parts.services.batch_tokens.issue(await self.parts.account_caller(request))
+        issued = await self.parts.services.batch_tokens.issue(await self.parts.account_caller(request))
         return success({"token": issued.token, "expiresAt": to_millisecond(issued.expires_at)})
 
 
