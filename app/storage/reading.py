@@ -1,11 +1,13 @@
 """Read a file piece by piece, without a thread where its bytes are in memory already."""
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import cast
 
+from app.foreign_errors import report_foreign_error
 from app.storage.port import CHUNK_BYTES, StoreUnavailable
 
 # Linux alone can say "only what is in the page cache".
@@ -14,10 +16,13 @@ _NOW_OR_NEVER: int | None = getattr(os, "RWF_NOWAIT", None)
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the system's errors into ours."""
+    """Turn the system's errors into ours, and report those that are no missing file."""
     try:
         yield
     except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            code = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            report_foreign_error("store", operation="file", code=code, error=error)
         raise StoreUnavailable from error
 
 

@@ -29,6 +29,7 @@ from app.storage.port import (
     StoreUnavailable,
 )
 from app.storage.s3_client import PART_BYTES, PartUpload, S3Client, S3Location, translated
+from app.storage.s3_faults import explain
 from app.storage.s3_trash import S3Trash
 
 _T = TypeVar("_T")
@@ -164,7 +165,7 @@ class S3Store:
             if discard is not None:
                 job.add_done_callback(partial(_hand_over, discard=discard))
             if isinstance(error, TimeoutError):
-                raise StoreUnavailable from error
+                raise explain(error) from error
             raise
 
     async def _run_in_slot(self, work: Callable[[], None]) -> None:

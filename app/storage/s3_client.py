@@ -6,19 +6,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from mmap import ACCESS_READ, mmap
-from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
-from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as SlowError
 
 from app.storage.port import Handed, ObjectKey, ObjectNotFound, StoreUnavailable
+from app.storage.s3_faults import ShortRetry, explain
 
 PART_BYTES = 5 * 1024 * 1024
 """S3's smallest part; a multiple of every system's pages."""
@@ -52,7 +50,7 @@ class S3Client(Minio):
     def __init__(self, location: S3Location, *, max_connections: int) -> None:
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S),
-            retries=_OnceUnlessSlow(total=1),
+            retries=ShortRetry.make(),
             maxsize=max_connections,
             blocksize=_BLOCK_BYTES,
         )
@@ -168,9 +166,9 @@ def translated(key: ObjectKey | None = None) -> Iterator[None]:
     except S3Error as error:
         if key is not None and error.code in _MISSING_OBJECT:
             raise ObjectNotFound(key) from error
-        raise StoreUnavailable from error
+        raise explain(error) from error
     except (MinioException, HTTPError, ParseError, OSError) as error:
-        raise StoreUnavailable from error
+        raise explain(error) from error
 
 
 @contextmanager
@@ -185,20 +183,3 @@ def _mapped(file: BinaryIO, *, part: int) -> Iterator[bytes]:
     with mmap(file.fileno(), byte_size, offset=start, access=ACCESS_READ) as content:
         # Not bytes by its type, but all that is done with it there: asked for its length, hashed, read.
         yield cast(bytes, content)
-
-
-class _OnceUnlessSlow(urllib3.Retry):
-    """Tries again once after a broken connection, as after the store's restart; never after a time limit."""
-
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: urllib3.BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        if isinstance(error, SlowError):
-            raise error
-        return super().increment(method, url, response, error, _pool, _stacktrace)

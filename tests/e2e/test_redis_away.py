@@ -18,7 +18,7 @@ from tests.support.pictures import make_jpeg
 from tests.support.servers.redis import RedisServer, run_redis
 from tests.support.site import Site, run_site
 from tests.support.site_fixtures import SET_UPS, environment_of
-from tests.support.site_rows import change_image
+from tests.support.site_rows import change_image, name_redis
 from tests.support.stories import check_story, watch_from_now
 from tests.support.waiting import LIMIT_S, eventually, in_time
 
@@ -54,6 +54,7 @@ async def test_a_published_change_of_privacy_shows_on_the_other_process_first(
             for picture in (older, newer):
                 await _hide(two_apis, picture)
             async with Redis.from_url(redis.url, decode_responses=True) as connection:
+                await name_redis(two_apis, connection)
                 await EventBus(connection).publish([_parse(newer.image_id)])
             await _until_gone(stranger, newer)
             return (await stranger.get(older.path)).status_code == 200

@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from redis.asyncio import Redis
 from sqlalchemy import select, update
 
 from app.db.engine import Database, utc_now
+from app.db.instance import find_instance_id
 from app.db.tables import api_keys, images, upload_sessions, variants
 from app.domain.variants import Family
+from app.redis_names import RedisNames, bind_names
 from tests.support.site import Site
 
 Columns = dict[str, object]
@@ -24,6 +27,12 @@ async def open_rows(site: Site) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def name_redis(site: Site, redis: Redis) -> None:
+    """Let a connection use the names of the site's instance."""
+    async with open_rows(site) as database, database.read() as db:
+        bind_names(redis, RedisNames(await find_instance_id(db)))
 
 
 async def change_session(site: Site, session_id: str, **values: object) -> None:

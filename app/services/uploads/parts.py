@@ -82,7 +82,6 @@ async def write_part(part: Part, lease: SessionLease, file: PartialFile, *, scra
 
 def _open_aside(scratch_dir: Path) -> IO[bytes]:
     with disk_faults("create_part"):
-        scratch_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return TemporaryFile(dir=scratch_dir, buffering=0)
 
 

@@ -76,7 +76,7 @@ def own_scratch(scratch_dir: Path) -> Iterator[OwnScratch]:
 
 
 async def check_scratch(folder: Path) -> None:
-    """Return if files can be written to the folder, which is created where it is missing.
+    """Return if files can be written to the folder.
 
     Raises:
         Unavailable: they cannot.
@@ -85,10 +85,8 @@ async def check_scratch(folder: Path) -> None:
 
 
 def _write_file(folder: Path) -> None:
-    with disk_faults("check"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-            file.write(b"ready")
+    with disk_faults("check"), tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        file.write(b"ready")
 
 
 def clear_scratch(scratch_dir: Path) -> None:

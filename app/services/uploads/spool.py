@@ -103,7 +103,7 @@ def spooling(scratch_dir: Path, *, max_bytes: int) -> Iterator[Spool]:
     check_room(scratch_dir)
     path = scratch_dir / f"upload-{uuid4().hex}"
     with disk_faults("create_upload"):
-        scratch_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A folder that was removed is created again, under its lock, within a second; see `OwnScratch.heal`.
         file = path.open("xb", buffering=0)
     try:
         with file:
