@@ -141,13 +141,14 @@ class KeptPictures:
         if found.byte_size > MAX_KEPT_BODY_BYTES or not self._sender.sends_bodies:
             return found
         body = self._cache.find_body(found.key)
-        return replace(found, body=body if body is not None else await self._read_body(found.key))
+        return replace(found, body=body if body is not None else await self._read_body(found))
 
-    async def _read_body(self, key: ObjectKey) -> bytes:
+    async def _read_body(self, found: Deliverable) -> bytes:
+        key, sha256 = found.key, found.sha256 or None
         # Once for all who ask at the same moment, under however many addresses: or each would hold a copy.
         reading = self._bodies.get(key)
         if reading is None:
-            reading = asyncio.ensure_future(self._read_object(key, max_bytes=MAX_KEPT_BODY_BYTES))
+            reading = asyncio.ensure_future(self._read_object(key, max_bytes=MAX_KEPT_BODY_BYTES, sha256=sha256))
             self._bodies[key] = reading
             reading.add_done_callback(partial(self._end_reading, key))
         return await asyncio.shield(reading)

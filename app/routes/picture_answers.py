@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from starlette.types import Send
 
@@ -12,7 +12,16 @@ from app.routes.handing_over import HandOver, hand_over, may_be_handed_over
 from app.routes.picture_headers import ALWAYS, NOT_KEPT, OPEN_TO_ALL, Header, Prepared, cache_control, write_lines
 from app.storage.port import ObjectKey
 
-OpenObject = Callable[[ObjectKey, tuple[int, int] | None], AbstractAsyncContextManager[AsyncIterator[bytes]]]
+
+class OpenObject(Protocol):
+    """As a store opens its objects."""
+
+    def __call__(
+        self, key: ObjectKey, byte_range: tuple[int, int] | None = None, *, sha256: str | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes of an object, or of a part of it."""
+        ...
+
 
 NoteView = Callable[[ImageId], None]
 """Counts one look at an image; it costs next to nothing."""
@@ -79,7 +88,8 @@ class PictureSender:
             content = body if part is None else body[part.first : part.last + 1]
             await send({"type": "http.response.body", "body": content})
             return
-        async with self._open_object(answer.found.key, None if part is None else (part.first, part.last)) as chunks:
+        found, wanted = answer.found, None if part is None else (part.first, part.last)
+        async with self._open_object(found.key, wanted, sha256=found.sha256 or None) as chunks:
             # The store has answered: from here on a failure can only break the connection off.
             await send(start)
             async for chunk in chunks:

@@ -16,6 +16,7 @@ from app.ids import ImageId
 from app.storage.cache_files import CachedObject, CacheFolder, SpoiledEntry
 from app.storage.filling import BrokenFill, Filling
 from app.storage.port import CHUNK_BYTES, Handed, ObjectKey, ObjectNotFound, ObjectStat, ObjectStore
+from app.storage.verifying import CorruptObject
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class CachedStore:
 
     @asynccontextmanager
     async def open(
-        self, key: ObjectKey, byte_range: tuple[int, int] | None = None
+        self, key: ObjectKey, byte_range: tuple[int, int] | None = None, *, sha256: str | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """As the port says: from the folder, or from the store and into the folder at once."""
         cached = await self._find(key)
@@ -78,16 +79,16 @@ class CachedStore:
                 cached.close()
         elif byte_range is not None or not self._may_fill(key):
             # A part says nothing of the rest: it is passed on.
-            async with self._store.open(key, byte_range) as chunks:
+            async with self._store.open(key, byte_range, sha256=sha256) as chunks:
                 yield chunks
         else:
-            async with self._filled(key) as chunks:
+            async with self._filled(key, sha256) as chunks:
                 yield chunks
 
-    async def read(self, key: ObjectKey, *, max_bytes: int) -> bytes:
+    async def read(self, key: ObjectKey, *, max_bytes: int, sha256: str | None = None) -> bytes:
         """A small object as a whole."""
         content = bytearray()
-        async with self.open(key) as chunks:
+        async with self.open(key, sha256=sha256) as chunks:
             async for chunk in chunks:
                 content += chunk
                 if len(content) > max_bytes:
@@ -169,22 +170,22 @@ class CachedStore:
                 yield chunk
 
     @asynccontextmanager
-    async def _filled(self, key: ObjectKey) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _filled(self, key: ObjectKey, sha256: str | None) -> AsyncIterator[AsyncIterator[bytes]]:
         filling = self._fillings.get(key)
         if filling is None or filling.is_over:
-            filling = self._start(key)
+            filling = self._start(key, sha256)
         try:
             first = await filling.begin()
         except BrokenFill:
-            async with self._store.open(key) as chunks:
+            async with self._store.open(key, sha256=sha256) as chunks:
                 yield chunks
             return
         try:
-            yield self._follow(key, filling, first)
+            yield self._follow(key, filling, first, sha256)
         finally:
             filling.leave()
 
-    async def _follow(self, key: ObjectKey, filling: Filling, first: bytes) -> AsyncIterator[bytes]:
+    async def _follow(self, key: ObjectKey, filling: Filling, first: bytes, sha256: str | None) -> AsyncIterator[bytes]:
         if first:
             yield first
         offset = len(first)
@@ -194,14 +195,16 @@ class CachedStore:
                     yield chunk
                     offset += len(chunk)
             return
-        except BrokenFill:
-            pass
-        async with self._store.open(key) as rest:
+        except BrokenFill as error:
+            if isinstance(error.__cause__, CorruptObject):
+                # What was given before may be wrong: it must not become a whole answer.
+                raise error.__cause__ from None
+        async with self._store.open(key, sha256=sha256) as rest:
             async for chunk in _skip(rest, offset):
                 yield chunk
 
-    def _start(self, key: ObjectKey) -> Filling:
-        filling = Filling(self._folder, self._store, key)
+    def _start(self, key: ObjectKey, sha256: str | None) -> Filling:
+        filling = Filling(self._folder, self._store, key, sha256)
         self._fillings[key] = filling
         task = asyncio.create_task(filling.run(), name="fill-disk-cache")
         self._tasks.add(task)

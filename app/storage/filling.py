@@ -18,8 +18,9 @@ class BrokenFill(Exception):
 class Filling:
     """A file that grows. Readers never hold it up, nor the connection to the store."""
 
-    def __init__(self, folder: CacheFolder, store: ObjectStore, key: ObjectKey) -> None:
+    def __init__(self, folder: CacheFolder, store: ObjectStore, key: ObjectKey, sha256: str | None = None) -> None:
         self._folder = folder
+        self._sha256 = sha256
         self._store = store
         self._key = key
         self._written_bytes = 0
@@ -40,7 +41,7 @@ class Filling:
         try:
             path, file = await asyncio.to_thread(self._folder.begin)
             self._file = file
-            async with self._store.open(self._key) as chunks:
+            async with self._store.open(self._key, sha256=self._sha256) as chunks:
                 await self._write(file, chunks)
             if self.is_wanted and path is not None:
                 await asyncio.to_thread(self._folder.keep, self._key, path)

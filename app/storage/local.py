@@ -65,14 +65,14 @@ class LocalStore:
 
     @asynccontextmanager
     async def open(
-        self, key: ObjectKey, byte_range: tuple[int, int] | None = None
+        self, key: ObjectKey, byte_range: tuple[int, int] | None = None, *, sha256: str | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """As the port says; the first chunk is read on entering, so a small object costs one change of thread."""
         file, chunk, offset, end = await asyncio.to_thread(self._open, key, byte_range)
         with file:
             yield read_on(file.fileno(), chunk, offset, end)
 
-    async def read(self, key: ObjectKey, *, max_bytes: int) -> bytes:
+    async def read(self, key: ObjectKey, *, max_bytes: int, sha256: str | None = None) -> bytes:
         """A small object as a whole."""
         return await asyncio.to_thread(self._read, key, max_bytes)
 

@@ -162,19 +162,22 @@ class ObjectStore(Protocol):
         ...
 
     def open(
-        self, key: ObjectKey, byte_range: tuple[int, int] | None = None
+        self, key: ObjectKey, byte_range: tuple[int, int] | None = None, *, sha256: str | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The object's bytes, in chunks of at most `CHUNK_BYTES`; `byte_range` is first and last byte, as in HTTP.
 
         A range is cut off at the object's end. Where the object is replaced or deleted meanwhile, what comes is
         the old one to its end, or `StoreUnavailable`; never a mixture.
 
+        With the row's `sha256` a whole object that came from far away is checked on the way: where it is another one,
+        its last chunk is not given, and `StoreUnavailable` is raised in its place.
+
         Raises:
             ObjectNotFound: on entering, before the first chunk.
         """
         ...
 
-    async def read(self, key: ObjectKey, *, max_bytes: int) -> bytes:
+    async def read(self, key: ObjectKey, *, max_bytes: int, sha256: str | None = None) -> bytes:
         """A small object as a whole.
 
         Raises:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
@@ -30,7 +29,9 @@ from app.storage.port import (
 )
 from app.storage.s3_client import PART_BYTES, PartUpload, S3Client, S3Location, translated
 from app.storage.s3_faults import explain
+from app.storage.s3_listing import find_stat, make_stat, take
 from app.storage.s3_trash import S3Trash
+from app.storage.verifying import CorruptObject, check_whole, hold_back_the_last
 
 _T = TypeVar("_T")
 
@@ -50,7 +51,7 @@ class S3Store:
     def __init__(self, location: S3Location, public_location: S3Location | None = None) -> None:
         self._bucket = location.bucket
         self._client = S3Client(location, max_connections=_THREADS)
-        # Nothing is asked of it: it signs for the name under which clients know the store.
+        # It only signs, for the name under which clients know the store.
         self._public_client = S3Client(public_location or location, max_connections=1)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
         self.trash = S3Trash(self._client, self._bucket, partial(self._run, timeout_s=None))
@@ -88,18 +89,37 @@ class S3Store:
 
     @asynccontextmanager
     async def open(
-        self, key: ObjectKey, byte_range: tuple[int, int] | None = None
+        self, key: ObjectKey, byte_range: tuple[int, int] | None = None, *, sha256: str | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """As the port says; the first chunk is read on entering, so a small object costs one change of thread."""
-        response, chunk = await self._run(partial(self._start, key, byte_range), discard=lambda late: _release(late[0]))
+        response, chunk = await self._begin(key, byte_range, sha256)
         try:
-            yield self._stream(response, chunk)
+            stream = self._stream(response, chunk)
+            yield stream if sha256 is None or byte_range else hold_back_the_last(key, stream, sha256)
         finally:
             _release(response)
 
-    async def read(self, key: ObjectKey, *, max_bytes: int) -> bytes:
+    async def _begin(
+        self, key: ObjectKey, byte_range: tuple[int, int] | None, sha256: str | None, *, is_last_try: bool = False
+    ) -> tuple[BaseHTTPResponse, bytes]:
+        start = partial(self._start, key, byte_range)
+        response, chunk = await self._run(start, discard=lambda late: _release(late[0]))
+        if sha256 is None or byte_range or response.length_remaining:
+            return response, chunk
+        try:
+            # All of it: nothing has been said to the client yet, so that it can be read once more.
+            check_whole(key, chunk, sha256)
+        except CorruptObject:
+            _release(response)
+            if is_last_try:
+                raise
+            return await self._begin(key, byte_range, sha256, is_last_try=True)
+        return response, chunk
+
+    async def read(self, key: ObjectKey, *, max_bytes: int, sha256: str | None = None) -> bytes:
         """A small object as a whole."""
-        return await self._run(partial(self._read, key, max_bytes))
+        content = await self._run(partial(self._read, key, max_bytes))
+        return content if sha256 is None else check_whole(key, content, sha256)
 
     async def fetch(self, key: ObjectKey, target: Path) -> None:
         """Download it; there is no time limit on the whole, but one on each read."""
@@ -123,8 +143,8 @@ class S3Store:
         """As the port says; a thousand in each request."""
         prefix = None if image_id is None else f"{image_id}/"
         found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
-        while batch := await self._run(partial(_take, found)):
-            for stat in filter(None, map(_find_stat, batch)):
+        while batch := await self._run(partial(take, found)):
+            for stat in filter(None, map(find_stat, batch)):
                 if older_than is None or stat.modified_at < older_than:
                     yield stat
 
@@ -253,7 +273,7 @@ class S3Store:
     def _stat(self, key: ObjectKey) -> ObjectStat:
         with translated(key):
             found = self._client.stat_object(self._bucket, str(key))
-        return _make_stat(key, found)
+        return make_stat(key, found)
 
     def _delete(self, keys: list[ObjectKey]) -> None:
         with translated():
@@ -277,22 +297,3 @@ def _release(response: BaseHTTPResponse) -> None:
 def _hand_over(job: Future[_T], *, discard: Callable[[_T], None]) -> None:
     if not job.cancelled() and job.exception() is None:
         discard(job.result())
-
-
-def _take(found: Iterator[Object]) -> list[Object]:
-    with translated():
-        return list(itertools.islice(found, _LIST_BATCH))
-
-
-def _find_stat(found: Object) -> ObjectStat | None:
-    try:
-        key = ObjectKey.parse(found.object_name or "")
-    except ValueError:
-        return None
-    return _make_stat(key, found)
-
-
-def _make_stat(key: ObjectKey, found: Object) -> ObjectStat:
-    assert found.size is not None  # every answer has both
-    assert found.last_modified is not None
-    return ObjectStat(key, found.size, found.last_modified)

@@ -18,6 +18,8 @@ class FailingStore:
     def __init__(self, target: str) -> None:
         self.target = target
         self.fails: Fails = lambda method, target, before: None
+        self.flips: Callable[[str, int], bool] = lambda target, before: False
+        """Given the target of a GET and how often it was asked before: is one bit of the answer's body changed?"""
         self.seen: Counter[tuple[str, str]] = Counter()
         self.failed: list[tuple[str, str]] = []
         self.endpoint = ""
@@ -57,6 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
             connection.request(self.command, self.path, body, dict(self.headers))
             response = connection.getresponse()
             content = response.read()
+            before = self.server.store.seen[self.command, self.path] - 1
+            if self.command == "GET" and content and self.server.store.flips(self.path, before):
+                content = bytes([content[0] ^ 1]) + content[1:]
             headers = [(name, value) for name, value in response.getheaders() if name.lower() not in _OF_A_HOP]
             self._send(response.status, headers, content, length=response.getheader("content-length"))
         finally:

@@ -21,7 +21,7 @@ class FarStore(LocalStore):
 
     @asynccontextmanager
     async def open(
-        self, key: ObjectKey, byte_range: tuple[int, int] | None = None
+        self, key: ObjectKey, byte_range: tuple[int, int] | None = None, *, sha256: str | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         self.opened.append(key)
         async with super().open(key, byte_range) as chunks:
