@@ -1,5 +1,6 @@
 """Make and parse identifiers: time-ordered UUIDs, short ids, tokens and keys."""
 
+import base64
 import hashlib
 import hmac
 import os
@@ -75,6 +76,12 @@ def make_api_key(style: KeyStyle = KeyStyle.SAFELIGHT) -> str:
 def make_refresh_token() -> str:
     """A new refresh token of 256 random bits; good for one more access token."""
     return REFRESH_TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def derive_refresh_token(key: bytes, spent: str) -> str:
+    """The refresh token that follows another one: its HMAC-SHA256, which only the holder of the key can make."""
+    digest = hmac.new(key, spent.encode(), hashlib.sha256).digest()
+    return REFRESH_TOKEN_PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def make_signing_value() -> str:

@@ -23,7 +23,7 @@ from app.db.engine import Database, Transaction, utc_now
 from app.db.records import AccountRecord
 from app.domain.access import SIGNED_IN_SCOPES, Principal, Scope, require_account
 from app.errors import InvalidRequest, Unauthorized
-from app.ids import AccountId, hash_secret, make_refresh_token, make_uuid, parse_uuid
+from app.ids import AccountId, derive_refresh_token, hash_secret, make_refresh_token, make_uuid, parse_uuid
 from app.rate_limit import Rate, RateLimiter, client_address, counted_address
 from app.services.accounts.accounts import ACTIVE, AccountService, AccountView
 from app.services.accounts.passwords import MAX_CHARACTERS, Passwords
@@ -31,6 +31,8 @@ from app.services.accounts.recent import Recent
 
 ACCESS_TTL = timedelta(minutes=15)
 REFRESH_TTL = timedelta(days=30)
+REUSE_GRACE = timedelta(seconds=10)
+"""So long a spent refresh token gets its successor once more: two tabs refresh at once, or an answer is lost."""
 ISSUER = "urn:safelight:sign-in"
 _ALGORITHM = "HS256"
 BY_ADDRESS = Rate("sign-in-address", 20, 60)
@@ -68,6 +70,7 @@ class SignInService:
         self._passwords = Passwords()
         # A key of its own, so that what else the secret signs is no access token.
         self._key = hmac.new(secret.encode(), b"access tokens", hashlib.sha256).digest()
+        self._refresh_key = hmac.new(secret.encode(), b"refresh tokens", hashlib.sha256).digest()
         self._known: Recent[AccountRecord] = Recent()
 
     async def sign_in(self, username: str, password: str) -> SignIn:
@@ -90,6 +93,8 @@ class SignInService:
 
     async def refresh(self, refresh_token: str) -> SignIn:
         """The next tokens of a chain; the one that is given is good no more.
+
+        Within `REUSE_GRACE` it may come again, and gets the same successor, until that one has been used.
 
         Raises:
             Unauthorized: it is unknown or too old, or was used before: then everything of its chain has ended.
@@ -176,7 +181,7 @@ class SignInService:
             if rehashed is not None:
                 await update_account(db, account.id, {"password_hash": rehashed})
             await delete_old_tokens(db, account.id, now=now)
-            tokens = await self._next(db, account, make_uuid(), now)
+            tokens = await self._add_token(db, account, make_uuid(), make_refresh_token(), now)
         return await self._with_view(tokens)
 
     async def _refresh(self, db: Transaction, refresh_token: str, now: datetime) -> _Tokens | None:
@@ -187,14 +192,27 @@ class SignInService:
         token, account = found
         if token.revoked_at is not None or token.expires_at <= now or account.status != ACTIVE:
             return None
-        if token.used_at is not None or not await use_refresh_token(db, token.id, now=now):
-            # Two hold it: one of them is a thief, and nobody knows which.
-            await revoke_chain(db, token.chain_id, now=now)
-            return None
-        return await self._next(db, account, token.chain_id, now)
+        successor = self._successor_of(refresh_token)
+        if token.used_at is None and await use_refresh_token(db, token.id, now=now):
+            return await self._add_token(db, account, token.chain_id, successor, now)
+        if token.used_at is not None and now - token.used_at <= REUSE_GRACE and await self._is_unused(db, successor):
+            return self._tokens(account, token.chain_id, successor, now)
+        # Two hold it, and one of them may be a thief.
+        await revoke_chain(db, token.chain_id, now=now)
+        return None
 
-    async def _next(self, db: Transaction, account: AccountRecord, chain_id: UUID, now: datetime) -> _Tokens:
-        refresh_token = make_refresh_token()
+    def _successor_of(self, refresh_token: str) -> str:
+        """The token that follows: derived, so that it can be given again although only its hash is stored."""
+        return derive_refresh_token(self._refresh_key, refresh_token)
+
+    @staticmethod
+    async def _is_unused(db: Transaction, refresh_token: str) -> bool:
+        found = await find_refresh_token(db, hash_secret(refresh_token))
+        return found is not None and found[0].used_at is None and found[0].revoked_at is None
+
+    async def _add_token(
+        self, db: Transaction, account: AccountRecord, chain_id: UUID, refresh_token: str, now: datetime
+    ) -> _Tokens:
         row = {
             "id": make_uuid(),
             "account_id": account.id,
@@ -204,6 +222,9 @@ class SignInService:
             "expires_at": now + REFRESH_TTL,
         }
         await insert_refresh_token(db, row)
+        return self._tokens(account, chain_id, refresh_token, now)
+
+    def _tokens(self, account: AccountRecord, chain_id: UUID, refresh_token: str, now: datetime) -> _Tokens:
         expires_at = (now + ACCESS_TTL).replace(microsecond=0)
         claims = {"iss": ISSUER, "sub": str(account.id), "sid": str(chain_id), "iat": now, "exp": expires_at}
         access_token = jwt.encode(claims, self._key, algorithm=_ALGORITHM)
