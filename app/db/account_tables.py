@@ -6,6 +6,8 @@ from uuid import UUID
 from sqlalchemy import (
     Column,
     Index,
+    false,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -17,7 +19,16 @@ class Account(SQLModel, table=True):
     """An owner of images."""
 
     __tablename__ = "accounts"
-    __table_args__ = (Index("uq_accounts_subject", "subject", unique=True),)
+    __table_args__ = (
+        Index("uq_accounts_subject", "subject", unique=True),
+        Index(
+            "uq_accounts_is_guest",
+            "is_guest",
+            unique=True,
+            sqlite_where=text("is_guest"),
+            postgresql_where=text("is_guest"),
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
     username: str = Field(unique=True, max_length=32)
@@ -35,6 +46,8 @@ class Account(SQLModel, table=True):
     last_login_at: datetime | None = Field(sa_column=moment(nullable=True))
     credential_generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """Grows when all sign-ins end: a batch token carries the one it was made in."""
+    is_guest: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Does it own what is uploaded without a credential? It has no credential, and there is at most one."""
 
 
 class ApiKey(SQLModel, table=True):

@@ -14,10 +14,16 @@ from app.ids import AccountId
 _BY_ID = select(accounts).where(accounts.c.id == bindparam("account_id"))
 
 
-async def count_accounts(db: AsyncConnection) -> int:
-    """How many accounts there are."""
-    count: int = (await db.execute(select(func.count()).select_from(accounts))).scalar_one()
-    return count
+async def has_accounts(db: AsyncConnection) -> bool:
+    """Is there an account of a person?"""
+    found = await db.execute(select(accounts.c.id).where(~accounts.c.is_guest).limit(1))
+    return found.first() is not None
+
+
+async def find_guest_account(db: AsyncConnection) -> AccountRecord | None:
+    """The account that uploads without a credential belong to."""
+    row = (await db.execute(select(accounts).where(accounts.c.is_guest))).one_or_none()
+    return AccountRecord(*row) if row else None
 
 
 async def insert_account(db: AsyncConnection, values: Mapping[str, object]) -> None:

@@ -32,6 +32,7 @@ class AccountRecord(NamedTuple):
     created_at: datetime
     last_login_at: datetime | None
     credential_generation: int
+    is_guest: bool
 
 
 class ApiKeyRecord(NamedTuple):

@@ -1,17 +1,19 @@
 """Accounts: the first one, who a key belongs to, what an account has and may."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from app.db.accounts import (
-    count_accounts,
     count_albums,
     find_account,
     find_account_by_name,
     find_accounts,
+    find_guest_account,
+    has_accounts,
     insert_account,
 )
 from app.db.credentials import find_key_by_hash, insert_api_key, insert_signing_key, last_key_use, touch_key
@@ -112,7 +114,7 @@ class AccountService:
         secret = bootstrap_key or make_api_key()
         now = utc_now()
         async with self._database.write() as db:
-            if await count_accounts(db):
+            if await has_accounts(db):
                 return None
             account_id = await add_account(db, username=FIRST_USERNAME, plan=OWNER_PLAN, now=now)
             await insert_api_key(db, new_key_row(account_id, "first key", secret, scopes=tuple(Scope), now=now))
@@ -186,18 +188,30 @@ class AccountService:
                 await touch_key(db, key.id, now=now, not_since=not_since)
 
     async def _find_or_make_guest(self) -> AccountRecord:
-        async with self._database.read() as db:
-            found = await find_account_by_name(db, GUEST_USERNAME)
-        if found is not None:
-            return found
-        # Another process may make it in the same moment.
-        with contextlib.suppress(RowConflict):
-            async with self._database.write() as db:
-                await add_account(db, username=GUEST_USERNAME, plan=GUEST_PLAN, now=utc_now())
-        async with self._database.read() as db:
-            made = await find_account_by_name(db, GUEST_USERNAME)
-        assert made is not None, "it was made just now, and accounts are never deleted"
-        return made
+        for name in _guest_names():
+            async with self._database.read() as db:
+                found = await find_guest_account(db)
+                is_taken = found is None and await find_account_by_name(db, name) is not None
+            if found is not None:
+                return found
+            if is_taken:
+                continue
+            # Another process may make it in the same moment, or another account of this name.
+            with contextlib.suppress(RowConflict):
+                async with self._database.write() as db:
+                    guest = {"is_guest": True}
+                    await add_account(db, username=name, plan=GUEST_PLAN, now=utc_now(), values=guest)
+            async with self._database.read() as db:
+                made = await find_guest_account(db)
+            if made is not None:
+                return made
+        raise AssertionError("names do not end")
+
+
+def _guest_names() -> Iterator[str]:
+    yield GUEST_USERNAME
+    for number in itertools.count(1):
+        yield f"{GUEST_USERNAME}-{number}"
 
 
 async def add_account(

@@ -106,6 +106,8 @@ class AdministrationService:
         now = utc_now()
         async with self._database.write() as db:
             account = await _get(db, username)
+            if account.is_guest and values:
+                raise InvalidRequest("The guests' account has no password.", details={"field": "username"})
             await end_sign_ins_of(db, account.id, now=now)
             if values:
                 await update_account(db, account.id, values)

@@ -108,7 +108,9 @@ class ApiKeyService:
         )
         async with self._database.write() as db:
             # Its row is held, so that the keys are counted by one at a time.
-            await find_account(db, account_id, for_update=True)
+            account = await find_account(db, account_id, for_update=True)
+            if account is not None and account.is_guest:
+                raise InvalidRequest("The guests' account has no keys.", details={"field": "username"})
             if await count_live_keys(db, account_id) >= MAX_LIVE_KEYS:
                 raise Conflict(f"An account may have at most {MAX_LIVE_KEYS} keys. Revoke one.")
             await insert_api_key(db, row)

@@ -78,6 +78,7 @@ class Reception:
     snapshot: ImageSnapshot
     owner_name: str
     """The username of the image's owner."""
+    is_of_guest: bool
     is_new: bool
     """False where the bytes were there already: a duplicate, or sent before."""
 
@@ -269,7 +270,7 @@ class ReceptionService:
             owner = await find_account(db, session.owner_id)
             album = await find_album(db, place) if (place := snapshot.image.album_id) is not None else None
         assert owner is not None, "a foreign key holds it"
-        return Reception(session, replace(snapshot, album=album), owner.username, is_new)
+        return Reception(session, replace(snapshot, album=album), owner.username, owner.is_guest, is_new)
 
 
 async def _counted(receiving: Awaitable[Reception]) -> Reception:

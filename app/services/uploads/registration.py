@@ -21,7 +21,6 @@ from app.errors import Conflict, UploadAlreadyUsed
 from app.events.bus import EventBus
 from app.ids import AccountId, ImageId
 from app.jobs import RenderQueue
-from app.services.accounts.accounts import GUEST_USERNAME
 from app.services.filing.indexing import index_image, unindex_image
 from app.services.filing.places import settle_filename
 from app.services.making.planning import plan_more
@@ -64,7 +63,7 @@ def dedupe_key(owner_id: AccountId, visibility: Visibility, sha256: str) -> str:
 
 def is_deduplicated(account: AccountRecord, visibility: Visibility) -> bool:
     """May uploads of these bytes share an image? Guests do not know each other: none must learn of another's image."""
-    return visibility is Visibility.PUBLIC or account.username != GUEST_USERNAME
+    return visibility is Visibility.PUBLIC or not account.is_guest
 
 
 class Registrar:

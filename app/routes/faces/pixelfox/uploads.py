@@ -15,7 +15,6 @@ from app.routes.faces.parts import FaceParts
 from app.routes.json_bodies import Fields, read_object
 from app.routes.resources import image_resource, policy_resource
 from app.routes.upload import read_sending, read_token
-from app.services.accounts.accounts import GUEST_USERNAME
 from app.services.uploads.drafts import SessionRequest
 from app.services.uploads.opening import OpenedSession
 
@@ -63,7 +62,7 @@ class UploadRoutes:
         resource = image_resource(
             reception.snapshot,
             self.parts.addresses,
-            None if reception.owner_name == GUEST_USERNAME else self.parts.object_url,
+            None if reception.is_of_guest else self.parts.object_url,
             owner_name=reception.owner_name,
             is_duplicate=reception.session.is_duplicate,
         )
