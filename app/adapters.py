@@ -14,6 +14,7 @@ from app.redis_names import RedisNames, bind_names
 from app.settings import InvalidSettings, Settings
 from app.storage.cache_files import CacheFolder
 from app.storage.disk_cache import CachedStore
+from app.storage.object_modes import find_group
 from app.storage.opening import open_store
 from app.storage.port import Handed, ObjectKey, ObjectStore
 
@@ -67,7 +68,12 @@ def open_own_store(settings: Settings) -> ObjectStore:
         InvalidSettings: its address is no store's.
     """
     try:
-        store = open_store(settings.object_store_url, settings.store_public_url)
+        if settings.objects_group is not None:
+            find_group(settings.objects_group)
+    except ValueError as error:
+        raise InvalidSettings(f"SAFELIGHT_OBJECTS_GROUP: {error}") from error
+    try:
+        store = open_store(settings.object_store_url, settings.store_public_url, group=settings.objects_group)
     except ValueError as error:
         raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error}") from error
     if settings.delivery == "redirect" and not settings.is_store_far:

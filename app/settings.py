@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     store_public_url: OptionalOrigin = Field(
         None, description="Where clients reach the S3 store, for SAFELIGHT_DELIVERY=redirect; default as we do."
     )
+    objects_group: str | None = Field(
+        None,
+        min_length=1,
+        description="Group that may read the directory store, as nginx's user for SAFELIGHT_DELIVERY=accel.",
+    )
     delivery: Literal["stream", "accel", "redirect"] = Field(
         "stream",
         description="Who sends pictures: stream, we; accel, nginx the large ones (deploy/); redirect, S3 all.",
@@ -120,6 +125,11 @@ class Settings(BaseSettings):
         100,
         ge=1,
         description="Variants that one client address may have made on demand in a minute. What is made is free.",
+    )
+    anonymous_cost_per_minute: int = Field(
+        500_000,
+        ge=1,
+        description="Cost of GraphQL operations that one client address may run without a credential in a minute.",
     )
     trusted_proxies: _Networks = Field(
         [],

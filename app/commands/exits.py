@@ -8,13 +8,15 @@ import click
 from app.db.migrating import NotMigrated
 from app.errors import SafelightError
 from app.settings import InvalidSettings, Settings, load_settings
+from app.supervisor.file_modes import private_files
 from app.supervisor.ground import CannotStart
 
 
 def exit_with(action: Callable[[Settings], int]) -> None:
     """Do it, and end the process."""
     try:
-        sys.exit(action(load_settings()))
+        with private_files():
+            sys.exit(action(load_settings()))
     except (InvalidSettings, CannotStart, NotMigrated) as error:
         click.echo(f"safelight: {error}", err=True)
     except SafelightError as error:

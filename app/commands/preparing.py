@@ -12,6 +12,7 @@ from app.db.migrating import NotMigrated, check_is_migrated, migrate
 from app.errors import SafelightError
 from app.services.upkeep.identity import IdentityService, Stranger
 from app.settings import InvalidSettings, Settings
+from app.supervisor.file_modes import close_to_others
 from app.supervisor.ground import CannotStart, make_data_dir
 
 
@@ -40,6 +41,7 @@ async def prepare(settings: Settings, *, target: str = "head") -> str | None:
     """
     database = open_database(settings)
     make_data_dir(settings.data_dir)
+    close_to_others(settings)
     try:
         # Reads the plans, which may be wrong: before anything is changed.
         accounts = open_accounts(settings, database)
@@ -118,6 +120,7 @@ async def open_identity(settings: Settings, database: Database) -> AsyncIterator
 async def _check(settings: Settings) -> None:
     async with open_migrated(settings):
         make_data_dir(settings.data_dir)
+    close_to_others(settings)
     await check_parts(settings)
     await check_identity(settings)
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 from app.ids import ImageId
 from app.storage.files import copy_file, is_locked, open_locked, sync_directory
 from app.storage.local_trash import LocalTrash
+from app.storage.object_modes import FILE_MODE, make_folder, open_to_group
 from app.storage.port import (
     CHUNK_BYTES,
     MARKER_NAME,
@@ -38,7 +39,8 @@ _LIST_BATCH = 1000
 class LocalStore:
     """Objects as files under `root`; what is being written lies in `root/.incoming`, in the same file system."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, group_id: int | None = None) -> None:
+        self._group_id = group_id
         self._root = root.absolute()
         self._incoming = self._root / _INCOMING
         self.trash = LocalTrash(self._root, self._path, self._prune)
@@ -130,6 +132,7 @@ class LocalStore:
     def _make_ready(self) -> None:
         with translated():
             self._incoming.mkdir(parents=True, exist_ok=True)
+            open_to_group(self._root, self._group_id)
         self._clear_incoming()
 
     def _clear_incoming(self) -> None:
@@ -157,6 +160,7 @@ class LocalStore:
     def _write_marker(self, content: bytes) -> None:
         with translated(), self._temporary() as temporary:
             with open_locked(temporary) as copy:
+                os.fchmod(copy.fileno(), FILE_MODE)
                 copy.write(content)
                 copy.flush()
                 os.fsync(copy.fileno())
@@ -168,6 +172,7 @@ class LocalStore:
         with source.open("rb") as original, translated(), self._temporary() as temporary:
             with open_locked(temporary) as copy:
                 shutil.copyfileobj(original, copy, CHUNK_BYTES)
+                os.fchmod(copy.fileno(), FILE_MODE)
                 copy.flush()
                 os.fsync(copy.fileno())
                 self._move(temporary, path)
@@ -186,7 +191,7 @@ class LocalStore:
         missing = list(itertools.takewhile(lambda parent: not parent.exists(), [directory, *directory.parents]))
         for parent in reversed([parent for parent in missing if self._root in parent.parents]):
             with suppress(FileExistsError, FileNotFoundError):
-                parent.mkdir()
+                make_folder(parent)
                 sync_directory(parent.parent)
 
     @contextmanager

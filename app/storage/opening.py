@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from app.storage.local import LocalStore
+from app.storage.object_modes import find_group
 from app.storage.port import ObjectStore
 from app.storage.s3 import S3Store
 from app.storage.s3_client import S3Location
@@ -17,11 +18,12 @@ _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _DEFAULT_REGION = "us-east-1"
 
 
-def open_store(url: str, public_url: str | None = None) -> ObjectStore:
+def open_store(url: str, public_url: str | None = None, *, group: str | None = None) -> ObjectStore:
     """The store at `file:///directory` or `s3://key:secret@host:port/bucket?secure=0&region=us-east-1`.
 
     Nothing is asked of it yet: see `ObjectStore.make_ready`. Key and secret are percent-encoded where they hold
-    `/`, `@`, `:`, `?`, `#` or `%`; `secure` is 1 unless given. `public_url` is where clients reach an S3 store.
+    `/`, `@`, `:`, `?`, `#` or `%`; `secure` is 1 unless given. `public_url` is where clients reach an S3 store; `group`
+    reads the files of a directory.
 
     Raises:
         ValueError: with a sentence that says what is wrong, and holds nothing of the URL.
@@ -32,7 +34,7 @@ def open_store(url: str, public_url: str | None = None) -> ObjectStore:
     except ValueError:
         raise ValueError("the store's URL cannot be understood") from None
     if parts.scheme == "file":
-        return LocalStore(_parse_directory(parts))
+        return LocalStore(_parse_directory(parts), group_id=find_group(group) if group is not None else None)
     if parts.scheme == "s3":
         location = _parse_location(parts)
         return S3Store(location, _as_clients_know_it(location, public_url))

@@ -37,6 +37,8 @@ class Around:
     certificate: tuple[Path, Path] | None = None
     """Chain and key, for tls.conf."""
     tls_port: int = 0
+    user_id: int | None = None
+    """As which user it runs; default that of the tests."""
 
 
 @contextmanager
@@ -55,10 +57,11 @@ def run_nginx_of_deploy(around: Around, *, port: int | None = None) -> Iterator[
     if binary is None:
         refuse("no nginx on this machine")
     port = port or find_free_port()
-    with private_directory("deployed-nginx") as directory:
+    with private_directory("deployed-nginx", user_id=around.user_id) as directory:
         (directory / "tls").mkdir()
         _write_files(around, directory, port)
-        program = Program([binary, "-e", "stderr", "-c", str(directory / "nginx.conf")], directory=directory)
+        command = [binary, "-e", "stderr", "-c", str(directory / "nginx.conf")]
+        program = Program(command, directory=directory, user_id=around.user_id)
         try:
             pid_path = directory / "nginx.pid"
             # It listens a moment before it writes that.
