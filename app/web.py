@@ -18,12 +18,13 @@ from app.domain.access import Principal
 from app.ending import end_tasks
 from app.errors import Forbidden, Unavailable
 from app.graphql_api.callers import Callers, Credentials
+from app.graphql_api.charging import AnonymousRate
 from app.graphql_api.endpoint import GraphQLEndpoint
 from app.graphql_api.schema import get_schema, write_sdl
 from app.jobs import check_worker, read_landlock_abi
 from app.loaders import Loaders, Sources
 from app.middleware import RequestEnvelope, share_with_origins
-from app.rate_limit import parse_networks
+from app.rate_limit import RateLimiter, parse_networks
 from app.routes.archives import ArchiveRoute
 from app.routes.faces import make_face_routes
 from app.routes.faces.parts import FaceParts
@@ -198,9 +199,10 @@ def _make_endpoint(container: Container, authenticator: Authenticator) -> GraphQ
             object_url=container.object_url,
         )
 
+    anonymous = AnonymousRate(RateLimiter(container.redis), container.settings.anonymous_cost_per_minute)
     return GraphQLEndpoint(
         get_schema(),
-        Callers(authenticate, make_context),
+        Callers(authenticate, make_context, anonymous.charge),
         ide_page=graphiql_page,
         # A proxy that does not pass Host must not shut out our own pages.
         allowed_origins=(*container.settings.allowed_origins, *container.addresses.origins),

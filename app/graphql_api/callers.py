@@ -31,14 +31,20 @@ class Credentials:
         return self.authorization is None and self.api_key is None and self.assertion is None
 
 
+async def charge_nothing(_caller: object, _cost: int) -> None:
+    """Let every operation pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class Callers(Generic[CallerT]):
-    """The two questions that the endpoint asks the application."""
+    """The questions that the endpoint asks the application."""
 
     authenticate: Callable[[Credentials], Awaitable[CallerT]]
     """Who is it? Anonymous where no credential came; raises Unauthorized where one came and is not good."""
     make_context: Callable[[CallerT, HTTPConnection, str], Any]
     """A new context (caller, connection, request id) for one operation or one event. Must not block."""
+    charge: Callable[[CallerT, int], Awaitable[None]] = charge_nothing
+    """May the caller run something of this cost now? Raises RateLimited where not."""
 
 
 def credentials_of(connection: HTTPConnection, parameters: Mapping[str, object] | None = None) -> Credentials:

@@ -50,6 +50,10 @@ class DocumentCache:
         self.hits = 0
         self.misses = 0
 
+    def is_known(self, query: str) -> bool:
+        """Tell whether `prepare` would find the document remembered."""
+        return query in self._entries
+
     def prepare(self, query: str) -> PreparedDocument:
         """Return the document of `query`, with the errors of its syntax, its weight and its validation."""
         found = self._entries.get(query)

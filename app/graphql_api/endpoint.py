@@ -14,6 +14,7 @@ from strawberry.http.websocket_origin import normalize_allowed_origins
 
 from app.errors import Forbidden, InternalError, InvalidRequest, SafelightError, Unauthorized, Unavailable
 from app.graphql_api.callers import Callers, CallerT, credentials_of, make_request_id, request_id_of
+from app.graphql_api.charging import begin_charged
 from app.graphql_api.errors import MASKED_MESSAGE, format_refusal, report_fault
 from app.graphql_api.events import OpenStream, send_events
 from app.graphql_api.execution import Answer, Operation, OperationNotAllowed, OperationRequest, SafelightSchema
@@ -184,7 +185,9 @@ class GraphQLEndpoint(Generic[CallerT]):
             await self._serve_stream(stream, operation_request, request, send, request_id)
             return None
         context = self._callers.make_context(caller, request, request_id)
-        operation = self.schema.begin(operation_request, context, allowed=ALLOWED[request.method, False])
+        operation = await begin_charged(
+            self.schema, self._callers, caller, operation_request, context, allowed=ALLOWED[request.method, False]
+        )
         answer = operation if isinstance(operation, Answer) else await _run_while_connected(operation, request)
         # By the older media type a refused document is still a success of HTTP.
         is_bad = answer.is_refused and media_type is MediaType.GRAPHQL_JSON
@@ -196,7 +199,9 @@ class GraphQLEndpoint(Generic[CallerT]):
         def make_context() -> Any:  # the application's own type
             return self._callers.make_context(stream.caller, request, request_id)
 
-        operation = self.schema.begin(asked, make_context(), allowed=ALLOWED[request.method, True])
+        operation = await begin_charged(
+            self.schema, self._callers, stream.caller, asked, make_context(), allowed=ALLOWED[request.method, True]
+        )
         responses = stream_responses(operation, self.fanout, make_context, request_id)
         self.streams.add(stream)
         try:

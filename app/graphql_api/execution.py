@@ -14,6 +14,7 @@ from graphql import (
     create_source_event_stream,
     located_error,
     parse,
+    strip_ignored_characters,
 )
 from graphql.execution import Executor, execute_subscription_event
 from graphql.language import DocumentNode
@@ -154,13 +155,18 @@ class SafelightSchema(strawberry.Schema):
 
     def find_introspection(self, request: OperationRequest) -> Answer | None:
         """Return what the same question about the schema was answered before."""
-        return self._introspections.get((request.query, request.operation_name))
+        return self._introspections.get(_introspection_key(request))
 
     def keep_introspection(self, request: OperationRequest, answer: Answer) -> None:
         """Remember an answer about the schema, which costs some 30 ms to make and never changes."""
-        self._introspections[request.query, request.operation_name] = answer
+        self._introspections[_introspection_key(request)] = answer
         while len(self._introspections) > MAX_INTROSPECTIONS:
             self._introspections.popitem(last=False)
+
+
+def _introspection_key(request: OperationRequest) -> tuple[str, str | None]:
+    # White space and comments change no answer, and must not cost another half a second.
+    return strip_ignored_characters(request.query), request.operation_name
 
 
 class Operation:
@@ -178,9 +184,23 @@ class Operation:
         self.kind: OperationType = executor.operation.operation
         """Query, mutation or subscription."""
 
+    @property
+    def cost(self) -> int:
+        """What running it amounts to, in fields; an introspection field is a third of another one."""
+        if self._is_memorable and self._schema.find_introspection(self.request) is not None:
+            return 1
+        weight = self._prepared.weight
+        return 1 + weight.cost + int(weight.introspection_cost / 3)
+
+    @property
+    def _is_memorable(self) -> bool:
+        executor = self._executor
+        takes_variables = executor is not None and bool(executor.operation.variable_definitions)
+        return self._prepared.is_introspection and not (self.request.variables and takes_variables)
+
     async def run(self) -> Answer:
         """Run a query or a mutation to its end; never raises for what a resolver raised."""
-        is_memorable = self._prepared.is_introspection and not self.request.variables
+        is_memorable = self._is_memorable
         if is_memorable and (known := self._schema.find_introspection(self.request)):
             return known
         executor = self._take_executor()

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from app.ending import end_soon, end_tasks
 from app.errors import ErrorCode, InternalError, InvalidRequest, SafelightError
 from app.graphql_api.callers import Callers, CallerT, Credentials, credentials_of, make_request_id
+from app.graphql_api.charging import begin_charged
 from app.graphql_api.errors import MASKED_MESSAGE, format_refusal, report_fault
 from app.graphql_api.execution import OperationRequest, SafelightSchema
 from app.graphql_api.fanout import Fanout
@@ -200,7 +201,12 @@ class Socket(Generic[CallerT]):
     async def _stream(
         self, operation_id: str, request: OperationRequest, make_context: Callable[[], Any], request_id: str
     ) -> None:
-        operation = self._share.schema.begin(request, make_context())
+        share = self._share
+        try:
+            operation = await begin_charged(share.schema, share.callers, self.caller, request, make_context())
+        except SafelightError as error:
+            await self._refuse(operation_id, error, request_id)
+            return
         # Everything around a response that stays the same for all of this operation's.
         head = f'{{"id":{orjson.dumps(operation_id).decode()},"type":'
         async with aclosing(stream_responses(operation, self._share.fanout, make_context, request_id)) as responses:
