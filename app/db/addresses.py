@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.albums import is_coming
 from app.db.records import AccountRecord
 from app.db.tables import accounts, albums, images, old_places, old_slugs
+from app.db.tables import variant_presets as presets
 from app.domain.access import Visibility
 from app.ids import AccountId, AlbumId, ImageId
 
@@ -25,6 +27,19 @@ class Spot:
     """The best first: what was asked for, then the same with the extensions that may be missing."""
     is_public_only: bool
     """True leaves private images out, as if they were not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """What a pretty address names, as it stands there."""
+
+    owner_name: str
+    album_slug: str | None
+    filenames: Sequence[str]
+    viewer_id: AccountId | None
+    """The account that sees its own private images; None for strangers."""
+    own_size: str | None
+    """The size, if it may be a preset of the owner's, which may show private images."""
 
 
 async def find_account_by_hash(db: AsyncConnection, account_hash: str) -> AccountRecord | None:
@@ -72,6 +87,44 @@ async def find_moved(db: AsyncConnection, spot: Spot) -> ImageId | None:
         .limit(1)
     )
     return _image_id((await db.execute(statement)).scalar_one_or_none())
+
+
+async def find_owner_of_place(db: AsyncConnection, place: NamedPlace) -> AccountId | None:
+    """The owner, if the viewer may see an image that is or was at this place.
+
+    One statement for owner, album and file: a miss takes as long whichever of them is wrong, and names none of them.
+    """
+    here = _at_place(place, images.c.album_id, images.c.filename).where(
+        images.c.owner_id == accounts.c.id, or_(images.c.uploaded_at.is_not(None), is_coming())
+    )
+    before = (
+        _at_place(place, old_places.c.album_id, old_places.c.filename)
+        .join(old_places, old_places.c.image_id == images.c.id)
+        .where(old_places.c.owner_id == accounts.c.id, images.c.uploaded_at.is_not(None))
+    )
+    exists = or_(here.correlate(accounts).exists(), before.correlate(accounts).exists())
+    statement = select(accounts.c.id).where(accounts.c.username == place.owner_name, exists)
+    owner_id = (await db.execute(statement)).scalar_one_or_none()
+    return AccountId(owner_id) if owner_id is not None else None
+
+
+def _at_place(place: NamedPlace, album_id: ColumnElement[object], filename: ColumnElement[str]) -> Select[tuple[UUID]]:
+    is_free = select(presets.c.id).where(
+        presets.c.owner_id == accounts.c.id, presets.c.name == place.own_size, presets.c.never_require_signed_urls
+    )
+    is_seen = [images.c.visibility == Visibility.PUBLIC, accounts.c.id == place.viewer_id]
+    if place.own_size is not None:
+        is_seen.append(is_free.correlate(accounts).exists())
+    now = select(albums.c.id).where(albums.c.owner_id == accounts.c.id, albums.c.slug == place.album_slug)
+    before = select(old_slugs.c.album_id).where(
+        old_slugs.c.owner_id == accounts.c.id, old_slugs.c.slug == place.album_slug
+    )
+    is_in_album = or_(album_id.in_(now.correlate(accounts)), album_id.in_(before.correlate(accounts)))
+    return (
+        select(images.c.id)
+        .where(filename.in_(place.filenames), album_id.is_(None) if place.album_slug is None else is_in_album)
+        .where(images.c.deleted_at.is_(None), images.c.alias_of.is_(None), or_(*is_seen))
+    )
 
 
 def _is_in(column: ColumnElement[object], spot: Spot) -> ColumnElement[bool]:
