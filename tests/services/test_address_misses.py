@@ -74,7 +74,7 @@ async def test_a_hidden_short_id_costs_as_many_statements_as_a_missing_one(
 
 async def test_a_wrong_signature_costs_as_many_statements_for_any_owner(library: Container) -> None:
     owner, album, filename, short_id = await hide_one(library)
-    addresses = [
+    addresses: list[Address] = [
         PrettyAddress(owner, album, filename, None),
         PrettyAddress("stranger", album, filename, None),
         ShortAddress(short_id),
