@@ -15,12 +15,16 @@ from app.domain.formats import ImageFormat
 from app.domain.headers.facts import HeaderFacts
 from app.rendering.child.decode_plan import decoded_size, expected_sizes
 from app.rendering.child.geometry import Size
+from app.rendering.child.heif import HEIFUndecodable, load_decoder
+from app.rendering.child.heif_import import import_heif
 from app.rendering.child.magick import count_frames
 
 # Warnings come for many a good picture ("extraneous bytes"), so a picture with warnings is a picture.
 warnings.simplefilter("ignore")
 
 _CODERS = {codec: codec.value.upper() for codec in ImageFormat}
+
+_HEIF_FORMATS = {ImageFormat.AVIF, ImageFormat.HEIC}
 
 # ImageMagick throws these where a limit of the policy is met, or memory has run out.
 LIMIT_ERRORS = (ResourceLimitError, ResourceLimitFatalError, CacheError, CacheFatalError, MemoryError)
@@ -43,7 +47,8 @@ def decode_still(path: str, facts: HeaderFacts, needed: Size, *, divisor: int = 
         Undecodable: broken bytes, other dimensions than promised, or more memory needed than there is.
     """
     divisor = divisor if facts.format is ImageFormat.JPEG else 1
-    image = _read(path, facts, divisor)
+    image = _read_heif(path) if facts.format in _HEIF_FORMATS else None
+    image = image or _read(path, facts, divisor)
     if facts.format is ImageFormat.GIF and image.size != (facts.width_px, facts.height_px):
         image.alpha_channel = "set"  # what the first frame leaves of the screen is transparent
         image.coalesce()
@@ -64,6 +69,21 @@ def decode_film(path: str, facts: HeaderFacts) -> Image:
     if count_frames(film) != facts.frames:
         raise Undecodable
     return film
+
+
+def _read_heif(path: str) -> Image | None:
+    decoder = load_decoder()
+    if decoder is None:
+        return None  # ImageMagick's own coder, which drops alpha and colour profiles, must do
+    try:
+        with decoder.decode(path) as pixels:
+            return import_heif(pixels)
+    except HEIFUndecodable as error:
+        raise Undecodable(is_too_large=error.is_too_large) from error
+    except LIMIT_ERRORS as error:
+        raise Undecodable(is_too_large=True) from error
+    except WandException as error:
+        raise Undecodable from error
 
 
 def _read(path: str, facts: HeaderFacts, divisor: int, *, selection: str = "[0]") -> Image:

@@ -1,6 +1,7 @@
 """Colour profiles: our own sRGB one, and telling whether somebody else's is sRGB under another name."""
 
 import struct
+from collections.abc import Sequence
 
 _HEADER_BYTES = 128
 _MAX_TAGS = 100
@@ -23,20 +24,35 @@ _CURVE_TOLERANCE = 0.012
 
 
 def make_srgb_profile() -> bytes:
-    """An ICC profile (version 4, matrix and curve) of the sRGB colour space."""
-    curve = b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + _fixed(*_SRGB_CURVE)
+    """An ICC profile of the sRGB colour space."""
+    return make_profile("sRGB", tuple(_SRGB_COLUMNS.values()))
+
+
+def parametric_curve(gamma: float) -> bytes:
+    """The tag of a plain power curve."""
+    return b"para\0\0\0\0" + struct.pack(">HH", 0, 0) + _fixed(gamma)
+
+
+def table_curve(levels: Sequence[float]) -> bytes:
+    """The tag of a curve by its values, 0 to 1, at even distances."""
+    return b"curv\0\0\0\0" + struct.pack(f">I{len(levels)}H", len(levels), *(round(x * 65535) for x in levels))
+
+
+def make_profile(name: str, columns: Sequence[Sequence[float]], curve: bytes | None = None) -> bytes:
+    """An ICC profile (version 4, matrix and curve); `columns` are D50-adapted XYZ, `curve` is sRGB's if None."""
+    curve = curve or b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + _fixed(*_SRGB_CURVE)
     tags = {
-        b"desc": _text("sRGB"),
+        b"desc": _text(name),
         b"cprt": _text("No copyright, use freely"),
         b"wtpt": _xyz(_D50_WHITE),
         b"chad": b"sf32\0\0\0\0" + _fixed(*_ADAPTATION),
-        **{name: _xyz(column) for name, column in _SRGB_COLUMNS.items()},
+        **{tag: _xyz(tuple(column)) for tag, column in zip(_SRGB_COLUMNS, columns, strict=True)},
         **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
     }
     table, body = struct.pack(">I", len(tags)), b""
     start = _HEADER_BYTES + 4 + 12 * len(tags)
-    for name, content in tags.items():
-        table += struct.pack(">4sII", name, start + len(body), len(content))
+    for tag, content in tags.items():
+        table += struct.pack(">4sII", tag, start + len(body), len(content))
         body += content + bytes(-len(content) % 4)
     header = struct.pack(
         ">I4sI4s4s4s12s4s4sI4s4sQI12s",

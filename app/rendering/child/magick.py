@@ -1,12 +1,13 @@
 """The few calls of ImageMagick that Wand lacks, or types wrongly; version 6 and 7 alike."""
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from wand.api import library
 from wand.image import COLORSPACE_TYPES, FILTER_TYPES, STORAGE_TYPES, Image
 
 _CHAR_PIXELS = STORAGE_TYPES.index("char")
+_SHORT_PIXELS = STORAGE_TYPES.index("short")
 _LANCZOS = FILTER_TYPES.index("lanczos")
 _UNBLURRED = 1.0
 
@@ -85,6 +86,18 @@ def export_pixels(image: Image, channels: str) -> ctypes.Array[ctypes.c_char]:
     ):
         image.raise_exception()
     return pixels
+
+
+def import_rows(image: Image, rows: Iterable[bytes], channels: str, *, is_deep: bool = False) -> None:
+    """Set the pixels from interleaved rows of bytes, or of 16-bit words; `P` in `channels` skips one.
+
+    Raises:
+        WandException: memory ran out.
+    """
+    storage = _SHORT_PIXELS if is_deep else _CHAR_PIXELS
+    for y, row in enumerate(rows):
+        if not library.MagickImportImagePixels(image.wand, 0, y, image.width, 1, channels.encode(), storage, row):
+            image.raise_exception()
 
 
 def count_frames(image: Image) -> int:
