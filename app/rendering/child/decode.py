@@ -78,8 +78,8 @@ def _read_heif(path: str) -> Image | None:
     try:
         with decoder.decode(path) as pixels:
             return import_heif(pixels)
-    except HEIFUndecodable as error:
-        raise Undecodable(is_too_large=error.is_too_large) from error
+    except HEIFUndecodable:
+        return None  # a conversion that this libheif lacks, or broken bytes: ImageMagick's coder decides
     except LIMIT_ERRORS as error:
         raise Undecodable(is_too_large=True) from error
     except WandException as error:

@@ -17,7 +17,6 @@ from app.rendering.child.heif_types import ColorProfile, DecodingOptions, declar
 _RGB, _INTERLEAVED = 1, 10
 # By (more than 8 bits, alpha): interleaved RGB and RGBA, of bytes or of little-endian 16-bit words.
 _CHROMA = {(False, False): 10, (False, True): 11, (True, False): 14, (True, True): 15}
-_MEMORY_ERROR = 6
 _MAX_DEEP_PIXELS = 25_000_000
 """Above this, 10 and 12 bits are cut to 8 while decoding: twice the bytes would not fit into the sandbox."""
 _MAX_PROFILE_BYTES = 4 * 1024 * 1024
@@ -27,10 +26,6 @@ _Handle = ctypes.c_void_p
 
 class HEIFUndecodable(Exception):
     """libheif cannot decode the file."""
-
-    def __init__(self, *, is_too_large: bool = False) -> None:
-        super().__init__()
-        self.is_too_large = is_too_large
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +143,7 @@ class HEIFDecoder:
     @staticmethod
     def _check(error: Any) -> None:
         if error.code:
-            raise HEIFUndecodable(is_too_large=error.code == _MEMORY_ERROR)
+            raise HEIFUndecodable(error.code)
 
 
 @cache
