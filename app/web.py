@@ -35,7 +35,7 @@ from app.routes.ide import graphiql_page, static_mount
 from app.routes.kept_pictures import Kept, KeptPictures
 from app.routes.metrics import MetricsRoute
 from app.routes.openapi import OpenAPIRoute
-from app.routes.operations import Readiness, SchemaRoute, healthz
+from app.routes.operations import Readiness, SchemaRoute, Seldom, healthz
 from app.routes.page_routes import make_page_routes
 from app.routes.picture_answers import PictureSender
 from app.routes.pictures import Pictures
@@ -214,10 +214,11 @@ def _routes(container: Container, authenticator: Authenticator, pictures: ASGIAp
         checks={
             "database": container.database.check,
             "redis": container.redis.ping,
-            "store": container.store.check,
+            "store": Seldom(container.store.check),
             "tmp": lambda: check_scratch(container.scratch_dir),
             "worker": lambda: check_worker(container.redis),
         },
+        reads={"database": container.database.check, "store": container.store.read_marker},
         warnings={"sandbox": "SAFELIGHT_ALLOW_UNSANDBOXED is set"} if container.settings.allow_unsandboxed else {},
         read_landlock_abi=lambda: read_landlock_abi(container.redis),
     )

@@ -147,6 +147,8 @@ class LocalStore:
     def _check(self) -> None:
         with translated(), self._temporary() as probe:
             probe.write_bytes(b"x")
+            if probe.read_bytes() != b"x":
+                raise StoreUnavailable("The disk does not give back what is written to it.")
 
     def _read_marker(self) -> bytes | None:
         with translated():

@@ -31,6 +31,8 @@ _KEY = re.compile(
 MARKER_NAME = "safelight-instance"
 """Of the object in the root of a store that says which instance the store belongs to; no key of an image."""
 MAX_MARKER_BYTES = 4096
+PROBE_NAME = "safelight-probe"
+"""How names of objects begin that are written and deleted to see whether that can be done."""
 TRASH = "trash"
 """Where orphans wait to be deleted; nothing in it is listed or served."""
 
@@ -146,7 +148,7 @@ class ObjectStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """Return if objects can be stored and read now."""
+        """Return if objects can be stored, read and deleted now; asked by tries."""
         ...
 
     async def read_marker(self) -> bytes | None:

@@ -63,8 +63,8 @@ class S3Store:
         await self._run(self._make_bucket)
 
     async def check(self) -> None:
-        """Ask for the bucket."""
-        await self._run(self._check)
+        """Write, read and delete a small object."""
+        await self._run(partial(self._client.probe, self._bucket))
 
     async def read_marker(self) -> bytes | None:
         """An object in the bucket's root."""
@@ -223,11 +223,6 @@ class S3Store:
                 # Another process of ours was faster.
                 if error.code not in _BUCKET_IS_THERE:
                     raise
-
-    def _check(self) -> None:
-        with translated():
-            if not self._client.bucket_exists(self._bucket):
-                raise StoreUnavailable
 
     def _start(self, key: ObjectKey, byte_range: tuple[int, int] | None) -> tuple[BaseHTTPResponse, bytes]:
         # A length of 0 means the whole object to the client.

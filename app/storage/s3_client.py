@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from mmap import ACCESS_READ, mmap
 from typing import BinaryIO, cast
+from uuid import uuid4
 from xml.etree.ElementTree import ParseError
 
 import urllib3
@@ -15,7 +16,7 @@ from minio.datatypes import Part
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from app.storage.port import Handed, ObjectKey, ObjectNotFound, StoreUnavailable
+from app.storage.port import PROBE_NAME, Handed, ObjectKey, ObjectNotFound, StoreUnavailable
 from app.storage.s3_faults import ShortRetry, explain
 
 PART_BYTES = 5 * 1024 * 1024
@@ -90,6 +91,23 @@ class S3Client(Minio):
         """Send a file of at most `PART_BYTES` in one request."""
         with translated(), _mapped(file, part=0) as content:
             self._put_object(bucket, str(key), content, {"Content-Type": media_type})
+
+    def probe(self, bucket: str) -> None:
+        """Write, read and delete a small object.
+
+        Raises:
+            StoreUnavailable: one of these cannot be done, or there is no such bucket.
+        """
+        name = f"{PROBE_NAME}-{uuid4().hex}"
+        with translated():
+            # Some stores make a bucket that is written to.
+            if not self.bucket_exists(bucket):
+                raise StoreUnavailable
+        self.write_plain(bucket, name, name.encode())
+        if self.read_plain(bucket, name, len(name)) != name.encode():
+            raise StoreUnavailable("The object store does not give back what is written to it.")
+        with translated():
+            self.remove_object(bucket, name)
 
     def write_plain(self, bucket: str, name: str, content: bytes) -> None:
         """Send an object that is no image's."""
