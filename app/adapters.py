@@ -8,7 +8,6 @@ from app.db.engine import Database
 from app.db.instance import find_instance_id
 from app.domain.headers.facts import Budget
 from app.domain.plans import Plans, make_plans
-from app.errors import Unavailable
 from app.ids import ImageId, make_uuid
 from app.redis_names import RedisNames, bind_names
 from app.settings import InvalidSettings, Settings
@@ -16,7 +15,7 @@ from app.storage.cache_files import CacheFolder
 from app.storage.disk_cache import CachedStore
 from app.storage.object_modes import find_group
 from app.storage.opening import open_store
-from app.storage.port import Handed, ObjectKey, ObjectStore
+from app.storage.port import Handed, ObjectKey, ObjectStore, StoreUnavailable
 
 _REDIS_TIMEOUT_S = 2.0
 
@@ -97,8 +96,10 @@ async def make_store_ready(store: ObjectStore) -> None:
     """
     try:
         await store.make_ready()
-    except Unavailable as error:
-        raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error.message}") from error
+    except StoreUnavailable as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else None
+        why = f" ({cause.strerror})" if cause is not None and cause.strerror and error.advice == error.message else ""
+        raise InvalidSettings(f"SAFELIGHT_STORE_URL: {error.advice}{why}") from error
 
 
 def redis_url_of(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """The command line: `safelight run`, its parts, and the tools beside them."""
 
+import logging
 from importlib import import_module
 
 import click
@@ -43,3 +44,5 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="safelight")
 def main() -> None:
     """Safelight: an image server that lets you watch your pictures develop."""
+    # Until a server sets up its log, a command's own line says why it ended.
+    logging.getLogger("app").addHandler(logging.NullHandler())

@@ -43,3 +43,10 @@ def copy_file(path: Path, target: Path) -> None:
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def raise_unless_gone(error: OSError) -> None:
+    """Pass over what is not there any more while a directory is walked."""
+    # An object is deleted meanwhile, or an image has none: that is no fault. All else would look like an empty store.
+    if not isinstance(error, FileNotFoundError):
+        raise error

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from app.ids import ImageId
-from app.storage.files import copy_file, is_locked, open_locked, sync_directory
+from app.storage.files import copy_file, is_locked, open_locked, raise_unless_gone, sync_directory
 from app.storage.local_trash import LocalTrash
 from app.storage.object_modes import FILE_MODE, make_folder, open_to_group
 from app.storage.port import (
@@ -266,7 +266,7 @@ class LocalStore:
         with translated():
             # An image without objects is no fault; a disk that is not mounted is, and would look the same.
             self._incoming.stat()
-            for folder, subfolders, names in os.walk(directory, onerror=_raise_unless_gone):
+            for folder, subfolders, names in os.walk(directory, onerror=raise_unless_gone):
                 if Path(folder) == self._root:
                     subfolders[:] = [name for name in subfolders if name not in {_INCOMING, TRASH}]
                 for name in names:
@@ -286,12 +286,6 @@ class LocalStore:
             if isinstance(error.__cause__, FileNotFoundError) and self._incoming.is_dir():
                 raise ObjectNotFound(key) from error.__cause__
             raise
-
-
-def _raise_unless_gone(error: OSError) -> None:
-    # An object is deleted meanwhile, or an image has none: that is no fault. All else would look like an empty store.
-    if not isinstance(error, FileNotFoundError):
-        raise error
 
 
 def _make_stat(key: ObjectKey, stat: os.stat_result) -> ObjectStat:

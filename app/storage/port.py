@@ -48,8 +48,10 @@ class ObjectNotFound(Exception):
 class StoreUnavailable(Unavailable):
     """The store does not answer, refuses, or is full; what it said is the cause of this."""
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or "The object store is not available.", retry_after_s=_RETRY_AFTER_S)
+    def __init__(self, advice: str | None = None) -> None:
+        super().__init__("The object store is not available.", retry_after_s=_RETRY_AFTER_S)
+        self.advice = advice or self.message
+        """For the operator alone: what is wrong, and the remedy."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -104,7 +104,8 @@ class S3Store:
     ) -> tuple[BaseHTTPResponse, bytes]:
         start = partial(self._start, key, byte_range)
         response, chunk = await self._run(start, discard=lambda late: _release(late[0]))
-        if sha256 is None or byte_range or response.length_remaining:
+        # A length of None is that of a chunked answer: only its end tells.
+        if sha256 is None or byte_range or response.length_remaining != 0:
             return response, chunk
         try:
             # All of it: nothing has been said to the client yet, so that it can be read once more.
@@ -238,7 +239,7 @@ class S3Store:
     async def _stream(self, response: BaseHTTPResponse, chunk: bytes) -> AsyncIterator[bytes]:
         while chunk:
             yield chunk
-            chunk = await self._run(partial(_read_chunk, response)) if response.length_remaining else b""
+            chunk = await self._run(partial(_read_chunk, response)) if response.length_remaining != 0 else b""
 
     def _read(self, key: ObjectKey, max_bytes: int) -> bytes:
         with translated(key):

@@ -20,6 +20,7 @@ _MIN_PAUSE_S, _MAX_PAUSE_S = 0.1, 0.3
 _PASSING = frozenset({500, 502, 503, 504})
 """Of an overloaded store or of a proxy before it; 503 is SlowDown, too."""
 
+_MAX_TEXT = 200
 _REMEDIES = {
     "RequestTimeTooSkewed": "The object store refuses requests because the clock of this machine is wrong. Set it.",
     "SignatureDoesNotMatch": "The object store refuses the secret. Check SAFELIGHT_STORE_URL.",
@@ -77,8 +78,14 @@ class ShortRetry(urllib3.Retry):
 def explain(error: Exception) -> StoreUnavailable:
     """The error that callers get, with the remedy where the store's code names one; reports the store's own."""
     code = _code_of(error)
-    report_foreign_error("store", operation="request", code=code, error=error)
-    return StoreUnavailable(_REMEDIES.get(code))
+    explained = StoreUnavailable(_REMEDIES.get(code) or f"The object store does not answer: {_text_of(error)}")
+    report_foreign_error("store", operation="request", code=code, error=OSError(explained.advice))
+    return explained
+
+
+def _text_of(error: Exception) -> str:
+    cause = error.reason if isinstance(error, MaxRetryError) and error.reason is not None else error
+    return f"{type(cause).__name__}: {cause}"[:_MAX_TEXT]
 
 
 def _code_of(error: Exception) -> str:
