@@ -49,6 +49,14 @@ class _Causes:
 _causes = _Causes()
 
 
+def report_redis_error(operation: str, error: BaseException) -> None:
+    """Report an error of Redis: by its own code (`NOPERM`, `WRONGPASS`), else by its class."""
+    first = str(error).split(" ", 1)[0]
+    report_foreign_error(
+        "redis", operation=operation, code=first if first.isupper() else type(error).__name__, error=error
+    )
+
+
 def report_foreign_error(part: Part, *, operation: str, code: str, error: BaseException | None = None) -> None:
     """Log WARNING `foreign_error` at most once a minute for each part, operation and code; count every call.
 

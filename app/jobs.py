@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.errors import Unavailable
+from app.foreign_errors import report_redis_error
 from app.ids import ImageId
 from app.redis_names import RedisNames, bind_names, names_of
 from app.telemetry import LOST_HINTS
@@ -134,6 +135,7 @@ class RenderQueue:
             await _briefly(self._redis.publish(names_of(self._redis).import_channel, "1"))
         except (RedisError, OSError) as error:
             LOST_HINTS.inc()
+            report_redis_error("publish", error)
             log.warning("wake_lost", extra={"reason": type(error).__name__})
 
     async def enqueue(
@@ -156,6 +158,7 @@ class RenderQueue:
                 await _briefly(self._redis.publish(names_of(self._redis).wake_channel, "1"))
         except (RedisError, OSError) as error:
             LOST_HINTS.inc()
+            report_redis_error("enqueue", error)
             log.warning("job_lost", extra={"image_id": str(image_id), "reason": type(error).__name__})
             return False
         return True

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.foreign_errors import report_redis_error
+
 log = logging.getLogger(__name__)
 
 # Nobody waits longer than half a second for a Redis that hangs, and it is asked again only after a while. That is
@@ -133,6 +135,7 @@ class SharedBuckets:
         try:
             answers = await _while_redis_may_answer(asyncio.create_task(self._send(batch)))
         except (RedisError, OSError, TimeoutError) as error:
+            report_redis_error("count_rates", error)
             log.warning("rates_counted_here", extra={"reason": type(error).__name__})
             self._silent_until = time.monotonic() + _SILENCE_S
             return [None] * len(batch)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -87,6 +88,12 @@ def problem_of_status(status: int, url: str) -> Problem:
     """What a status without one of Safelight's own bodies means: somebody else answered, a proxy perhaps."""
     if status >= 500:
         return Problem(ClientCode.UNREACHABLE, f"{url} answers with HTTP status {status}.", is_passing=True)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return Problem(
+            "FILE_TOO_LARGE",
+            f"A proxy before {url} refuses files of this size (HTTP status 413). Raise its limit for request bodies: "
+            "client_max_body_size in nginx, request_body max_size in Caddy.",
+        )
     return Problem(ClientCode.NOT_SAFELIGHT, f"What answers at {url} is no Safelight (HTTP status {status}).")
 
 

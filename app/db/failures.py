@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import Unavailable
+from app.foreign_errors import report_foreign_error
 
 # PostgreSQL's classes of what is over when tried again: connection lost, deadlock or serialization, no room, a lock
 # that was not had in time, shutdown, a fault of its disk.
@@ -66,6 +67,8 @@ def translated() -> Iterator[None]:
         unavailable = _unavailable(error)
         if unavailable is None:
             raise
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        report_foreign_error("database", operation="query", code=_code_of(cause), error=cause)
         raise unavailable from error
 
 
@@ -89,6 +92,12 @@ def _advice_for(error: BaseException) -> str | None:
         return _TLS_ADVICE
     state = _state_of(error)
     return next((advice for start, advice in _ADVICE_BY_STATE.items() if state.startswith(start)), None)
+
+
+def _code_of(error: BaseException) -> str:
+    """The driver's own: a SQLSTATE, SQLite's name of an error, or the class."""
+    named = getattr(error, "sqlite_errorname", None)
+    return _state_of(error) or (named if isinstance(named, str) else type(error).__name__)
 
 
 def _state_of(error: BaseException | None) -> str:

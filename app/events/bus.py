@@ -18,6 +18,7 @@ from app.domain.library_events import LibraryEventKind
 from app.ending import end_tasks, start_loop
 from app.events.hints import LOST_SINCE, Hint, decode, encode
 from app.events.outbox import Outbox
+from app.foreign_errors import report_redis_error
 from app.ids import AccountId, AlbumId, ImageId, make_uuid
 from app.redis_names import names_of
 from app.telemetry import LOST_HINTS
@@ -129,6 +130,7 @@ class EventBus:
             if self._resender is None:
                 await self._try_to_send()
         except (RedisError, OSError) as error:
+            report_redis_error("publish", error)
             self._send_later(error)
         except asyncio.CancelledError as error:
             # The change is committed all the same.
@@ -177,6 +179,7 @@ class EventBus:
                     self._resync()
                 last_id = await self._read_once(last_id)
             except (RedisError, OSError) as error:
+                report_redis_error("read_events", error)
                 if failures == 0:
                     log.warning("event_reader_lost_redis", extra={"reason": type(error).__name__})
                 await asyncio.sleep(_RECONNECT_S[min(failures, len(_RECONNECT_S) - 1)])

@@ -46,7 +46,8 @@ class ImportLoop:
         try:
             waiting = await self._importer.list_waiting(limit=2 * SLOTS)
         except SafelightError as error:
-            log.warning("imports_put_off", extra={"reason": error.code.value})
+            # The database has reported its own error; this comes every second.
+            log.debug("imports_put_off", extra={"reason": error.code.value})
             return
         for session in waiting:
             if len(self._running) < SLOTS and session.id not in self._running:

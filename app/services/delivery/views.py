@@ -14,6 +14,7 @@ from app.db.engine import Database
 from app.db.images import add_views
 from app.ending import end_tasks
 from app.errors import Unavailable
+from app.foreign_errors import report_redis_error
 from app.ids import ImageId, parse_uuid
 from app.redis_names import names_of
 from app.telemetry import LOST_VIEWS
@@ -120,6 +121,7 @@ async def _add(redis: Redis, counts: Mapping[ImageId, int]) -> None:
     except (RedisError, OSError, TimeoutError) as error:
         # Whether it took them nobody knows: sent again, they might count twice.
         LOST_VIEWS.inc(sum(counts.values()))
+        report_redis_error("add_views", error)
         log.warning("views_lost", extra={"images": len(counts), "reason": type(error).__name__})
 
 
