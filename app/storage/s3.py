@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
 
@@ -143,7 +142,7 @@ class S3Store:
     ) -> AsyncIterator[ObjectStat]:
         """As the port says; a thousand in each request."""
         prefix = None if image_id is None else f"{image_id}/"
-        found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+        found = self._client.list_names(self._bucket, prefix)
         while batch := await self._run(partial(take, found)):
             for stat in filter(None, map(find_stat, batch)):
                 if older_than is None or stat.modified_at < older_than:
@@ -272,11 +271,7 @@ class S3Store:
         return make_stat(key, found)
 
     def _delete(self, keys: list[ObjectKey]) -> None:
-        with translated():
-            names = [DeleteObject(str(key)) for key in keys]
-            errors = list(self._client.remove_objects(self._bucket, names))
-        if any(error.code != "NoSuchKey" for error in errors):
-            raise StoreUnavailable
+        self._client.remove_all(self._bucket, [str(key) for key in keys])
 
 
 def _read_chunk(response: BaseHTTPResponse) -> bytes:

@@ -1,7 +1,7 @@
 """The MinIO client as S3Store needs it: quick to give up, in bounded parts, with its errors translated."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,12 +12,13 @@ from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
-from minio.datatypes import Part
+from minio.datatypes import Object, Part
+from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from app.storage.port import PROBE_NAME, Handed, ObjectKey, ObjectNotFound, StoreUnavailable
-from app.storage.s3_faults import ShortRetry, explain
+from app.storage.s3_faults import ShortRetry, explain, is_not_offered
 
 PART_BYTES = 5 * 1024 * 1024
 """S3's smallest part; a multiple of every system's pages."""
@@ -55,6 +56,7 @@ class S3Client(Minio):
             maxsize=max_connections,
             blocksize=_BLOCK_BYTES,
         )
+        self._deletes_many, self._lists_by_v1 = True, False
         super().__init__(
             location.endpoint,
             access_key=location.access_key,
@@ -91,6 +93,43 @@ class S3Client(Minio):
         """Send a file of at most `PART_BYTES` in one request."""
         with translated(), _mapped(file, part=0) as content:
             self._put_object(bucket, str(key), content, {"Content-Type": media_type})
+
+    def remove_all(self, bucket: str, names: Sequence[str]) -> None:
+        """Delete objects: a thousand in a request, or one by one where the store has no such request.
+
+        Raises:
+            StoreUnavailable: one of them is still there.
+        """
+        with translated():
+            if self._deletes_many:
+                try:
+                    found = self.remove_objects(bucket, [DeleteObject(name) for name in names])
+                    errors = [error for error in found if error.code != "NoSuchKey"]
+                except MinioException as error:
+                    if not is_not_offered(error):
+                        raise
+                    self._deletes_many = False
+                else:
+                    if errors:
+                        raise explain(OSError(f"{errors[0].code}: {errors[0].name}"))
+                    return
+            for name in names:
+                self.remove_object(bucket, name)
+
+    def list_names(self, bucket: str, prefix: str | None) -> Iterator[Object]:
+        """Objects below a prefix, by the second version of the list or, where the store lacks that, by the first."""
+        listed = self.list_objects(bucket, prefix=prefix, recursive=True, use_api_v1=self._lists_by_v1)
+        try:
+            first = next(listed, None)
+        except MinioException as error:
+            if self._lists_by_v1 or not is_not_offered(error):
+                raise
+            self._lists_by_v1 = True
+            yield from self.list_names(bucket, prefix)
+            return
+        if first is not None:
+            yield first
+            yield from listed
 
     def probe(self, bucket: str) -> None:
         """Write, read and delete a small object.

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import urllib3
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.exceptions import TimeoutError as SlowError
@@ -73,6 +73,16 @@ class ShortRetry(urllib3.Retry):
         """Wait a moment, not the same for all."""
         if response is not None:
             time.sleep(random.uniform(_MIN_PAUSE_S, _MAX_PAUSE_S))  # noqa: S311  (no secret)
+
+
+_NOT_OFFERED = frozenset({"NotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation"})
+_STATUS_NOT_OFFERED = frozenset({405, 501})
+
+
+def is_not_offered(error: MinioException) -> bool:
+    """Does the store lack the operation, so that another one must do?"""
+    status = getattr(error, "status_code", None)
+    return status in _STATUS_NOT_OFFERED or (isinstance(error, S3Error) and error.code in _NOT_OFFERED)
 
 
 def explain(error: Exception) -> StoreUnavailable:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from minio.commonconfig import CopySource
-from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
 from app.storage.port import TRASH, ObjectKey, ObjectNotFound, StoreUnavailable
@@ -52,13 +51,11 @@ class S3Trash:
     def _empty(self, before: date, limit: int) -> int:
         end = f"{TRASH}/{before.isoformat()}/"
         with translated():
-            listed = self._client.list_objects(self._bucket, prefix=f"{TRASH}/", recursive=True)
+            listed = self._client.list_names(self._bucket, f"{TRASH}/")
             names = itertools.takewhile(lambda name: name < end, (each.object_name or "" for each in listed))
             old = list(itertools.islice(names, limit))
             for start in range(0, len(old), _BATCH):
-                batch = [DeleteObject(name) for name in old[start : start + _BATCH]]
-                if any(error.code != "NoSuchKey" for error in self._client.remove_objects(self._bucket, batch)):
-                    raise StoreUnavailable
+                self._client.remove_all(self._bucket, old[start : start + _BATCH])
         return len(old)
 
     def _copy(self, source: str, target: str, byte_size: int) -> None:

@@ -86,3 +86,24 @@ async def test_a_wrong_clock_is_named(
     (record,) = [record for record in caplog.records if getattr(record, "code", "") == "RequestTimeTooSkewed"]
     assert "clock" in record.__dict__["reason"]
     assert "clock" in caught.value.__dict__["advice"]
+
+
+async def test_a_store_without_the_newer_requests_is_asked_by_the_older_ones(
+    store: ObjectStore, proxy: FailingStore, tmp_path: Path
+) -> None:
+    keys = [ObjectKey.upload(ImageId(make_uuid()), 1, uuid4()) for _ in range(3)]
+
+    def lacks(method: str, target: str, before: int) -> tuple[int, str] | None:
+        is_lacking = (method == "POST" and "delete" in target) or "list-type=2" in target or "x-copy" in target
+        return (501, "NotImplemented") if is_lacking else None
+
+    proxy.fails = lacks
+    for key in keys:
+        await store.put(key, write(tmp_path, b"12345"), media_type="image/png")
+
+    assert await list_keys(store) == set(keys)
+    await store.delete(keys[:2])
+    assert await list_keys(store) == {keys[2]}
+    await store.trash.add(keys[2:], on=datetime.now(UTC).date())
+    assert await store.trash.empty(before=datetime.now(UTC).date() + timedelta(days=1), limit=5) == 1
+    assert proxy.failed
