@@ -158,7 +158,7 @@ def test_version_and_usage_call_it_safelight(people: People) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("users", "add", "admin"), "There is an account called admin"),
+        (("users", "add", "admin"), "is not reserved"),
         (("users", "add", "Not A Name"), "A username has"),
         (("users", "add", "ida", "--plan", "gold"), "no plan called 'gold'"),
         (("users", "add", "ida", "--password"), "A password has 8 to"),
